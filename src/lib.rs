@@ -1,0 +1,3 @@
+//! Stops leaked API tokens from being used.
+
+pub mod secret;
