@@ -112,10 +112,10 @@ fn likely_alphabet(distinct: usize, draws: usize) -> f32 {
 /// How many bytes at the start say what kind of token this is: `ghp_`, `sk_live_`, `AKIA`, the
 /// header of a JWT.
 fn public_prefix(token: &[u8]) -> usize {
-    if token.starts_with(b"eyJ") {
-        if let Some(dot) = token.iter().position(|b| *b == b'.') {
-            return dot + 1;
-        }
+    if token.starts_with(b"eyJ")
+        && let Some(dot) = token.iter().position(|b| *b == b'.')
+    {
+        return dot + 1;
     }
     for fixed in [&b"AKIA"[..], b"ASIA", b"AIza", b"EAA", b"ya29.", b"SG."] {
         if token.starts_with(fixed) {

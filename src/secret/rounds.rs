@@ -31,6 +31,12 @@ impl Rounds {
         &self.keys
     }
 
+    /// Whether this machine has the AES instructions that `hardware` modules use.
+    #[inline(always)]
+    pub(crate) fn hardware(&self) -> bool {
+        self.hardware
+    }
+
     /// Hashes every gram of `Q` bytes in `text`, the one at byte `i` into `out[i]`.
     ///
     /// Fills as much of `out` as `text` has grams for and returns how many that is.
@@ -39,7 +45,7 @@ impl Rounds {
         let out = &mut out[..count];
         #[cfg(target_arch = "x86_64")]
         if self.hardware {
-            // SAFETY: `hardware` is only set where the processor reports AES and SSE2.
+            // SAFETY: `hardware` is only set where the processor reports all that is needed.
             unsafe { hardware::each_gram::<Q>(&self.keys, text, out) };
             return count;
         }
@@ -83,6 +89,8 @@ fn has_hardware() -> bool {
     #[cfg(target_arch = "x86_64")]
     {
         std::arch::is_x86_feature_detected!("aes")
+            && std::arch::is_x86_feature_detected!("sse4.1")
+            && std::arch::is_x86_feature_detected!("bmi2")
     }
     #[cfg(not(target_arch = "x86_64"))]
     {
