@@ -103,7 +103,7 @@ mod tests {
             let filter = Filter::new(&bytes).unwrap();
             for hash in hashes {
                 let need = first(blocks, hash);
-                prop_assert!(need.at < bytes.len() && need.at % 8 == 0);
+                prop_assert!(need.at < bytes.len() && need.at.is_multiple_of(8));
                 let word = u64::from_le_bytes(bytes[need.at..need.at + 8].try_into().unwrap());
                 prop_assert_eq!(word & need.bits, need.bits);
                 prop_assert!(filter.passes_second(hash));
