@@ -1,3 +1,4 @@
 //! Stops leaked API tokens from being used.
 
+pub mod detect;
 pub mod secret;
