@@ -25,8 +25,8 @@ const FLOOR_BITS: f32 = 28.0;
 const REGION: usize = 96;
 
 /// Of tokens that are long enough for 16-byte grams, a 12-byte gram is only kept if guessing it
-/// costs at least this many bits.
-const STRONG_BITS: u8 = 56;
+/// costs at least this many bits: more than that of twelve hexadecimal digits.
+const STRONG_BITS: u8 = 49;
 
 /// A keyed 128-bit digest of a whole token.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

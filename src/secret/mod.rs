@@ -20,5 +20,5 @@ pub use imprint::{Digest, Imprint, ImprintError, MAX_TOKEN, MIN_TOKEN};
 pub(crate) use imprint::{GRAM_SIZES, Gram};
 pub use key::{ImprintKey, KeyError, KeyId};
 pub use preview::Preview;
-pub(crate) use rounds::gram_block;
+pub(crate) use rounds::{Engine, gram_block};
 pub use token::Secret;
