@@ -80,12 +80,24 @@ impl PercentLane {
         }
     }
 
+    /// Whether the lane may start within the next piece of the text, and so need what stands before
+    /// it.
+    pub(super) fn may_start(&self, by: &Finder<'_>, piece: &[u8]) -> bool {
+        let may_stop = || self.after_escape + piece.len() >= decoded_ahead(by.set().longest());
+        (!self.running || may_stop()) && memchr(b'%', piece).is_some()
+    }
+
+    /// Whether the lane is at work: it must see the next piece even if that has no escape.
+    pub(super) fn is_running(&self) -> bool {
+        self.running
+    }
+
     /// Searches the next piece of the text, which starts at its byte `offset`. `before` is text
     /// that stands right before the piece, at least as much as the longest token has if there was
     /// that much.
     pub(super) fn feed(
         &mut self,
-        by: &mut Finder<'_>,
+        by: &Finder<'_>,
         buffer: &mut [u8],
         before: &[u8],
         piece: &[u8],
@@ -108,7 +120,10 @@ impl PercentLane {
                     && self.decoder.held() == 0
                 {
                     self.running = false;
-                    self.stream.finish(by, buffer, found)?;
+                    // Nothing that these probes leave out holds an escape, and the raw lane is past
+                    // them.
+                    let ahead = by.set().longest() + MAX_STRIDE;
+                    self.stream.stop(by, buffer, ahead, found)?;
                 }
             }
         }
@@ -118,7 +133,7 @@ impl PercentLane {
     /// Searches what is left, now that the text is at its end.
     pub(super) fn finish(
         &mut self,
-        by: &mut Finder<'_>,
+        by: &Finder<'_>,
         buffer: &mut [u8],
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
@@ -135,7 +150,7 @@ impl PercentLane {
     /// then `piece`.
     fn start(
         &mut self,
-        by: &mut Finder<'_>,
+        by: &Finder<'_>,
         buffer: &mut [u8],
         before: &[u8],
         piece: &[u8],
@@ -156,7 +171,7 @@ impl PercentLane {
     /// Decodes and searches the start of `piece`; returns how much of it that was.
     fn decode(
         &mut self,
-        by: &mut Finder<'_>,
+        by: &Finder<'_>,
         buffer: &mut [u8],
         piece: &[u8],
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
@@ -176,7 +191,7 @@ impl PercentLane {
 
 /// Searches what `value` decodes to as base64.
 pub(super) fn search_base64(
-    by: &mut Finder<'_>,
+    by: &Finder<'_>,
     buffer: &mut [u8],
     value: &[u8],
     found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,

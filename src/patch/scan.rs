@@ -194,7 +194,7 @@ impl<'s> Scan<'s> {
                 Hit { leak: occurrence.entry.leak, part, view, offset, name }
             })
         };
-        let by = &mut self.finder;
+        let by = &self.finder;
         let raw = by.search(text, &mut by.start(), 0, &mut |occurrence| {
             record(View::Raw, occurrence, occurrence.start as u64)
         });
@@ -214,7 +214,7 @@ impl<'s> Scan<'s> {
     fn basic(&mut self, name: &[u8], encoded: &[u8]) {
         self.used = true;
         let Some(buffers) = Buffers::cut(self.state, self.finder.set().longest()) else { return };
-        let (by, verdict) = (&mut self.finder, &mut self.verdict);
+        let (by, verdict) = (&self.finder, &mut self.verdict);
         let set = by.set();
         let _ = lane::search_base64(by, buffers.value, encoded, &mut |occurrence, offset| {
             verdict.record(set, &occurrence, || Hit {
@@ -232,27 +232,32 @@ impl<'s> Scan<'s> {
         let Some(buffers) = Buffers::cut(self.state, self.finder.set().longest()) else {
             return ControlFlow::Break(());
         };
-        let (by, verdict) = (&mut self.finder, &mut self.verdict);
+        let (by, verdict) = (&self.finder, &mut self.verdict);
         let set = by.set();
         let mut record = body_recorder(set, verdict);
-        // The percent lane may need the text before this piece, which the raw lane then forgets.
-        let before = self.raw.kept(buffers.raw);
-        self.percent.feed(
-            by,
-            buffers.percent,
-            before,
-            piece,
-            self.body_len,
-            &mut |o, offset| record(View::Percent, o, offset),
-        )?;
-        self.raw.feed(by, buffers.raw, piece, &mut |o, offset| record(View::Raw, o, offset))
+        // The raw lane goes first, so that what stands there in the raw is reported as raw. But the
+        // percent lane may need the text before this piece, which the raw lane then forgets.
+        let starts = self.percent.may_start(by, piece);
+        let mut before = &mut buffers.value[..0];
+        if starts {
+            let kept = self.raw.kept(buffers.raw);
+            let kept = &kept[kept.len().saturating_sub(set.longest())..];
+            before = &mut buffers.value[..kept.len()];
+            before.copy_from_slice(kept);
+        }
+        self.raw.feed(by, buffers.raw, piece, &mut |o, offset| record(View::Raw, o, offset))?;
+        if !starts && !self.percent.is_running() {
+            return ControlFlow::Continue(());
+        }
+        let found = &mut |o, offset| record(View::Percent, o, offset);
+        self.percent.feed(by, buffers.percent, before, piece, self.body_len, found)
     }
 
     fn body_end(&mut self) -> ControlFlow<()> {
         let Some(buffers) = Buffers::cut(self.state, self.finder.set().longest()) else {
             return ControlFlow::Break(());
         };
-        let (by, verdict) = (&mut self.finder, &mut self.verdict);
+        let (by, verdict) = (&self.finder, &mut self.verdict);
         let set = by.set();
         let mut record = body_recorder(set, verdict);
         self.raw.finish(by, buffers.raw, &mut |o, offset| record(View::Raw, o, offset))?;

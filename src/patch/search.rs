@@ -7,13 +7,12 @@ use super::sift::{BATCH, Places, Probes, sift};
 use super::table::Entry;
 use super::tier::{MAX_STRIDE, MAX_TIERS};
 
-/// A set, taken apart for searching, and the scratch space that a search needs.
+/// A set, taken apart for searching.
 pub(super) struct Finder<'s> {
     set: &'s PatchSet,
     tiers: [Option<TierView<'s>>; MAX_TIERS],
     start: Cursor,
     shortest: usize,
-    places: Places,
 }
 
 /// How far a search has come: for each tier, where the next probe falls.
@@ -51,13 +50,7 @@ impl<'s> Finder<'s> {
         // is not there is never probed.
         let next = tiers.map(|view| view.map_or(usize::MAX, |view| view.tier.stride - 1));
         let windows = tiers.iter().flatten().map(|view| view.tier.window());
-        Finder {
-            set,
-            tiers,
-            start: Cursor { next },
-            shortest: windows.min().unwrap_or(usize::MAX),
-            places: Places::new(),
-        }
+        Finder { set, tiers, start: Cursor { next }, shortest: windows.min().unwrap_or(usize::MAX) }
     }
 
     /// The set.
@@ -82,12 +75,13 @@ impl<'s> Finder<'s> {
     /// With zero the text is at its end. `found` gets every occurrence, and may end the search.
     #[inline]
     pub(super) fn search(
-        &mut self,
+        &self,
         text: &[u8],
         cursor: &mut Cursor,
         ahead: usize,
         found: &mut impl FnMut(Occurrence) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
+        let mut places = Places::new();
         for (view, next) in self.tiers.iter().zip(&mut cursor.next) {
             let Some(view) = view else { continue };
             let Some(last) = text.len().checked_sub(ahead.max(view.tier.size())) else { continue };
@@ -98,9 +92,9 @@ impl<'s> Finder<'s> {
                 let count = ((last - *next) / stride + 1).min(BATCH);
                 let first = *next;
                 *next += count * stride;
-                let probes = Probes { first, stride, count };
-                sift(view.hasher, view.filter, text, probes, &mut self.places);
-                for (at, hash) in self.places.iter() {
+                let probes = Probes { first, count };
+                sift(view.hasher, view.sampler, view.filter, text, probes, &mut places);
+                for (at, hash) in places.iter() {
                     if view.filter.passes_second(hash) {
                         confirm(self.set, view, text, first + at, &mut seen, found)?;
                     }

@@ -47,7 +47,7 @@ impl Stream {
     /// text.
     pub(super) fn feed(
         &mut self,
-        by: &mut Finder<'_>,
+        by: &Finder<'_>,
         buffer: &mut [u8],
         piece: &[u8],
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
@@ -80,21 +80,33 @@ impl Stream {
         ControlFlow::Continue(())
     }
 
-    /// Searches what is left, now that the text is at its end, and wipes the buffer.
+    /// Searches what is left, now that the text is at its end.
     pub(super) fn finish(
         &mut self,
-        by: &mut Finder<'_>,
+        by: &Finder<'_>,
         buffer: &mut [u8],
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let flow = self.search(by, &buffer[..self.filled], 0, found);
+        self.stop(by, buffer, 0, found)
+    }
+
+    /// Makes the probes that have `ahead` bytes of text from their place on, and no more; the rest
+    /// of the text is somebody else's.
+    pub(super) fn stop(
+        &mut self,
+        by: &Finder<'_>,
+        buffer: &mut [u8],
+        ahead: usize,
+        found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let flow = self.search(by, &buffer[..self.filled], ahead, found);
         self.filled = 0;
         flow
     }
 
     fn feed_in_place(
         &mut self,
-        by: &mut Finder<'_>,
+        by: &Finder<'_>,
         buffer: &mut [u8],
         piece: &[u8],
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
@@ -110,7 +122,7 @@ impl Stream {
 
     fn search(
         &mut self,
-        by: &mut Finder<'_>,
+        by: &Finder<'_>,
         text: &[u8],
         ahead: usize,
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,

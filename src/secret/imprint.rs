@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::guess;
-use super::{DigestHasher, GramHasher, ImprintKey, KeyId, Preview, Secret};
+use super::{Alphabet, DigestHasher, GramHasher, ImprintKey, KeyId, Preview, Secret};
 
 /// The shortest token that has an imprint, in bytes. Anything shorter would be found by chance in
 /// ordinary traffic.
@@ -68,6 +68,7 @@ pub struct Imprint {
     class: Box<str>,
     preview: Preview,
     len: u16,
+    alphabet: Alphabet,
     /// One list for each of [`GRAM_SIZES`].
     grams: [Box<[Gram]>; GRAM_SIZES.len()],
 }
@@ -169,6 +170,11 @@ impl Imprint {
             .unwrap_or(0)
     }
 
+    /// The kinds of characters in the token.
+    pub(crate) fn alphabet(&self) -> Alphabet {
+        self.alphabet
+    }
+
     /// The hashed grams of `GRAM_SIZES[size]` bytes, in the order of their offsets.
     pub(crate) fn grams(&self, size: usize) -> &[Gram] {
         &self.grams[size]
@@ -208,6 +214,7 @@ impl Imprinter {
             class: secret.class().into(),
             preview: secret.preview(),
             len: token.len() as u16,
+            alphabet: Alphabet::of(token),
             grams: [0, 1, 2].map(|size| hash_grams(&self.grams[size], token, &byte_bits)),
         })
     }
