@@ -5,7 +5,7 @@ mod oracle;
 
 use oracle::compare::{agree, disagreement, scan, set, usable};
 use oracle::draw::{self, BASE62, BASE64, Draw, HEX, MARKS};
-use oracle::{Request, Token};
+use oracle::{Request, Token, find};
 use proptest::prelude::*;
 use stanch::patch::{Action, View};
 
@@ -278,12 +278,11 @@ proptest! {
         prop_assert!(why.is_none(), "{}", why.unwrap_or_default());
     }
 
-    /// One token, so that there is one place to be reported first, and a body cut in many ways.
+    /// The action never depends on how a body is cut; nor does the hit, if there is but one.
     #[test]
     fn the_verdict_does_not_depend_on_the_cuts(plan in plan(), cuts in any::<[u64; 3]>()) {
         let draw = &mut Draw(plan.seed);
-        let mut tokens = plan.tokens(draw);
-        tokens.truncate(1);
+        let tokens = plan.tokens(draw);
         prop_assume!(!tokens.is_empty());
         let mut request = plan.request(draw, &tokens);
         let (set, body) = (set(&tokens), request.body.concat());
@@ -291,7 +290,9 @@ proptest! {
         let whole = scan(&set, &request);
         for (cut, longest) in cuts.into_iter().zip([1, 30, 2000]) {
             request.body = Draw(cut).cut(&body, longest);
-            prop_assert_eq!(scan(&set, &request), whole);
+            let verdict = scan(&set, &request);
+            prop_assert_eq!(verdict.action, whole.action);
+            prop_assert!(verdict == whole || find(&tokens, &request).len() > 1);
         }
     }
 }
