@@ -32,14 +32,15 @@ pub(crate) fn set(tokens: &[Token]) -> PatchSet {
     let key = key();
     let mut builder = PatchSetBuilder::new(&key);
     for token in tokens {
-        let imprint = key.imprint(&Secret::new("test", token.bytes.clone())).unwrap();
+        let imprint =
+            key.imprint(&Secret::new("test", token.bytes.clone())).expect("a usable token");
         let patch = match token.action {
             Action::Block => Patch::block(token.leak),
             _ => Patch::monitor(token.leak),
         };
-        builder.add(&imprint, patch).unwrap();
+        builder.add(&imprint, patch).expect("the same key");
     }
-    builder.build().unwrap()
+    builder.build().expect("at least one token")
 }
 
 /// What a scan in fresh memory says of `request`.
@@ -51,7 +52,7 @@ pub(crate) fn scan(set: &PatchSet, request: &Request) -> Verdict {
 
 /// What a scan in `state` says of `request`.
 pub(crate) fn scan_in(set: &PatchSet, state: &mut [u8], request: &Request) -> Verdict {
-    let mut scan = Scan::new(set, state).unwrap();
+    let mut scan = Scan::new(set, state).expect("as much state as the set asks for");
     scan.request(&request.method, &request.target);
     scan.headers(&headers(&request.headers));
     let pieces: Vec<&[u8]> = request.body.iter().map(Vec::as_slice).collect();

@@ -101,7 +101,7 @@ pub(crate) fn basic(value: &[u8]) -> Vec<u8> {
         .split(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\x0c' | b'\r'))
         .filter(|word| !word.is_empty());
     match (words.next(), words.next()) {
-        (Some(scheme), Some(encoded)) if scheme.to_ascii_lowercase() == b"basic" => base64(encoded),
+        (Some(scheme), Some(encoded)) if scheme.eq_ignore_ascii_case(b"basic") => base64(encoded),
         _ => Vec::new(),
     }
 }
