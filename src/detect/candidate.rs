@@ -12,11 +12,13 @@ pub(super) struct Candidate {
     pub(super) rule: u16,
     pub(super) range: Range<usize>,
     pub(super) confidence: Confidence,
+    /// Bytes of the token that the rule spells out.
+    pub(super) literal: usize,
 }
 
 /// Keeps of candidates that share bytes the better ones, and orders what is left by place.
 ///
-/// Specific beats generic, then longer beats shorter, then the surer wins, then the earlier, then the rule that
+/// Specific beats generic, then longer beats shorter, then the more spelled out, then the surer wins, then the earlier, then the rule that
 /// stands first in the table.
 pub(super) fn resolve(mut all: Vec<Candidate>, rules: &[Rule]) -> Vec<Candidate> {
     let rank = |c: &Candidate| rules.get(usize::from(c.rule)).map_or(0, Rule::rank);

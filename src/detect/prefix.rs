@@ -1,6 +1,7 @@
 //! From the first bytes of a word to the shapes that begin so.
 
 use super::rule::Rule;
+use super::runs;
 use super::shape::Shape;
 
 /// A shape and how it begins.
@@ -30,23 +31,10 @@ impl Prefixes {
             .zip(0u16..)
             .flat_map(|(rule, n)| rule.shapes().iter().map(move |s| (n, s)))
         {
-            let alone: &[&[u8]] = if shape.lead.is_empty() { &[] } else { &[b""] };
-            let prefixes = if shape.prefixes.is_empty() {
-                alone
-            } else {
-                shape.prefixes
-            };
-            for prefix in prefixes {
-                let literal = [shape.lead, prefix].concat();
+            for (literal, lead) in shape.beginnings().filter(|(literal, _)| literal.iter().all(|b| runs::is_run(*b))) {
                 if let Some(pair) = pair(&literal, 0) {
                     pairs[pair >> 6] |= 1 << (pair & 63);
-                    entries.push(Entry {
-                        literal,
-                        lead: shape.lead.len(),
-                        prefix: prefix.len(),
-                        rule,
-                        shape,
-                    });
+                    entries.push(Entry { lead, prefix: literal.len() - lead, literal, rule, shape });
                 }
             }
         }

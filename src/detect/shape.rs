@@ -36,6 +36,13 @@ pub(super) enum Part {
 }
 
 impl Part {
+    fn shortest(&self) -> usize {
+        match self {
+            Part::Literal(bytes) => bytes.len(),
+            Part::Class { min, .. } => usize::from(*min),
+        }
+    }
+
     /// Where the part ends if it begins at `at`.
     fn forward(&self, text: &[u8], at: usize) -> Option<usize> {
         match self {
@@ -84,11 +91,34 @@ pub(super) struct Shape {
     pub(super) parts: &'static [Part],
     /// What the token's last characters are computed from.
     pub(super) checksum: Option<Checksum>,
+    /// Whether it holds lower case, upper case and digits: a hash in hexadecimal does not.
+    pub(super) mixed: bool,
     /// The fewest bytes from the prefix to the end.
     pub(super) shortest: u16,
 }
 
 impl Shape {
+    /// Each literal with which the shape begins, and how much of it is lead.
+    pub(super) fn beginnings(&self) -> impl Iterator<Item = (Vec<u8>, usize)> {
+        const ALONE: &[&[u8]] = &[b""];
+        let prefixes = match self.prefixes {
+            [] if self.lead.is_empty() => &[],
+            [] => ALONE,
+            prefixes => prefixes,
+        };
+        prefixes.iter().map(|prefix| ([self.lead, prefix].concat(), self.lead.len()))
+    }
+
+    /// Whether the token has no beginning of its own.
+    pub(super) fn is_bare(&self) -> bool {
+        self.lead.is_empty() && self.prefixes.is_empty()
+    }
+
+    /// The fewest bytes of the head.
+    pub(super) fn head_len(&self) -> usize {
+        self.head.iter().map(Part::shortest).sum()
+    }
+
     /// The token's range if its prefix begins at `at`, `prefix` bytes long.
     ///
     /// `at` is behind the lead. Looks at no more bytes than the shape is long, and three before it.
@@ -104,22 +134,36 @@ impl Shape {
         for part in self.parts {
             end = part.forward(text, end)?;
         }
-        if let Some(Part::Class { set, min, .. }) = self.parts.last() {
-            if set.contains(b'.') && *min > 0 {
-                // A full stop at the end belongs to the sentence.
-                while end > at && text[end - 1] == b'.' {
-                    end -= 1;
+        match self.parts.last() {
+            Some(Part::Class { set, .. }) => {
+                if set.contains(b'.') {
+                    // A full stop at the end belongs to the sentence.
+                    while end > at && text[end - 1] == b'.' {
+                        end -= 1;
+                    }
                 }
-                if end - at < usize::from(self.shortest) {
+                if end - at < usize::from(self.shortest) || !closed_after(text, end, set) {
                     return None;
                 }
             }
-            if !closed_after(text, end, set) {
-                return None;
+            _ => {
+                let letters = text[..end].last().is_some_and(u8::is_ascii_alphanumeric);
+                if letters && text.get(end).is_some_and(u8::is_ascii_alphanumeric) {
+                    return None;
+                }
             }
+        }
+        if self.mixed && !is_mixed(&text[start..end]) {
+            return None;
         }
         Some(start..end)
     }
+}
+
+fn is_mixed(token: &[u8]) -> bool {
+    token.iter().any(u8::is_ascii_lowercase)
+        && token.iter().any(u8::is_ascii_uppercase)
+        && token.iter().any(u8::is_ascii_digit)
 }
 
 /// Whether a token may begin at `at`: no letter or digit stands before it, unless an escape ends there.
