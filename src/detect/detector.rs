@@ -44,7 +44,9 @@ impl Detector {
             .zip(0u16..)
             .flat_map(|(rule, n)| rule.shapes().iter().map(move |shape| (n, shape)))
             .filter(|(_, shape)| shape.is_bare())
-            .partition(|(rule, _)| RULES.get(usize::from(*rule)).is_some_and(|rule| rule.keywords().is_empty()));
+            .partition(|(rule, _)| {
+                RULES.get(usize::from(*rule)).is_some_and(|rule| rule.keywords().is_empty())
+            });
         Detector {
             prefixes: Prefixes::new(RULES),
             keywords: Keywords::new(RULES),
@@ -63,7 +65,13 @@ impl Detector {
 
     /// All findings in `text`, by place. They share no bytes.
     pub fn scan(&self, text: &[u8]) -> Vec<Finding> {
-        let mut look = Look { detector: self, text, seen: Seen::default(), all: Vec::new(), unpaired: Vec::new() };
+        let mut look = Look {
+            detector: self,
+            text,
+            seen: Seen::default(),
+            all: Vec::new(),
+            unpaired: Vec::new(),
+        };
         for run in Runs::new(text) {
             look.run(run);
         }
@@ -82,7 +90,15 @@ impl Detector {
                 let rule = RULES.get(usize::from(candidate.rule))?;
                 let (line, column) = position.of(candidate.range.start);
                 let Range { start, end } = candidate.range;
-                Some(Finding { rule, start, end, line, column, confidence: candidate.confidence, partner })
+                Some(Finding {
+                    rule,
+                    start,
+                    end,
+                    line,
+                    column,
+                    confidence: candidate.confidence,
+                    partner,
+                })
             })
             .collect()
     }
@@ -135,8 +151,10 @@ impl Look<'_, '_> {
             }
             inside = word;
         }
-        if classes & LETTER != 0 && classes & DIGIT != 0 {
+        if classes & DIGIT != 0 {
             self.bare(start);
+        }
+        if classes & DIGIT != 0 && classes & LETTER != 0 {
             self.all.extend(self.detector.generic.look(self.text, start..run.end));
         }
     }
@@ -168,7 +186,11 @@ impl Look<'_, '_> {
         let words = detector.keywords.look(text, at, &mut self.seen);
         for (n, shape) in &detector.contextual {
             let fits = words && detector.keywords.fit(*n, &self.seen);
-            let Some(rule) = RULES.get(usize::from(*n)).filter(|rule| fits || rule.pair().is_some()) else { continue };
+            let Some(rule) =
+                RULES.get(usize::from(*n)).filter(|rule| fits || rule.pair().is_some())
+            else {
+                continue;
+            };
             let Some(range) = shape.matches(text, at, 0) else { continue };
             let Some(candidate) = judged(text, rule, *n, shape, range, 0) else { continue };
             let list = if fits { &mut self.all } else { &mut self.unpaired };
@@ -190,7 +212,14 @@ impl Look<'_, '_> {
 }
 
 /// The candidate that a recognised token makes, unless it is filler.
-fn judged(text: &[u8], rule: &Rule, n: u16, shape: &Shape, range: Range<usize>, literal: usize) -> Option<Candidate> {
+fn judged(
+    text: &[u8],
+    rule: &Rule,
+    n: u16,
+    shape: &Shape,
+    range: Range<usize>,
+    literal: usize,
+) -> Option<Candidate> {
     let token = &text[range.clone()];
     if value::is_filler(token.get(literal..).unwrap_or(token)) {
         return None;
@@ -212,10 +241,16 @@ fn follows_separator(text: &[u8], at: usize) -> bool {
 
 /// How many bytes at `at` belong to an escape that stands before a token: the `n` of `\n`, the `3D` of `%3D`.
 fn escape(text: &[u8], at: usize) -> usize {
-    let hex = |length: usize| text.get(at..at + length).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+    let hex = |length: usize| {
+        text.get(at..at + length).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
     match (&text[..at], &text[at..]) {
         ([.., b'\\'], [b'n' | b'r' | b't', ..]) => 1,
-        ([.., b'\\'], [b'u', b'0', b'0', a, b, ..]) if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => 5,
+        ([.., b'\\'], [b'u', b'0', b'0', a, b, ..])
+            if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() =>
+        {
+            5
+        }
         ([.., b'%'], _) if hex(2) => 2,
         _ => 0,
     }
@@ -244,7 +279,8 @@ mod tests {
 
     #[test]
     fn each_stops_when_asked() {
-        let text = b"ghp_w3tR7kQx9ZbN4mVc8YhD2pLs6JfG1a0ETuXo\nghp_Z0b8QyNf3VjRk7sMx2LtWc5HgPa9Du1Ei6Xq\n";
+        let text =
+            b"ghp_w3tR7kQx9ZbN4mVc8YhD2pLs6JfG1a0ETuXo\nghp_Z0b8QyNf3VjRk7sMx2LtWc5HgPa9Du1Ei6Xq\n";
         let detector = Detector::new();
         let mut seen = Vec::new();
         detector.each(text, |finding| {

@@ -18,7 +18,9 @@ pub(super) struct Generic {
 
 impl Generic {
     pub(super) fn new(rules: &[Rule]) -> Generic {
-        let find = |which: fn(&Look) -> bool| rules.iter().position(|rule| which(&rule.look)).and_then(|n| u16::try_from(n).ok());
+        let find = |which: fn(&Look) -> bool| {
+            rules.iter().position(|rule| which(&rule.look)).and_then(|n| u16::try_from(n).ok())
+        };
         Generic {
             assigned: find(|look| matches!(look, Look::Generic)),
             bearer: find(|look| matches!(look, Look::Bearer)),
@@ -33,8 +35,15 @@ impl Generic {
             return None;
         }
         if is_bearer(text, range.start) {
-            let random = value::changes(token) >= 2 && !value::is_placeholder(token) && !value::is_uuid(token);
-            return self.bearer.filter(|_| random).map(|rule| Candidate { rule, range, confidence: Confidence::Medium, literal: 0 });
+            let random = value::changes(token) >= 2
+                && !value::is_placeholder(token)
+                && !value::is_uuid(token);
+            return self.bearer.filter(|_| random).map(|rule| Candidate {
+                rule,
+                range,
+                confidence: Confidence::Medium,
+                literal: 0,
+            });
         }
         let assignment = context::assignment(text, range.start)?;
         let flag = || text[assignment.name.clone()].starts_with(b"-");
@@ -71,7 +80,10 @@ fn ends_here(text: &[u8], end: usize, quote: Option<u8>) -> bool {
         (None, _) => true,
         (Some(b'\\'), _) => true,
         (Some(next), Some(quote)) => *next == quote,
-        (Some(next), None) => next.is_ascii_whitespace() || matches!(next, b',' | b';' | b'&' | b'<' | b'"' | b'\'' | b'}' | b']' | b'`'),
+        (Some(next), None) => {
+            next.is_ascii_whitespace()
+                || matches!(next, b',' | b';' | b'&' | b'<' | b'"' | b'\'' | b'}' | b']' | b'`')
+        }
     }
 }
 

@@ -71,21 +71,34 @@ pub(super) struct Needles {
 
 impl Needles {
     pub(super) fn new(rules: &'static [Rule]) -> Needles {
-        let mut words: Vec<Vec<u8>> = WORDS.iter().map(|(word, _)| word.as_bytes().to_vec()).collect();
+        let mut words: Vec<Vec<u8>> =
+            WORDS.iter().map(|(word, _)| word.as_bytes().to_vec()).collect();
         let mut all: Vec<Needle> = WORDS.iter().map(|(_, needle)| *needle).collect();
         for (rule, n) in rules.iter().zip(0u16..) {
             for shape in rule.shapes() {
-                for (literal, lead) in shape.beginnings().filter(|(word, _)| !word.iter().all(|b| runs::is_run(*b))) {
+                for (literal, lead) in
+                    shape.beginnings().filter(|(word, _)| !word.iter().all(|b| runs::is_run(*b)))
+                {
                     words.push(literal);
                     all.push(Needle::Shape(n, shape, lead));
                 }
             }
         }
-        let automaton = AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(words).ok();
-        let mut needles = Needles { automaton, needles: all, pem: Vec::new(), url: None, basic: None, password: None };
+        let automaton =
+            AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(words).ok();
+        let mut needles = Needles {
+            automaton,
+            needles: all,
+            pem: Vec::new(),
+            url: None,
+            basic: None,
+            password: None,
+        };
         for (rule, n) in rules.iter().zip(0u16..) {
             match rule.look {
-                Look::Pem(labels) => needles.pem.extend(labels.iter().map(|label| (*label, n, rule.keywords()))),
+                Look::Pem(labels) => {
+                    needles.pem.extend(labels.iter().map(|label| (*label, n, rule.keywords())))
+                }
                 Look::Url => needles.url = Some(n),
                 Look::Basic => needles.basic = Some(n),
                 Look::Password => needles.password = Some(n),
@@ -129,12 +142,19 @@ impl Needles {
     }
 
     /// The block whose header begins at `start`; its label begins at `label`.
-    fn pem(&self, text: &[u8], start: usize, label: usize) -> Option<(u16, (Range<usize>, Confidence))> {
+    fn pem(
+        &self,
+        text: &[u8],
+        start: usize,
+        label: usize,
+    ) -> Option<(u16, (Range<usize>, Confidence))> {
         let window = &text[..text.len().min(start + LONGEST_PEM)];
         let before = text[start.saturating_sub(keyword::WINDOW)..start].to_ascii_lowercase();
         let has = |word: &&str| memchr::memmem::find(&before, word.as_bytes()).is_some();
         let (name, rule, _) = self.pem.iter().find(|(name, _, keywords)| {
-            window[label..].strip_prefix(name.as_bytes()).is_some_and(|rest| rest.starts_with(b"-----"))
+            window[label..]
+                .strip_prefix(name.as_bytes())
+                .is_some_and(|rest| rest.starts_with(b"-----"))
                 && keywords.iter().all(|group| group.iter().any(has))
         })?;
         let body = label + name.len() + 5;
@@ -142,7 +162,9 @@ impl Needles {
         let (inside, end) = match memchr::memmem::find(inside, b"-----") {
             Some(dashes) => {
                 let footer = [b"-----END ", name.as_bytes(), b"-----"].concat();
-                inside[dashes..].starts_with(&footer).then_some((&inside[..dashes], body + dashes + footer.len()))?
+                inside[dashes..]
+                    .starts_with(&footer)
+                    .then_some((&inside[..dashes], body + dashes + footer.len()))?
             }
             None => {
                 let taken = inside.iter().take_while(|b| pem_byte(**b)).count();
@@ -151,12 +173,15 @@ impl Needles {
             }
         };
         let letters = inside.iter().filter(|b| b.is_ascii_alphanumeric()).count();
-        (letters >= 40 && entropy::distinct(inside) >= 16).then_some((*rule, (start..end, Confidence::High)))
+        (letters >= 40 && entropy::distinct(inside) >= 16)
+            .then_some((*rule, (start..end, Confidence::High)))
     }
 }
 
 fn pem_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || matches!(byte, b'+' | b'/' | b'=' | b'\\' | b':' | b',' | b'-')
+    byte.is_ascii_alphanumeric()
+        || byte.is_ascii_whitespace()
+        || matches!(byte, b'+' | b'/' | b'=' | b'\\' | b':' | b',' | b'-')
 }
 
 /// The password in the user information behind the `://` at `at`.
@@ -165,7 +190,10 @@ fn url_password(text: &[u8], at: usize) -> Option<(Range<usize>, Confidence)> {
     let start = at + 3;
     let window = &text[start..text.len().min(start + LONGEST_USERINFO)];
     let stop = window.iter().position(|b| {
-        matches!(b, b'@' | b'/' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\' | b'|' | b'(' | b')' | b'?') || *b <= b' '
+        matches!(
+            b,
+            b'@' | b'/' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\' | b'|' | b'(' | b')' | b'?'
+        ) || *b <= b' '
     })?;
     let userinfo = &window[..stop];
     let colon = userinfo.iter().position(|b| *b == b':')?;
@@ -176,7 +204,8 @@ fn url_password(text: &[u8], at: usize) -> Option<(Range<usize>, Confidence)> {
         && host.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'[')
         && !password.iter().any(|b| matches!(b, b'{' | b'}' | b'$' | b'*'))
         && !value::is_placeholder(password);
-    let local = [&b"localhost"[..], b"127.0.0.1", b"example."].iter().any(|name| host.starts_with(name));
+    let local =
+        [&b"localhost"[..], b"127.0.0.1", b"example."].iter().any(|name| host.starts_with(name));
     let confidence = if local || password.len() < 6 { Confidence::Low } else { Confidence::Medium };
     real.then(|| (start + colon + 1..start + stop, confidence))
 }
@@ -184,7 +213,8 @@ fn url_password(text: &[u8], at: usize) -> Option<(Range<usize>, Confidence)> {
 /// The Base64 of user name and password that begins at `at`.
 fn basic_credentials(text: &[u8], at: usize) -> Option<(Range<usize>, Confidence)> {
     let window = &text[at..text.len().min(at + LONGEST_BASIC)];
-    let digits = window.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')).count();
+    let digits =
+        window.iter().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/')).count();
     let padding = window[digits..].iter().take(2).take_while(|b| **b == b'=').count();
     let token = &window[..digits + padding];
     if digits < 8 {
@@ -195,7 +225,8 @@ fn basic_credentials(text: &[u8], at: usize) -> Option<(Range<usize>, Confidence
     let printable = plain.iter().all(|b| (b' '..0x7f).contains(b));
     let password = &plain[colon + 1..];
     let real = printable && password.len() + colon >= 4 && !value::is_placeholder(&plain);
-    let confidence = if value::is_placeholder(password) { Confidence::Low } else { Confidence::Medium };
+    let confidence =
+        if value::is_placeholder(password) { Confidence::Low } else { Confidence::Medium };
     real.then(|| (at..at + token.len(), confidence))
 }
 
@@ -214,7 +245,8 @@ fn password(text: &[u8], word: Range<usize>) -> Option<(Range<usize>, Confidence
     }
     let (range, quoted) = assigned(text, end)?;
     let password = &text[range.clone()];
-    let written = password.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'.' | b'-' | b' '));
+    let written =
+        password.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'.' | b'-' | b' '));
     if password.len() < SHORTEST_PASSWORD
         || password.iter().any(|b| *b <= b' ' || *b >= 0x7f)
         || written
@@ -224,17 +256,30 @@ fn password(text: &[u8], word: Range<usize>) -> Option<(Range<usize>, Confidence
     {
         return None;
     }
-    let strong = quoted && password.len() >= 10 && value::kinds(password) >= 3 && value::changes(password) >= 3;
+    let strong = quoted
+        && password.len() >= 10
+        && value::kinds(password) >= 3
+        && value::changes(password) >= 3;
     Some((range, if strong { Confidence::Medium } else { Confidence::Low }))
 }
 
 /// The value assigned to the name that ends at `at`, and whether it is quoted.
 fn assigned(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
     let window = &text[..text.len().min(at + NAME_REACH)];
-    let skip = |from: usize, which: fn(&u8) -> bool| from + window[from..].iter().take_while(|b| which(b)).count();
+    let skip = |from: usize, which: fn(&u8) -> bool| {
+        from + window[from..].iter().take_while(|b| which(b)).count()
+    };
     let quote = |b: &u8| matches!(b, b'"' | b'\'' | b'`' | b'\\');
     let blank = |b: &u8| matches!(b, b' ' | b'\t');
     let mut i = skip(at, quote);
+    // `<add key="Password" value="…">` and `{"name": "PASSWORD", "value": "…"}` say the value one word later.
+    let beside =
+        skip(i, |b| matches!(b, b'"' | b'\'' | b'\\' | b',' | b' ' | b'\t' | b'\r' | b'\n'));
+    if beside > i
+        && window[beside..].get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"value"))
+    {
+        i = skip(beside + 5, quote);
+    }
     i = skip(i, |b| matches!(b, b']' | b')'));
     i = skip(i, blank);
     let operator = i;
@@ -246,7 +291,8 @@ fn assigned(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
     i = skip(i, blank);
     // A type may stand between: `password: &str = "…"`.
     if joined == b":" {
-        let typed = skip(i, |b| b.is_ascii_alphabetic() || matches!(b, b'&' | b'\'' | b' ' | b'<' | b'>'));
+        let typed =
+            skip(i, |b| b.is_ascii_alphabetic() || matches!(b, b'&' | b'\'' | b' ' | b'<' | b'>'));
         if window.get(typed) == Some(&b'=') {
             i = skip(typed + 1, blank);
         }
@@ -266,7 +312,22 @@ fn assigned(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
             let rest = &text[i..text.len().min(i + LONGEST_PASSWORD + 1)];
             let length = rest
                 .iter()
-                .position(|b| *b <= b' ' || matches!(b, b'"' | b'\'' | b'`' | b',' | b';' | b'&' | b'<' | b')' | b'}' | b']'))
+                .position(|b| {
+                    *b <= b' '
+                        || matches!(
+                            b,
+                            b'"' | b'\''
+                                | b'`'
+                                | b'\\'
+                                | b','
+                                | b';'
+                                | b'&'
+                                | b'<'
+                                | b')'
+                                | b'}'
+                                | b']'
+                        )
+                })
                 .unwrap_or(rest.len());
             (length <= LONGEST_PASSWORD).then_some((i..i + length, false))
         }

@@ -14,7 +14,9 @@ pub(super) struct Pairs {
 
 impl Pairs {
     pub(super) fn new(rules: &[Rule]) -> Pairs {
-        let find = |id: &str| rules.iter().position(|rule| rule.id() == id).and_then(|n| u16::try_from(n).ok());
+        let find = |id: &str| {
+            rules.iter().position(|rule| rule.id() == id).and_then(|n| u16::try_from(n).ok())
+        };
         Pairs { other: rules.iter().map(|rule| rule.pair().and_then(find)).collect() }
     }
 
@@ -33,7 +35,9 @@ impl Pairs {
             let Some(other) = self.other(candidate.rule) else { continue };
             let nearest = (other, candidate.range.start.saturating_sub(WINDOW));
             let first = halves.partition_point(|half| *half < nearest);
-            let near = halves.get(first).is_some_and(|(rule, start)| *rule == other && *start <= candidate.range.end + WINDOW);
+            let near = halves.get(first).is_some_and(|(rule, start)| {
+                *rule == other && *start <= candidate.range.end + WINDOW
+            });
             if near {
                 all.push(candidate);
             }
@@ -45,9 +49,13 @@ impl Pairs {
         let mut partners = vec![None; kept.len()];
         for (second, candidate) in kept.iter().enumerate() {
             // A half goes to the nearest one before it that is still alone: key files list pairs one after the other.
-            let first = (0..second).rev().take_while(|first| candidate.range.start - kept[*first].range.end <= WINDOW).find(
-                |first| partners[*first].is_none() && self.other(candidate.rule) == Some(kept[*first].rule),
-            );
+            let first = (0..second)
+                .rev()
+                .take_while(|first| candidate.range.start - kept[*first].range.end <= WINDOW)
+                .find(|first| {
+                    partners[*first].is_none()
+                        && self.other(candidate.rule) == Some(kept[*first].rule)
+                });
             if let Some(first) = first {
                 partners[first] = Some(second);
                 partners[second] = Some(first);
@@ -84,7 +92,10 @@ mod tests {
         let pairs = Pairs::new(RULES);
         let (id, secret) = (rule("aws-access-key-id"), rule("aws-secret-access-key"));
         let mut all = vec![at(id, 1000)];
-        pairs.admit(&mut all, vec![at(secret, 1100), at(secret, 600), at(secret, 3000), at(secret, 0)]);
+        pairs.admit(
+            &mut all,
+            vec![at(secret, 1100), at(secret, 600), at(secret, 3000), at(secret, 0)],
+        );
         let starts: Vec<_> = all.iter().map(|c| c.range.start).collect();
         assert_eq!(starts, [1000, 1100, 600]);
     }

@@ -26,15 +26,21 @@ impl Prefixes {
     pub(super) fn new(rules: &'static [Rule]) -> Prefixes {
         let mut pairs = Box::new([0; 1024]);
         let mut entries = Vec::new();
-        for (rule, shape) in rules
-            .iter()
-            .zip(0u16..)
-            .flat_map(|(rule, n)| rule.shapes().iter().map(move |s| (n, s)))
+        for (rule, shape) in
+            rules.iter().zip(0u16..).flat_map(|(rule, n)| rule.shapes().iter().map(move |s| (n, s)))
         {
-            for (literal, lead) in shape.beginnings().filter(|(literal, _)| literal.iter().all(|b| runs::is_run(*b))) {
+            for (literal, lead) in
+                shape.beginnings().filter(|(literal, _)| literal.iter().all(|b| runs::is_run(*b)))
+            {
                 if let Some(pair) = pair(&literal, 0) {
                     pairs[pair >> 6] |= 1 << (pair & 63);
-                    entries.push(Entry { lead, prefix: literal.len() - lead, literal, rule, shape });
+                    entries.push(Entry {
+                        lead,
+                        prefix: literal.len() - lead,
+                        literal,
+                        rule,
+                        shape,
+                    });
                 }
             }
         }
@@ -46,9 +52,7 @@ impl Prefixes {
     pub(super) fn at<'p>(&'p self, text: &'p [u8], at: usize) -> impl Iterator<Item = &'p Entry> {
         let wanted = pair(text, at).filter(|pair| self.pairs[pair >> 6] >> (pair & 63) & 1 == 1);
         let first = match wanted {
-            Some(_) => self
-                .entries
-                .partition_point(|entry| pair(&entry.literal, 0) < wanted),
+            Some(_) => self.entries.partition_point(|entry| pair(&entry.literal, 0) < wanted),
             None => self.entries.len(),
         };
         self.entries[first..]

@@ -20,9 +20,7 @@ impl ByteSet {
 
 impl std::fmt::Debug for ByteSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set()
-            .entries((0..=255u8).filter(|b| self.contains(*b)).map(char::from))
-            .finish()
+        f.debug_set().entries((0..=255u8).filter(|b| self.contains(*b)).map(char::from)).finish()
     }
 }
 
@@ -50,10 +48,7 @@ impl Part {
             Part::Class { set, min, max } => {
                 let rest = text.get(at..)?;
                 let limit = rest.len().min(usize::from(*max));
-                let taken = rest[..limit]
-                    .iter()
-                    .take_while(|b| set.contains(**b))
-                    .count();
+                let taken = rest[..limit].iter().take_while(|b| set.contains(**b)).count();
                 (taken >= usize::from(*min)).then_some(at + taken)
             }
         }
@@ -66,12 +61,8 @@ impl Part {
             Part::Literal(bytes) => before.ends_with(bytes).then(|| end - bytes.len()),
             Part::Class { set, min, max } => {
                 let limit = before.len().min(usize::from(*max));
-                let taken = before
-                    .iter()
-                    .rev()
-                    .take(limit)
-                    .take_while(|b| set.contains(**b))
-                    .count();
+                let taken =
+                    before.iter().rev().take(limit).take_while(|b| set.contains(**b)).count();
                 (taken >= usize::from(*min)).then_some(end - taken)
             }
         }
@@ -200,11 +191,7 @@ mod tests {
     use super::*;
 
     const DIGITS: ByteSet = ByteSet([0x03ff_0000_0000_0000, 0, 0, 0]);
-    const FOUR: &[Part] = &[Part::Class {
-        set: DIGITS,
-        min: 4,
-        max: 4,
-    }];
+    const FOUR: &[Part] = &[Part::Class { set: DIGITS, min: 4, max: 4 }];
 
     fn shape(head: &'static [Part]) -> Shape {
         Shape {
@@ -213,6 +200,7 @@ mod tests {
             prefixes: &[b"no_"],
             parts: FOUR,
             checksum: None,
+            mixed: false,
             shortest: 7,
         }
     }
@@ -239,14 +227,7 @@ mod tests {
 
     #[test]
     fn a_head_is_read_backwards() {
-        const HEAD: &[Part] = &[
-            Part::Class {
-                set: DIGITS,
-                min: 2,
-                max: 3,
-            },
-            Part::Literal(b":"),
-        ];
+        const HEAD: &[Part] = &[Part::Class { set: DIGITS, min: 2, max: 3 }, Part::Literal(b":")];
         assert_eq!(shape(HEAD).matches(b"(12:no_1234)", 4, 3), Some(1..11));
         assert_eq!(shape(HEAD).matches(b"(1:no_1234)", 3, 3), None);
         assert_eq!(shape(HEAD).matches(b"1234:no_1234", 5, 3), None);
