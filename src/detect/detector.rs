@@ -151,11 +151,18 @@ impl Look<'_, '_> {
             }
             inside = word;
         }
-        if classes & DIGIT != 0 {
+        // Names and words do not alternate between letters and digits; a number may be an identifier.
+        let letters = classes & LETTER != 0;
+        let token = &self.text[start..run.end];
+        if classes & DIGIT != 0 && (!letters || value::changes(token) >= 2 || value::is_uuid(token))
+        {
             self.bare(start);
-        }
-        if classes & DIGIT != 0 && classes & LETTER != 0 {
-            self.all.extend(self.detector.generic.look(self.text, start..run.end));
+            if let Some(quoted) = context::quoted(self.text, start) {
+                self.bare(quoted);
+            }
+            if letters {
+                self.all.extend(self.detector.generic.look(self.text, start..run.end));
+            }
         }
     }
 

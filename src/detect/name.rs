@@ -30,7 +30,7 @@ const SECRET: [&str; 22] = [
 ];
 
 /// Words that make a name speak of something about a secret, or of something that only sounds so.
-const HARMLESS: [&str; 35] = [
+const HARMLESS: [&str; 39] = [
     "public",
     "pubkey",
     "tokenid",
@@ -62,6 +62,10 @@ const HARMLESS: [&str; 35] = [
     "sha256",
     "sha512",
     "checksum",
+    "algorithm",
+    "complexity",
+    "policy",
+    "length",
     "integrity",
     "digest",
     "fingerprint",

@@ -201,7 +201,7 @@ fn url_password(text: &[u8], at: usize) -> Option<(Range<usize>, Confidence)> {
     let host = &window[stop + 1..];
     let real = window[stop] == b'@'
         && password.len() >= 3
-        && host.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'[')
+        && host.first().is_some_and(|b| b.is_ascii_alphanumeric() || b"[%{$".contains(b))
         && !password.iter().any(|b| matches!(b, b'{' | b'}' | b'$' | b'*'))
         && !value::is_placeholder(password);
     let local =
@@ -245,14 +245,12 @@ fn password(text: &[u8], word: Range<usize>) -> Option<(Range<usize>, Confidence
     }
     let (range, quoted) = assigned(text, end)?;
     let password = &text[range.clone()];
-    let written =
-        password.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'.' | b'-' | b' '));
     if password.len() < SHORTEST_PASSWORD
         || password.iter().any(|b| *b <= b' ' || *b >= 0x7f)
-        || written
+        || value::is_written(password)
         || value::is_placeholder(password)
         || value::is_uuid(password)
-        || password.iter().any(|b| matches!(b, b'(' | b'{' | b'[' | b'<')) && !quoted
+        || !quoted && value::is_code(password)
     {
         return None;
     }
@@ -284,10 +282,10 @@ fn assigned(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
     i = skip(i, blank);
     let operator = i;
     i = skip(i, |b| matches!(b, b'=' | b':' | b'>' | b',' | b'?' | b'!' | b'+'));
-    if i == operator || i - operator > 3 {
+    let joined = &window[operator..i];
+    if joined.len() > 3 || !joined.iter().any(|b| matches!(b, b'=' | b':' | b'>' | b',')) {
         return None;
     }
-    let joined = &window[operator..i];
     i = skip(i, blank);
     // A type may stand between: `password: &str = "…"`.
     if joined == b":" {
