@@ -98,8 +98,14 @@ pub(super) fn is_written(value: &[u8]) -> bool {
 
 /// Whether an unquoted `value` is code: a type, a call, a path, a name with a number in it.
 pub(super) fn is_code(value: &[u8]) -> bool {
+    if value.is_empty() {
+        return false;
+    }
     let name = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'));
-    value.iter().any(|b| b"({[<*\\".contains(b))
+    let number = value[0].is_ascii_digit()
+        && [&b"i8"[..], b"u8", b"16", b"32", b"64"].iter().any(|end| value.ends_with(end));
+    number
+        || value.iter().any(|b| b"({[<*\\".contains(b))
         || memchr::memmem::find(value, b"::").is_some()
         || name && changes(value) < 2
 }
@@ -182,7 +188,9 @@ mod tests {
         for value in ["correct_horse", "1024", "0x4f", "https://host.invalid/1"] {
             assert!(is_written(value.as_bytes()), "{value}");
         }
-        for value in ["sys::core::Str1", "*mut", "read(1)", "WIN32_ERROR", "ty_3"] {
+        for value in
+            ["sys::core::Str1", "*mut", "read(1)", "WIN32_ERROR", "ty_3", "0x4f_u32", "63i32"]
+        {
             assert!(is_code(value.as_bytes()), "{value}");
         }
         assert!(!is_written(b"m0ss&Lz81!") && !is_code(b"w7Lq8brook") && !is_code(b"tR4-vine"));
