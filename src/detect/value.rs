@@ -1,6 +1,6 @@
 //! Whether a value could be a secret: neither a placeholder nor a name, and random enough.
 
-use super::entropy;
+use super::{entropy, likeness};
 
 /// Words that people write where a secret would stand.
 const STAND_INS: [&str; 22] = [
@@ -93,7 +93,9 @@ pub(super) fn is_written(value: &[u8]) -> bool {
     let digits = value.strip_prefix(b"0x").unwrap_or_default();
     let number = value.iter().all(u8::is_ascii_digit)
         || !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit);
-    words || number || memchr::memmem::find(value, b"://").is_some()
+    words && !likeness::is_gibberish(value)
+        || number
+        || memchr::memmem::find(value, b"://").is_some()
 }
 
 /// Whether an unquoted `value` is code: a type, a call, a path, a name with a number in it.
@@ -102,12 +104,16 @@ pub(super) fn is_code(value: &[u8]) -> bool {
         return false;
     }
     let name = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'));
+    // Names of variables are short, or have humps and underscores.
+    let drawn = value.len() >= 8
+        && value.iter().all(u8::is_ascii_lowercase)
+        && likeness::is_gibberish(value);
     let number = value[0].is_ascii_digit()
         && [&b"i8"[..], b"u8", b"16", b"32", b"64"].iter().any(|end| value.ends_with(end));
     number
         || value.iter().any(|b| b"({[<*\\".contains(b))
         || memchr::memmem::find(value, b"::").is_some()
-        || name && changes(value) < 2
+        || name && changes(value) < 2 && !drawn
 }
 
 /// How often a letter and a digit follow each other.
@@ -193,7 +199,13 @@ mod tests {
         {
             assert!(is_code(value.as_bytes()), "{value}");
         }
-        assert!(!is_written(b"m0ss&Lz81!") && !is_code(b"w7Lq8brook") && !is_code(b"tR4-vine"));
+        assert!(
+            !is_written(b"m0ss&Lz81!")
+                && !is_written(b"hvnmqejr")
+                && !is_code(b"hvnmqejrxw")
+                && !is_code(b"w7Lq8brook")
+                && !is_code(b"tR4-vine")
+        );
     }
 
     #[test]
