@@ -34,7 +34,7 @@ enum Needle {
     Password,
 }
 
-const WORDS: [(&str, Needle); 14] = [
+const WORDS: [(&str, Needle); 17] = [
     ("-----BEGIN ", Needle::Pem),
     ("://", Needle::Url),
     ("Basic ", Needle::Basic),
@@ -44,10 +44,13 @@ const WORDS: [(&str, Needle); 14] = [
     ("PASS", Needle::Password),
     ("pass=", Needle::Password),
     ("pass\"", Needle::Password),
+    ("pass'", Needle::Password),
+    ("pass:", Needle::Password),
     ("pwd", Needle::Password),
     ("Pwd", Needle::Password),
     ("PWD", Needle::Password),
     ("secret", Needle::Password),
+    ("Secret", Needle::Password),
     ("SECRET", Needle::Password),
 ];
 
@@ -246,7 +249,7 @@ fn password(text: &[u8], word: Range<usize>) -> Option<(Range<usize>, Confidence
     let (range, quoted) = assigned(text, end)?;
     let password = &text[range.clone()];
     if password.len() < SHORTEST_PASSWORD
-        || password.iter().any(|b| *b <= b' ' || *b >= 0x7f)
+        || password.iter().any(|b| *b <= b' ' || *b == 0x7f)
         || value::is_written(password)
         || value::is_placeholder(password)
         || value::is_uuid(password)

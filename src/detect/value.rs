@@ -51,6 +51,7 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
             b"%(",
             b"%s",
             b"'$",
+            b"()",
             b"<%",
             b"***",
             b"...",
@@ -89,7 +90,7 @@ pub(super) fn is_random(value: &[u8]) -> bool {
 
 /// Whether `value` is written in words or is a number: no password worth the name.
 pub(super) fn is_written(value: &[u8]) -> bool {
-    let words = value.iter().all(|b| b.is_ascii_alphabetic() || b"_.- ".contains(b));
+    let words = value.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80 || b"_.- ".contains(b));
     let digits = value.strip_prefix(b"0x").unwrap_or_default();
     let number = value.iter().all(u8::is_ascii_digit)
         || !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit);
@@ -100,18 +101,18 @@ pub(super) fn is_written(value: &[u8]) -> bool {
 
 /// Whether an unquoted `value` is code: a type, a call, a path, a name with a number in it.
 pub(super) fn is_code(value: &[u8]) -> bool {
-    if value.is_empty() {
-        return false;
-    }
     let name = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'));
     // Names of variables are short, or have humps and underscores.
     let drawn = value.len() >= 8
         && value.iter().all(u8::is_ascii_lowercase)
         && likeness::is_gibberish(value);
-    let number = value[0].is_ascii_digit()
+    let number = value.strip_prefix(b"-").unwrap_or(value).first().is_some_and(u8::is_ascii_digit)
         && [&b"i8"[..], b"u8", b"16", b"32", b"64"].iter().any(|end| value.ends_with(end));
+    let constant = value.contains(&b'_')
+        && value.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_');
     number
-        || value.iter().any(|b| b"({[<*\\".contains(b))
+        || constant
+        || value.iter().any(|b| b"({[<>*\\".contains(b))
         || memchr::memmem::find(value, b"::").is_some()
         || name && changes(value) < 2 && !drawn
 }
@@ -194,9 +195,16 @@ mod tests {
         for value in ["correct_horse", "1024", "0x4f", "https://host.invalid/1"] {
             assert!(is_written(value.as_bytes()), "{value}");
         }
-        for value in
-            ["sys::core::Str1", "*mut", "read(1)", "WIN32_ERROR", "ty_3", "0x4f_u32", "63i32"]
-        {
+        for value in [
+            "sys::core::Str1",
+            "*mut",
+            "read(1)",
+            "WIN32_ERROR",
+            "ty_3",
+            "0x4f_u32",
+            "-63i32",
+            "D3D_X11_MODE",
+        ] {
             assert!(is_code(value.as_bytes()), "{value}");
         }
         assert!(
