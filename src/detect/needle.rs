@@ -335,3 +335,74 @@ fn assigned(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
         None => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(text: &str, found: Option<(Range<usize>, Confidence)>) -> Option<(&str, Confidence)> {
+        found.map(|(range, confidence)| (&text[range], confidence))
+    }
+
+    #[test]
+    fn passwords_in_urls() {
+        let look = |text| taken(text, url_password(text.as_bytes(), text.find("://").unwrap()));
+        let medium = |password| Some((password, Confidence::Medium));
+        assert_eq!(look("postgres://app:k9-Wq2mV@db:5432/x"), medium("k9-Wq2mV"));
+        assert_eq!(look("redis://:k9:Wq2mV@db"), medium("k9:Wq2mV"));
+        assert_eq!(look("nats://a:k9-Wq2mV@%s:%d"), medium("k9-Wq2mV"));
+        assert_eq!(look("http://a:k9-Wq2mV@localhost/"), Some(("k9-Wq2mV", Confidence::Low)));
+        for text in [
+            "http://host:80/a@b",
+            "http://a:${PW}@b/",
+            "http://a:pw@",
+            "://a:k9-Wq2mV@b",
+            "http://a:k9 W@b",
+        ] {
+            assert_eq!(look(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn basic_credentials_hold_a_colon() {
+        let look = |text| taken(text, basic_credentials(text.as_bytes(), "Basic ".len()));
+        assert_eq!(
+            look("Basic bWVhZG93Oms5LVdxMg=="),
+            Some(("bWVhZG93Oms5LVdxMg==", Confidence::Medium))
+        );
+        assert_eq!(look("Basic principles of it"), None);
+        assert_eq!(look("Basic "), None);
+    }
+
+    #[test]
+    fn passwords_and_their_names() {
+        let look = |text: &'static str| {
+            let at = text.to_ascii_lowercase().find("passw").unwrap();
+            taken(text, password(text.as_bytes(), at..at + 5)).map(|(password, _)| password)
+        };
+        for text in [
+            "DB_PASSWORD=k9-Wq2",
+            "password: 'k9-Wq2'",
+            "{\\\"password\\\":\\\"k9-Wq2\\\"}",
+            "let password: &str = \"k9-Wq2\";",
+            "config[\"password\"] = 'k9-Wq2'",
+            "setProperty(\"db.password\", \"k9-Wq2\")",
+            "<password>k9-Wq2</password>",
+            "{\"name\": \"PASSWORD\", \"value\": \"k9-Wq2\"}",
+            "Server=db;Password=k9-Wq2;Port=1",
+        ] {
+            assert_eq!(look(text), Some("k9-Wq2"), "{text}");
+        }
+        for text in [
+            "password = read_password()",
+            "password: Option<Secret1>,",
+            "password_hash = 'k9-Wq2'",
+            "password = '${PW2}'",
+            "the password is k9-Wq2",
+            "password = ''",
+            "password = 'k9-Wq2",
+        ] {
+            assert_eq!(look(text), None, "{text}");
+        }
+    }
+}

@@ -90,7 +90,8 @@ pub(super) fn is_random(value: &[u8]) -> bool {
 
 /// Whether `value` is written in words or is a number: no password worth the name.
 pub(super) fn is_written(value: &[u8]) -> bool {
-    let words = value.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80 || b"_.- ".contains(b));
+    let words =
+        value.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80 || b"_.- /:=,`".contains(b));
     let digits = value.strip_prefix(b"0x").unwrap_or_default();
     let number = value.iter().all(u8::is_ascii_digit)
         || !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit);
@@ -192,7 +193,14 @@ mod tests {
 
     #[test]
     fn written_values_and_code() {
-        for value in ["correct_horse", "1024", "0x4f", "https://host.invalid/1"] {
+        for value in [
+            "correct_horse",
+            "blocksize:",
+            "system/password",
+            "1024",
+            "0x4f",
+            "https://host.invalid/1",
+        ] {
             assert!(is_written(value.as_bytes()), "{value}");
         }
         for value in [
