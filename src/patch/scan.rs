@@ -2,7 +2,6 @@
 
 use std::ops::ControlFlow;
 
-use memchr::memchr;
 use thiserror::Error;
 
 use super::lane::{self, Buffers, PercentLane};
@@ -20,6 +19,14 @@ pub struct Header<'h> {
     /// Its value.
     pub value: &'h [u8],
 }
+
+/// How many headers are looked at together: their places are probed at once.
+const BATCH: usize = 16;
+
+/// The headers that can hold Basic credentials.
+const CREDENTIALS: [&[u8]; 2] = [b"authorization", b"proxy-authorization"];
+
+const NO_HEADER: Header<'_> = Header { name: b"", value: b"" };
 
 /// A look at one request, in memory that the caller owns.
 ///
@@ -105,22 +112,17 @@ impl<'s> Scan<'s> {
     /// Looks at the request line: the method and the target as it was sent (`/path?query`, or with
     /// scheme and host before it).
     pub fn request(&mut self, _method: &[u8], target: &[u8]) {
-        self.value(target, |view, start| {
-            let start = match view {
-                View::Percent => locate::before_percent(target, start),
-                _ => start,
-            };
-            locate::in_target(target, start)
-        });
+        if target.len() >= self.set.shortest() {
+            self.values(&[target], |_, view, start| {
+                locate::in_target(target, before_view(target, view, start))
+            });
+        }
     }
 
     /// Looks at headers, or at trailers behind the body.
     pub fn headers(&mut self, headers: &[Header<'_>]) {
-        for header in headers {
-            if self.is_done() {
-                return;
-            }
-            self.header(header);
+        for headers in headers.chunks(BATCH) {
+            self.header_batch(headers);
         }
     }
 
@@ -158,53 +160,63 @@ impl<'s> Scan<'s> {
         self.finished || self.verdict.action == Action::Block
     }
 
-    fn header(&mut self, header: &Header<'_>) {
-        let Header { name, value } = *header;
-        if name.eq_ignore_ascii_case(b"cookie") {
-            return self.value(value, |view, start| {
-                let start = match view {
-                    View::Percent => locate::before_percent(value, start),
-                    _ => start,
-                };
-                (Part::Cookie, locate::in_cookies(value, start))
-            });
+    /// Looks at no more than [`BATCH`] headers.
+    fn header_batch(&mut self, headers: &[Header<'_>]) {
+        let mut values = [&b""[..]; BATCH];
+        let mut owners = [&NO_HEADER; BATCH];
+        let mut count = 0;
+        for header in headers.iter().filter(|header| header.value.len() >= self.set.shortest()) {
+            values[count] = header.value;
+            owners[count] = header;
+            count += 1;
         }
-        self.value(value, |_, _| (Part::Header, Name::new(name)));
-        let is_credentials = [&b"authorization"[..], b"proxy-authorization"]
-            .iter()
-            .any(|credentials| name.eq_ignore_ascii_case(credentials));
-        if let Some(encoded) = basic_credentials(value)
-            && is_credentials
-            && !self.is_done()
-        {
-            self.basic(name, encoded);
+        self.values(&values[..count], |number, view, start| {
+            let Header { name, value } = *owners[number];
+            if !name.eq_ignore_ascii_case(b"cookie") {
+                return (Part::Header, Name::new(name));
+            }
+            (Part::Cookie, locate::in_cookies(value, before_view(value, view, start)))
+        });
+        for Header { name, value } in &owners[..count] {
+            if let Some(encoded) = basic_credentials(value)
+                && CREDENTIALS.iter().any(|known| name.eq_ignore_ascii_case(known))
+                && !self.is_done()
+            {
+                self.basic(name, encoded);
+            }
         }
     }
 
-    /// Looks at a value that is there as a whole: as it stands, and with percent escapes undone.
-    fn value(&mut self, text: &[u8], locate: impl Fn(View, usize) -> (Part, Name)) {
-        if text.len() < self.set.shortest() || self.is_done() {
+    /// Looks at values that are there as a whole: as they stand, and with percent escapes undone.
+    /// `locate` gets the number of the value that holds a token, the view, and the token's offset in
+    /// that.
+    fn values(&mut self, values: &[&[u8]], locate: impl Fn(usize, View, usize) -> (Part, Name)) {
+        if self.is_done() {
             return;
         }
         let (set, verdict) = (self.set, &mut self.verdict);
-        let mut record = |view: View, occurrence: Occurrence, offset: u64| {
+        let mut record = |number: usize, view: View, occurrence: Occurrence, offset: u64| {
             verdict.record(set, &occurrence, || {
-                let (part, name) = locate(view, offset as usize);
+                let (part, name) = locate(number, view, offset as usize);
                 Hit { leak: occurrence.entry.leak, part, view, offset, name }
             })
         };
-        let raw = set.search(text, &mut set.start(), 0, &mut |occurrence| {
-            record(View::Raw, occurrence, occurrence.start as u64)
+        let raw = set.search_all(values, &mut |number, occurrence| {
+            record(number, View::Raw, occurrence, occurrence.start as u64)
         });
-        if raw.is_break() || memchr(b'%', text).is_none() {
+        if raw.is_break() || !set.have_percent(values) {
             return;
         }
         self.used = true;
         let Some(buffers) = Buffers::cut(self.state, set.longest()) else { return };
-        let found = &mut |occurrence, offset| record(View::Percent, occurrence, offset);
-        let mut lane = PercentLane::new(set);
-        if lane.feed(set, buffers.value, b"", text, 0, found).is_continue() {
-            let _ = lane.finish(set, buffers.value, found);
+        for (number, value) in values.iter().enumerate() {
+            let found = &mut |occurrence, offset| record(number, View::Percent, occurrence, offset);
+            let mut lane = PercentLane::new(set);
+            if lane.feed(set, buffers.value, b"", value, 0, found).is_break()
+                || lane.finish(set, buffers.value, found).is_break()
+            {
+                return;
+            }
         }
     }
 
@@ -310,6 +322,14 @@ fn body_recorder<'v>(
             offset,
             name: Name::EMPTY,
         })
+    }
+}
+
+/// Where in `text` the byte stands that has this offset in `view`.
+fn before_view(text: &[u8], view: View, offset: usize) -> usize {
+    match view {
+        View::Percent => locate::before_percent(text, offset),
+        View::Raw | View::Basic => offset,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::set::{PatchSet, PreparedTier};
-use super::sift::{Places, Probes, sift};
+use super::sift::{Places, Probes};
 use super::table::Entry;
 use super::tier::{MAX_STRIDE, MAX_TIERS, Tier};
 
@@ -12,6 +12,9 @@ use super::tier::{MAX_STRIDE, MAX_TIERS, Tier};
 pub(super) struct Cursor {
     next: [usize; MAX_TIERS],
 }
+
+/// The text, the token and the place that were looked at last.
+type Seen = Option<(usize, usize, usize)>;
 
 /// A token of the set, confirmed by its digest.
 #[derive(Clone, Copy, Debug)]
@@ -62,18 +65,59 @@ impl PatchSet {
             let Some(last) = text.len().checked_sub(ahead.max(tier.hasher.size())) else {
                 continue;
             };
-            let Some(filter) = self.filter(tier) else { continue };
-            // What was confirmed or ruled out last: neighbouring places lead to the same token.
-            let mut seen = None;
             while *next <= last {
-                let first = *next;
-                let probes = Probes { first, last };
-                *next = sift(&tier.hasher, &tier.sampler, filter, text, probes, &mut places);
-                for (at, hash) in places.iter() {
-                    if filter.passes_second(hash) {
-                        confirm(self, tier, text, first + at, &mut seen, found)?;
+                let probes = Probes { first: *next, last };
+                *next = places.mark(&tier.hasher, &tier.sampler, text, probes);
+                self.probe(tier, &mut places, &[text], &mut |_, occurrence| found(occurrence))?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Looks for tokens in each of `texts`, all of which are there as a whole. `found` gets the
+    /// number of the text with every occurrence, and may end the search.
+    pub(super) fn search_all<'t>(
+        &self,
+        texts: &[&'t [u8]],
+        found: &mut impl FnMut(usize, Occurrence) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut places: Places<'t> = Places::new();
+        for tier in self.tiers() {
+            for text in texts {
+                let mut first = tier.layout.tier.stride - 1;
+                while first + tier.hasher.size() <= text.len() {
+                    let probes = Probes { first, last: text.len() };
+                    first = places.mark(&tier.hasher, &tier.sampler, text, probes);
+                    if places.are_full() {
+                        self.probe(tier, &mut places, texts, found)?;
                     }
                 }
+            }
+            self.probe(tier, &mut places, texts, found)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Probes the marked places and confirms what is left of them.
+    #[inline]
+    fn probe(
+        &self,
+        tier: &PreparedTier,
+        places: &mut Places<'_>,
+        texts: &[&[u8]],
+        found: &mut impl FnMut(usize, Occurrence) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let Some(filter) = self.filter(tier) else { return ControlFlow::Continue(()) };
+        places.probe(&tier.hasher, filter);
+        // What was confirmed or ruled out last: neighbouring places lead to the same token.
+        let mut seen = None;
+        for (place, hash) in places.iter() {
+            if filter.passes_second(hash) {
+                let holds = |text: &&[u8]| text.as_ptr_range().contains(&place);
+                let Some(number) = texts.iter().position(holds) else { continue };
+                let (text, at) = (texts[number], place as usize - texts[number].as_ptr() as usize);
+                let found = &mut |occurrence| found(number, occurrence);
+                confirm(self, tier, text, at, (number, &mut seen), found)?;
             }
         }
         ControlFlow::Continue(())
@@ -91,7 +135,7 @@ fn confirm(
     tier: &PreparedTier,
     text: &[u8],
     at: usize,
-    seen: &mut Option<(usize, usize)>,
+    (text_number, seen): (usize, &mut Seen),
     found: &mut impl FnMut(Occurrence) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let reach = tier.layout.tier.stride - 1;
@@ -105,7 +149,7 @@ fn confirm(
         for place in places {
             if hashes[place] <= smallest {
                 smallest = hashes[place];
-                candidates(set, tier, text, from + place, smallest, seen, found)?;
+                candidates(set, tier, text, from + place, smallest, (text_number, seen), found)?;
             }
         }
         ControlFlow::Continue(())
@@ -121,13 +165,14 @@ fn candidates(
     text: &[u8],
     anchor: usize,
     hash: u64,
-    seen: &mut Option<(usize, usize)>,
+    (text_number, seen): (usize, &mut Seen),
     found: &mut impl FnMut(Occurrence) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     for (number, entry) in set.table(tier).candidates(hash) {
         let Some(start) = anchor.checked_sub(entry.anchor.into()) else { continue };
         let Some(token) = text.get(start..start + usize::from(entry.len)) else { continue };
-        if seen.replace((number, start)) == Some((number, start)) {
+        let this = (text_number, number, start);
+        if seen.replace(this) == Some(this) {
             continue;
         }
         if set.confirms(&entry, token) {

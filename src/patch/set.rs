@@ -12,7 +12,7 @@ use super::container::{self, ALIGN, FORMAT_VERSION, FormatError, Layout, POLICY,
 use super::filter::Filter;
 use super::lane;
 use super::search::Cursor;
-use super::sift::Sampler;
+use super::sift::{self, Sampler};
 use super::table::{ENTRY, Entry, Table};
 use super::tier::Tier;
 use super::verdict::Action;
@@ -178,6 +178,12 @@ impl PatchSet {
     #[inline]
     pub(super) fn start(&self) -> Cursor {
         self.start
+    }
+
+    /// Whether there is a `%` in any of `texts`.
+    #[inline]
+    pub(super) fn have_percent(&self, texts: &[&[u8]]) -> bool {
+        self.tiers.first().is_some_and(|tier| sift::have_percent(&tier.hasher, texts))
     }
 
     /// Its tiers.
