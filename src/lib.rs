@@ -1,3 +1,6 @@
 //! Stops leaked API tokens from being used.
 
+pub mod detect;
+mod ffi;
+pub mod patch;
 pub mod secret;

@@ -1,1 +1,24 @@
 //! What a token becomes once it was seen.
+//!
+//! A token enters as a [`Secret`], which is zeroed when it is dropped and never shows itself. With
+//! the installation's [`ImprintKey`] it is turned into an [`Imprint`]: keyed hashes that recognise
+//! the token again and compile into patch sets, but do not contain it. Imprints are all that is
+//! ever stored.
+//!
+//! `docs/threat-model.md` says what whoever steals imprints, a key, or both, learns.
+
+mod guess;
+mod hash;
+mod imprint;
+mod key;
+mod preview;
+mod rounds;
+mod token;
+
+pub(crate) use hash::{DigestHasher, GramHasher};
+pub use imprint::{Digest, Imprint, ImprintError, MAX_TOKEN, MIN_TOKEN};
+pub(crate) use imprint::{GRAM_SIZES, Gram};
+pub use key::{ImprintKey, KeyError, KeyId};
+pub use preview::Preview;
+pub(crate) use rounds::gram_block;
+pub use token::Secret;

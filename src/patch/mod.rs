@@ -1,0 +1,29 @@
+//! The request path: patch sets, and what they say of a request.
+//!
+//! A [`PatchSetBuilder`] turns imprints into a [`PatchSet`], which is immutable, holds no plaintext
+//! and may be shared by threads and forked processes. A [`Scan`] looks at one request and comes to
+//! a [`Verdict`]. It works in memory that the caller owns, never allocates, never panics, and its
+//! cost is linear in the bytes it is fed.
+//!
+//! `docs/matcher.md` explains the idea, `docs/patch-set-format.md` the file.
+
+mod builder;
+mod container;
+mod decode;
+mod filter;
+mod lane;
+mod locate;
+mod scan;
+mod search;
+mod set;
+mod sift;
+mod stream;
+mod table;
+mod tier;
+mod verdict;
+
+pub use builder::{BuildError, MAX_ALIKE, Patch, PatchSetBuilder};
+pub use container::{FORMAT_VERSION, FormatError};
+pub use scan::{Header, Scan, ScanError};
+pub use set::{OpenError, PatchSet, SaveError, SetInfo};
+pub use verdict::{Action, Hit, Name, Part, Verdict, View};

@@ -1,0 +1,316 @@
+//! A look at one request.
+
+use std::ops::ControlFlow;
+
+use thiserror::Error;
+use zeroize::Zeroize;
+
+use super::lane::{self, Buffers, PercentLane};
+use super::locate;
+use super::search::{Cursor, Occurrence, search};
+use super::set::PatchSet;
+use super::sift::Places;
+use super::stream::{Search, Stream};
+use super::verdict::{Action, Hit, Name, Part, Verdict, View};
+
+/// A header of a request: name and value as they stand, without the colon or the line's end.
+#[derive(Clone, Copy, Debug)]
+pub struct Header<'h> {
+    /// The header's name, in any case.
+    pub name: &'h [u8],
+    /// Its value.
+    pub value: &'h [u8],
+}
+
+/// A look at one request, in memory that the caller owns.
+///
+/// Feed it the request as it comes in: [`request`](Scan::request), [`headers`](Scan::headers),
+/// [`body`](Scan::body) in any number of pieces, then [`finish`](Scan::finish). Each may be called
+/// several times or not at all. Once a token asks for the request to be blocked, nothing more is
+/// looked at.
+///
+/// Nothing here allocates, blocks, panics, or keeps a reference to what it was fed. What must be
+/// carried over from one piece of the body to the next lies in the state, and is wiped by `finish`
+/// and on drop.
+///
+/// ```
+/// use stanch::patch::{Action, Header, Patch, PatchSetBuilder, Scan};
+/// use stanch::secret::{ImprintKey, Secret};
+///
+/// let key = ImprintKey::generate()?;
+/// let token = Secret::new("github-pat", *b"ghp_8sJ2kQx7Lm4Vn9Tz3Rw6Yb1Cd5Fg0HpAeUi");
+/// let mut builder = PatchSetBuilder::new(&key);
+/// builder.add(&key.imprint(&token)?, Patch::block(7))?;
+/// let set = builder.build()?;
+///
+/// let mut state = vec![0; set.state_len()];
+/// let mut scan = Scan::new(&set, &mut state)?;
+/// scan.request(b"GET", b"/user?token=ghp_8sJ2kQx7Lm4Vn9Tz3Rw6Yb1Cd5Fg0HpAeU%69");
+/// scan.headers(&[Header { name: b"host", value: b"api.example.com" }]);
+/// let verdict = scan.finish();
+/// assert_eq!(verdict.action, Action::Block);
+/// let hit = verdict.hit.unwrap();
+/// assert_eq!((hit.leak, hit.part.as_str(), hit.view.as_str()), (7, "query", "percent"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub struct Scan<'s> {
+    set: &'s PatchSet,
+    state: &'s mut [u8],
+    places: Places,
+    raw: Stream,
+    percent: PercentLane,
+    body_len: u64,
+    verdict: Verdict,
+    finished: bool,
+}
+
+/// Why a scan cannot begin.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ScanError {
+    /// The state is shorter than the set asks for.
+    #[error("the state has {found} bytes; this set needs {needed}")]
+    State {
+        /// What [`PatchSet::state_len`] says.
+        needed: usize,
+        /// What was given.
+        found: usize,
+    },
+}
+
+impl<'s> Scan<'s> {
+    /// A scan against `set` with `state` to work in: at least [`PatchSet::state_len`] bytes of any
+    /// content.
+    ///
+    /// # Errors
+    ///
+    /// [`ScanError::State`] if the state is too short.
+    pub fn new(set: &'s PatchSet, state: &'s mut [u8]) -> Result<Scan<'s>, ScanError> {
+        let needed = set.state_len();
+        if state.len() < needed {
+            return Err(ScanError::State { needed, found: state.len() });
+        }
+        let mut places = Places::new();
+        let percent = PercentLane::new(&Search { set, places: &mut places });
+        Ok(Scan {
+            set,
+            state,
+            places,
+            raw: Stream::new(set, 0, set.longest()),
+            percent,
+            body_len: 0,
+            verdict: Verdict::default(),
+            finished: false,
+        })
+    }
+
+    /// Looks at the request line: the method and the target as it was sent (`/path?query`, or with
+    /// scheme and host before it).
+    pub fn request(&mut self, _method: &[u8], target: &[u8]) {
+        self.value(target, |view, start| {
+            let start = match view {
+                View::Percent => locate::before_percent(target, start),
+                _ => start,
+            };
+            locate::in_target(target, start)
+        });
+    }
+
+    /// Looks at headers, or at trailers behind the body.
+    pub fn headers(&mut self, headers: &[Header<'_>]) {
+        for header in headers {
+            if self.is_done() {
+                return;
+            }
+            self.header(header);
+        }
+    }
+
+    /// Looks at the next pieces of the body. A piece may end anywhere.
+    pub fn body(&mut self, pieces: &[&[u8]]) {
+        for piece in pieces {
+            if self.is_done() || piece.is_empty() {
+                continue;
+            }
+            // The verdict already holds what a break says.
+            let _ = self.body_piece(piece);
+            self.body_len += piece.len() as u64;
+        }
+    }
+
+    /// What is known so far. [`Action::Block`] is final; anything else may still become stronger.
+    pub fn verdict(&self) -> &Verdict {
+        &self.verdict
+    }
+
+    /// Looks at what was carried over, wipes the state and says what to do. Whatever is fed
+    /// afterwards is not looked at.
+    pub fn finish(&mut self) -> Verdict {
+        if !self.finished {
+            if !self.is_done() {
+                let _ = self.body_end();
+            }
+            self.finished = true;
+            self.wipe();
+        }
+        self.verdict
+    }
+
+    fn is_done(&self) -> bool {
+        self.finished || self.verdict.action == Action::Block
+    }
+
+    fn header(&mut self, header: &Header<'_>) {
+        let Header { name, value } = *header;
+        if name.eq_ignore_ascii_case(b"cookie") {
+            return self.value(value, |view, start| {
+                let start = match view {
+                    View::Percent => locate::before_percent(value, start),
+                    _ => start,
+                };
+                (Part::Cookie, locate::in_cookies(value, start))
+            });
+        }
+        self.value(value, |_, _| (Part::Header, Name::new(name)));
+        let is_credentials = [&b"authorization"[..], b"proxy-authorization"]
+            .iter()
+            .any(|credentials| name.eq_ignore_ascii_case(credentials));
+        if let Some(encoded) = basic_credentials(value)
+            && is_credentials
+            && !self.is_done()
+        {
+            self.basic(name, encoded);
+        }
+    }
+
+    /// Looks at a value that is there as a whole: as it stands, and with percent escapes undone.
+    fn value(&mut self, text: &[u8], locate: impl Fn(View, usize) -> (Part, Name)) {
+        if self.is_done() {
+            return;
+        }
+        let (set, verdict) = (self.set, &mut self.verdict);
+        let mut record = |view: View, occurrence: Occurrence, offset: u64| {
+            verdict.record(set, &occurrence, || {
+                let (part, name) = locate(view, offset as usize);
+                Hit { leak: occurrence.entry.leak, part, view, offset, name }
+            })
+        };
+        let mut cursor = Cursor::new(set);
+        let raw = search(set, text, &mut cursor, 0, &mut self.places, &mut |occurrence| {
+            record(View::Raw, occurrence, occurrence.start as u64)
+        });
+        if raw.is_break() || !text.contains(&b'%') {
+            return;
+        }
+        let Some(buffers) = Buffers::cut(self.state, set.longest()) else { return };
+        let by = &mut Search { set, places: &mut self.places };
+        let found = &mut |occurrence, offset| record(View::Percent, occurrence, offset);
+        let mut lane = PercentLane::new(by);
+        if lane.feed(by, buffers.value, b"", text, 0, found).is_continue() {
+            let _ = lane.finish(by, buffers.value, found);
+        }
+    }
+
+    /// Looks at the user and password of Basic credentials.
+    fn basic(&mut self, name: &[u8], encoded: &[u8]) {
+        let Some(buffers) = Buffers::cut(self.state, self.set.longest()) else { return };
+        let (set, verdict) = (self.set, &mut self.verdict);
+        let by = &mut Search { set, places: &mut self.places };
+        let _ = lane::search_base64(by, buffers.value, encoded, &mut |occurrence, offset| {
+            verdict.record(set, &occurrence, || Hit {
+                leak: occurrence.entry.leak,
+                part: Part::Header,
+                view: View::Basic,
+                offset,
+                name: Name::new(name),
+            })
+        });
+    }
+
+    fn body_piece(&mut self, piece: &[u8]) -> ControlFlow<()> {
+        let Some(buffers) = Buffers::cut(self.state, self.set.longest()) else {
+            return ControlFlow::Break(());
+        };
+        let (set, verdict) = (self.set, &mut self.verdict);
+        let by = &mut Search { set, places: &mut self.places };
+        let mut record = body_recorder(set, verdict);
+        // The percent lane may need the text before this piece, which the raw lane then forgets.
+        let before = self.raw.kept(buffers.raw);
+        self.percent.feed(
+            by,
+            buffers.percent,
+            before,
+            piece,
+            self.body_len,
+            &mut |o, offset| record(View::Percent, o, offset),
+        )?;
+        self.raw.feed(by, buffers.raw, piece, &mut |o, offset| record(View::Raw, o, offset))
+    }
+
+    fn body_end(&mut self) -> ControlFlow<()> {
+        let Some(buffers) = Buffers::cut(self.state, self.set.longest()) else {
+            return ControlFlow::Break(());
+        };
+        let (set, verdict) = (self.set, &mut self.verdict);
+        let by = &mut Search { set, places: &mut self.places };
+        let mut record = body_recorder(set, verdict);
+        self.raw.finish(by, buffers.raw, &mut |o, offset| record(View::Raw, o, offset))?;
+        self.percent.finish(by, buffers.percent, &mut |o, offset| record(View::Percent, o, offset))
+    }
+
+    fn wipe(&mut self) {
+        self.state.zeroize();
+    }
+}
+
+impl Drop for Scan<'_> {
+    fn drop(&mut self) {
+        if !self.finished {
+            self.wipe();
+        }
+    }
+}
+
+impl Verdict {
+    /// Takes note of a token, and says whether to go on looking. Of equally strong ones, the first
+    /// stays.
+    fn record(
+        &mut self,
+        set: &PatchSet,
+        occurrence: &Occurrence,
+        hit: impl FnOnce() -> Hit,
+    ) -> ControlFlow<()> {
+        let action = set.action(&occurrence.entry);
+        if action > self.action {
+            self.action = action;
+            self.hit = Some(hit());
+        }
+        match self.action {
+            Action::Block => ControlFlow::Break(()),
+            _ => ControlFlow::Continue(()),
+        }
+    }
+}
+
+fn body_recorder<'v>(
+    set: &'v PatchSet,
+    verdict: &'v mut Verdict,
+) -> impl FnMut(View, Occurrence, u64) -> ControlFlow<()> + 'v {
+    move |view, occurrence, offset| {
+        verdict.record(set, &occurrence, || Hit {
+            leak: occurrence.entry.leak,
+            part: Part::Body,
+            view,
+            offset,
+            name: Name::EMPTY,
+        })
+    }
+}
+
+/// The encoded credentials in the value of an `Authorization` header of the Basic scheme (RFC
+/// 7617), whose name is in any case.
+fn basic_credentials(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, rest) = value.trim_ascii_start().split_at_checked(5)?;
+    (scheme.eq_ignore_ascii_case(b"basic") && rest.first().is_some_and(u8::is_ascii_whitespace))
+        .then(|| rest.trim_ascii_start())
+}

@@ -1,0 +1,286 @@
+//! What is kept of a token: enough to know it again, not enough to have it.
+
+use std::fmt;
+
+use thiserror::Error;
+
+use super::guess;
+use super::{DigestHasher, GramHasher, ImprintKey, KeyId, Preview, Secret};
+
+/// The shortest token that has an imprint, in bytes. Anything shorter would be found by chance in
+/// ordinary traffic.
+pub const MIN_TOKEN: usize = 8;
+
+/// The longest token that has an imprint, in bytes.
+pub const MAX_TOKEN: usize = 4096;
+
+/// The sizes of the grams that imprints hold, in bytes.
+pub(crate) const GRAM_SIZES: [usize; 3] = [8, 12, 16];
+
+/// A token that is easier to guess than this (base-2 logarithm of the guesses) has no imprint: it
+/// would be found by chance, and its imprint would give it away.
+const FLOOR_BITS: f32 = 28.0;
+
+/// Grams are kept of this many bytes at the token's end, where tokens differ from each other most.
+const REGION: usize = 96;
+
+/// Of tokens that are long enough for 16-byte grams, a 12-byte gram is only kept if guessing it
+/// costs at least this many bits.
+const STRONG_BITS: u8 = 56;
+
+/// A keyed 128-bit digest of a whole token.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest(pub [u8; Digest::LEN]);
+
+impl Digest {
+    /// The length of a digest in bytes.
+    pub const LEN: usize = 16;
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Digest(")?;
+        self.0[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        f.write_str("…)")
+    }
+}
+
+/// The keyed hash of a few bytes of a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Gram {
+    /// The hash.
+    pub(crate) hash: u64,
+    /// Where in the token the bytes stand.
+    pub(crate) offset: u16,
+    /// What guessing the bytes costs, in bits.
+    pub(crate) bits: u8,
+}
+
+/// What is kept of a token.
+///
+/// Two imprints are equal if they are of the same token under the same key. An imprint holds a
+/// keyed digest of the token, keyed hashes of its grams, its length, class and [`Preview`]. It
+/// serves to recognise the token again and to compile patch sets.
+#[derive(Clone)]
+pub struct Imprint {
+    digest: Digest,
+    key: KeyId,
+    class: Box<str>,
+    preview: Preview,
+    len: u16,
+    /// One list for each of [`GRAM_SIZES`].
+    grams: [Box<[Gram]>; GRAM_SIZES.len()],
+}
+
+/// Why a token has no imprint. Says what is wrong with the token and never shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum ImprintError {
+    /// The token has fewer than [`MIN_TOKEN`] bytes.
+    #[error("the token is {len} bytes long; fewer than {MIN_TOKEN} would match ordinary traffic")]
+    TooShort {
+        /// Its length.
+        len: usize,
+    },
+    /// The token has more than [`MAX_TOKEN`] bytes.
+    #[error("the token is {len} bytes long; the most is {MAX_TOKEN}")]
+    TooLong {
+        /// Its length.
+        len: usize,
+    },
+    /// The token is too easy to guess, or not a token at all.
+    #[error(
+        "the token is too easy to guess (about 2^{bits} tries, 2^{} are needed): its patch would hit ordinary traffic, and its imprint would give it away",
+        FLOOR_BITS as u32
+    )]
+    Guessable {
+        /// The estimated cost of guessing it, in bits.
+        bits: u32,
+    },
+}
+
+/// Makes imprints: the hashers of one key, set up once for many tokens.
+#[derive(Debug)]
+struct Imprinter {
+    key: KeyId,
+    digest: DigestHasher,
+    grams: [GramHasher; GRAM_SIZES.len()],
+}
+
+impl ImprintKey {
+    /// The imprint of `secret` under this key.
+    ///
+    /// # Errors
+    ///
+    /// [`ImprintError`] if the token is too short, too long, or too easy to guess.
+    pub fn imprint(&self, secret: &Secret) -> Result<Imprint, ImprintError> {
+        self.imprint_all([secret]).next().unwrap_or(Err(ImprintError::TooShort { len: 0 }))
+    }
+
+    /// The imprints of many secrets, in their order; cheaper than one call for each.
+    pub fn imprint_all<'s>(
+        &self,
+        secrets: impl IntoIterator<Item = &'s Secret>,
+    ) -> impl Iterator<Item = Result<Imprint, ImprintError>> {
+        let imprinter = Imprinter {
+            key: self.id(),
+            digest: DigestHasher::new(self),
+            grams: GRAM_SIZES.map(|size| GramHasher::new(self, size)),
+        };
+        secrets.into_iter().map(move |secret| imprinter.imprint(secret))
+    }
+}
+
+impl Imprint {
+    /// The digest of the token.
+    pub fn digest(&self) -> &Digest {
+        &self.digest
+    }
+
+    /// The key that the imprint was made with.
+    pub fn key_id(&self) -> KeyId {
+        self.key
+    }
+
+    /// The name of the token's class.
+    pub fn class(&self) -> &str {
+        &self.class
+    }
+
+    /// What may be shown of the token.
+    pub fn preview(&self) -> Preview {
+        self.preview
+    }
+
+    /// The token's length in bytes, [`MIN_TOKEN`] to [`MAX_TOKEN`].
+    #[expect(clippy::len_without_is_empty, reason = "no imprint is empty")]
+    pub fn len(&self) -> usize {
+        usize::from(self.len)
+    }
+
+    /// What recovering the token would cost whoever has this imprint and its key: the base-2
+    /// logarithm of the guesses for the weakest gram, from which its neighbours unravel.
+    pub fn recovery_bits(&self) -> u32 {
+        self.grams
+            .iter()
+            .flat_map(|grams| grams.iter())
+            .map(|gram| u32::from(gram.bits))
+            .min()
+            .unwrap_or(0)
+    }
+
+    /// The hashed grams of `GRAM_SIZES[size]` bytes, in the order of their offsets.
+    pub(crate) fn grams(&self, size: usize) -> &[Gram] {
+        &self.grams[size]
+    }
+}
+
+impl PartialEq for Imprint {
+    fn eq(&self, other: &Imprint) -> bool {
+        (self.key, self.digest) == (other.key, other.digest)
+    }
+}
+
+impl Eq for Imprint {}
+
+impl fmt::Debug for Imprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Imprint({} {})", self.class, self.preview)
+    }
+}
+
+impl Imprinter {
+    fn imprint(&self, secret: &Secret) -> Result<Imprint, ImprintError> {
+        let token = secret.expose();
+        match token.len() {
+            len if len < MIN_TOKEN => return Err(ImprintError::TooShort { len }),
+            len if len > MAX_TOKEN => return Err(ImprintError::TooLong { len }),
+            _ => {}
+        }
+        let byte_bits = guess::byte_bits(token);
+        let bits: f32 = byte_bits.iter().sum();
+        if bits < FLOOR_BITS {
+            return Err(ImprintError::Guessable { bits: bits as u32 });
+        }
+        Ok(Imprint {
+            digest: self.digest.digest(token),
+            key: self.key,
+            class: secret.class().into(),
+            preview: secret.preview(),
+            len: token.len() as u16,
+            grams: [0, 1, 2].map(|size| hash_grams(&self.grams[size], token, &byte_bits)),
+        })
+    }
+}
+
+/// The grams that an imprint of `token` holds for one size: the larger, the harder to guess, so
+/// small ones only of tokens that are too short for larger ones.
+fn hash_grams(hasher: &GramHasher, token: &[u8], byte_bits: &[f32]) -> Box<[Gram]> {
+    let size = hasher.size();
+    let (from, keep): (usize, u8) = match (size, token.len()) {
+        (8, MIN_TOKEN..20) | (12, 20..32) => (0, 0),
+        (12, 32..) => (token.len().saturating_sub(REGION), STRONG_BITS),
+        (16, 32..) => (token.len().saturating_sub(REGION), 0),
+        _ => return Box::default(),
+    };
+    let mut hashes = [0; REGION];
+    let count = hasher.each(&token[from..], &mut hashes);
+    let grams = hashes[..count].iter().enumerate().map(|(at, hash)| {
+        let offset = from + at;
+        let bits: f32 = byte_bits[offset..offset + size].iter().sum();
+        Gram { hash: *hash, offset: offset as u16, bits: bits as u8 }
+    });
+    grams.filter(|gram| gram.bits >= keep).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn imprint(token: &str) -> Result<Imprint, ImprintError> {
+        ImprintKey::from_bytes([7; 32]).imprint(&Secret::new("test", token))
+    }
+
+    #[test]
+    fn equal_tokens_have_equal_imprints_and_keys_tell_them_apart() {
+        let token = "ghp_8sJ2kQx7Lm4Vn9Tz3Rw6Yb1Cd5Fg0HpAeUi";
+        assert_eq!(imprint(token), imprint(token));
+        assert_ne!(imprint(token), imprint("ghp_8sJ2kQx7Lm4Vn9Tz3Rw6Yb1Cd5Fg0HpAeUj"));
+        let other = ImprintKey::from_bytes([8; 32]).imprint(&Secret::new("test", token)).unwrap();
+        assert_ne!(imprint(token).unwrap(), other);
+        assert_ne!(imprint(token).unwrap().grams(2)[0].hash, other.grams(2)[0].hash);
+    }
+
+    #[test]
+    fn every_length_has_grams_of_the_size_it_can_afford() {
+        let text: String = (0..5000u32)
+            .map(|i| char::from(b"7Rk2mZ9qXc4TnW8bLp3vHd6sGf1JyUeA"[(i * i % 31) as usize]))
+            .collect();
+        let sizes = |len: usize| {
+            let imprint = imprint(&text[..len]).unwrap();
+            [0, 1, 2].map(|size| imprint.grams(size).len())
+        };
+        assert_eq!(sizes(8), [1, 0, 0]);
+        assert_eq!(sizes(19), [12, 0, 0]);
+        assert_eq!(sizes(20), [0, 9, 0]);
+        assert_eq!(sizes(31), [0, 20, 0]);
+        assert_eq!(sizes(32)[2], 17);
+        assert_eq!(sizes(4096)[2], REGION - 15);
+    }
+
+    #[test]
+    fn weak_small_grams_of_long_tokens_are_not_kept() {
+        let hex = imprint("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b").unwrap();
+        assert_eq!(hex.grams(1), []);
+        assert_eq!(hex.grams(2).len(), 25);
+    }
+
+    #[test]
+    fn what_has_no_imprint_is_refused_without_being_shown() {
+        assert_eq!(imprint("7Rk2mZ9"), Err(ImprintError::TooShort { len: 7 }));
+        assert_eq!(imprint(&"x7".repeat(2049)), Err(ImprintError::TooLong { len: 4098 }));
+        let error = imprint("passwordpassword").unwrap_err();
+        assert!(matches!(error, ImprintError::Guessable { .. }));
+        assert!(!error.to_string().contains("passwordpassword"));
+    }
+}

@@ -1,0 +1,209 @@
+//! Keyed one-way hashing of 16-byte blocks with a few AES rounds.
+//!
+//! `hash(x) = low 64 bits of R(x ⊕ k₀) ⊕ x ⊕ k₀`, where `R` is four AES rounds (SubBytes, ShiftRows,
+//! MixColumns, AddRoundKey as in FIPS 197) under the keys k₁…k₄. Without the keys the values look
+//! random. With them the rounds alone could be run backwards, so the input is folded back in
+//! (Davies–Meyer) and half of the result is dropped.
+//!
+//! The hardware's AES instructions and the portable path give the same values, so a set that was
+//! compiled on one machine serves on every other.
+
+use aes::Block;
+use zeroize::Zeroize;
+
+/// How many AES rounds a block goes through.
+pub(crate) const ROUNDS: usize = 4;
+
+/// The keys of the rounds, k₀…k₄, and whether this machine has AES instructions.
+pub(crate) struct Rounds {
+    keys: [u128; ROUNDS + 1],
+    hardware: bool,
+}
+
+impl Rounds {
+    /// The hash under `keys`, with AES instructions where the machine has them.
+    pub(super) fn new(keys: [u128; ROUNDS + 1]) -> Rounds {
+        Rounds { keys, hardware: has_hardware() }
+    }
+
+    /// The keys k₀…k₄, each as a little-endian number.
+    pub(crate) fn keys(&self) -> &[u128; ROUNDS + 1] {
+        &self.keys
+    }
+
+    /// Whether this machine has the AES instructions that `hardware` modules use.
+    #[inline(always)]
+    pub(crate) fn hardware(&self) -> bool {
+        self.hardware
+    }
+
+    /// Hashes every gram of `Q` bytes in `text`, the one at byte `i` into `out[i]`.
+    ///
+    /// Fills as much of `out` as `text` has grams for and returns how many that is.
+    pub(crate) fn each_gram<const Q: usize>(&self, text: &[u8], out: &mut [u64]) -> usize {
+        let count = (text.len() + 1).saturating_sub(Q).min(out.len());
+        let out = &mut out[..count];
+        #[cfg(target_arch = "x86_64")]
+        if self.hardware {
+            // SAFETY: `hardware` is only set where the processor reports all that is needed.
+            unsafe { hardware::each_gram::<Q>(&self.keys, text, out) };
+            return count;
+        }
+        for (gram, out) in text.windows(Q).zip(out) {
+            *out = portable(&self.keys, gram_block::<Q>(gram));
+        }
+        count
+    }
+
+    /// The same hash without AES instructions of the instruction set this crate was built for.
+    #[cfg(test)]
+    fn without_hardware(&self) -> Rounds {
+        Rounds { keys: self.keys, hardware: false }
+    }
+}
+
+impl Drop for Rounds {
+    fn drop(&mut self) {
+        self.keys.zeroize();
+    }
+}
+
+/// The first `Q` bytes of `text` as a little-endian number, the rest of the block zero.
+///
+/// `Q` is 8, 12 or 16, and `text` is at least as long; a shorter text gives zero.
+#[inline(always)]
+pub(crate) fn gram_block<const Q: usize>(text: &[u8]) -> u128 {
+    match Q {
+        8 => text.first_chunk().map_or(0, |b| u128::from(u64::from_le_bytes(*b))),
+        12 => match (text.first_chunk(), text.get(8..).and_then(|rest| rest.first_chunk())) {
+            (Some(low), Some(high)) => {
+                u128::from(u64::from_le_bytes(*low)) | u128::from(u32::from_le_bytes(*high)) << 64
+            }
+            _ => 0,
+        },
+        _ => text.first_chunk().map_or(0, |b| u128::from_le_bytes(*b)),
+    }
+}
+
+fn has_hardware() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    {
+        std::arch::is_x86_feature_detected!("aes")
+            && std::arch::is_x86_feature_detected!("sse4.1")
+            && std::arch::is_x86_feature_detected!("bmi2")
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    {
+        false
+    }
+}
+
+fn portable(keys: &[u128; ROUNDS + 1], block: u128) -> u64 {
+    let whitened = block ^ keys[0];
+    let mut state = Block::from(whitened.to_le_bytes());
+    for key in &keys[1..] {
+        aes::hazmat::cipher_round(&mut state, &Block::from(key.to_le_bytes()));
+    }
+    (u128::from_le_bytes(state.into()) ^ whitened) as u64
+}
+
+#[cfg(target_arch = "x86_64")]
+mod hardware {
+    use std::arch::x86_64::{
+        __m128i, _mm_aesenc_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_xor_si128,
+    };
+
+    use super::{ROUNDS, gram_block};
+
+    #[target_feature(enable = "aes,sse2")]
+    pub(super) fn each_gram<const Q: usize>(
+        keys: &[u128; ROUNDS + 1],
+        text: &[u8],
+        out: &mut [u64],
+    ) {
+        let keys = keys.map(|key| vector(key));
+        for (gram, out) in text.windows(Q).zip(out) {
+            let whitened = _mm_xor_si128(vector(gram_block::<Q>(gram)), keys[0]);
+            let mut state = whitened;
+            for key in &keys[1..] {
+                state = _mm_aesenc_si128(state, *key);
+            }
+            *out = _mm_cvtsi128_si64(_mm_xor_si128(state, whitened)) as u64;
+        }
+    }
+
+    #[target_feature(enable = "sse2")]
+    fn vector(number: u128) -> __m128i {
+        _mm_set_epi64x((number >> 64) as i64, number as i64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn rounds() -> Rounds {
+        Rounds::new([1, 2 << 70, 3 << 100, 0x55 << 33, u128::MAX / 7])
+    }
+
+    proptest! {
+        #[test]
+        fn hardware_and_portable_agree(text in prop::collection::vec(any::<u8>(), 0..80)) {
+            let (fast, slow) = (rounds(), rounds().without_hardware());
+            fn all<const Q: usize>(rounds: &Rounds, text: &[u8]) -> Vec<u64> {
+                let mut out = [0; 80];
+                let count = rounds.each_gram::<Q>(text, &mut out);
+                out[..count].to_vec()
+            }
+            prop_assert_eq!(all::<8>(&fast, &text), all::<8>(&slow, &text));
+            prop_assert_eq!(all::<12>(&fast, &text), all::<12>(&slow, &text));
+            prop_assert_eq!(all::<16>(&fast, &text), all::<16>(&slow, &text));
+            prop_assert_eq!(all::<12>(&fast, &text).len(), (text.len() + 1).saturating_sub(12));
+        }
+    }
+
+    /// One AES round of the example in FIPS 197, appendix B: round 1's start and result.
+    #[test]
+    fn a_round_is_the_standards() {
+        let block = |hex: &str| {
+            let mut bytes = [0u8; 16];
+            for (byte, pair) in bytes.iter_mut().zip(hex.as_bytes().chunks(2)) {
+                *byte = u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+            }
+            Block::from(bytes)
+        };
+        let mut state = block("193de3bea0f4e22b9ac68d2ae9f84808");
+        aes::hazmat::cipher_round(&mut state, &block("a0fafe1788542cb123a339392a6c7605"));
+        assert_eq!(state, block("a49c7ff2689f352b6b5bea43026a5049"));
+    }
+
+    #[test]
+    fn every_input_bit_and_every_key_bit_counts() {
+        let hash = |rounds: &Rounds, block: u128| {
+            let mut out = [0];
+            rounds.each_gram::<16>(&block.to_le_bytes(), &mut out);
+            out[0]
+        };
+        let plain = hash(&rounds(), 0);
+        for bit in 0..128 {
+            let differing = (hash(&rounds(), 1 << bit) ^ plain).count_ones();
+            assert!((12..=52).contains(&differing), "input bit {bit}: {differing}");
+            for key in 0..=ROUNDS {
+                let mut other = rounds();
+                other.keys[key] ^= 1 << bit;
+                let differs = hash(&other, 0) != plain;
+                // The upper half of the result is cut off, and with it the upper half of the last
+                // key and what the one before it puts into those columns: half of its bytes.
+                let byte = bit / 8;
+                let kept = match key {
+                    4 => byte < 8,
+                    3 => (byte / 4 + 4 - byte % 4) % 4 < 2,
+                    _ => true,
+                };
+                assert_eq!(differs, kept, "key {key} bit {bit}");
+            }
+        }
+    }
+}
