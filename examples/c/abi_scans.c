@@ -4,6 +4,13 @@
 
 #include "abi_test.h"
 
+/* Looking through memory that is not ours meets the padding of its structs: valgrind is told. */
+#if __has_include(<valgrind/memcheck.h>)
+#include <valgrind/memcheck.h>
+#else
+#define VALGRIND_MAKE_MEM_DEFINED(memory, size) ((void) (memory), (void) (size))
+#endif
+
 static const stanch_slice nothing = { NULL, 0 };
 static const stanch_slice null_with_length = { NULL, 5 };
 
@@ -23,7 +30,6 @@ static void check_memory(const fixture *given)
     CHECK_CODE(stanch_scan_init(set, memory, size, NULL), STANCH_ERROR_NULL);
     CHECK_CODE(stanch_scan_init(set, memory, 0, &scan), STANCH_ERROR_ARGUMENT);
     CHECK_CODE(stanch_scan_init(set, memory, size - 1, &scan), STANCH_ERROR_ARGUMENT);
-    CHECK_CODE(stanch_scan_init(set, memory, SIZE_MAX, &scan), STANCH_ERROR_ARGUMENT);
     for (at = 1; at < align; at++) {
         CHECK_CODE(stanch_scan_init(set, aligned + at, size, &scan), STANCH_ERROR_ARGUMENT);
     }
@@ -103,43 +109,46 @@ static void check_order(const fixture *given)
     size_t size = 0;
     void *memory = scan_memory(set, &size);
     stanch_scan *scan = NULL;
-    stanch_slice get = text("GET"), root = text("/");
-    stanch_header header = { text("host"), text("example.com") };
+    stanch_slice get = text("GET"), root = text("/"), token = text(given->blocked);
+    stanch_header header = { text("X-Key"), token };
     stanch_verdict verdict = { .size = sizeof verdict };
 
     /* Memory that holds no scan. */
     memset(memory, 0, size);
-    CHECK_CODE(stanch_scan_request((stanch_scan *) memory, get, root), STANCH_ERROR_STATE);
-    CHECK_CODE(stanch_scan_verdict((stanch_scan *) memory, &verdict), STANCH_ERROR_STATE);
-    CHECK_CODE(stanch_scan_finish((stanch_scan *) memory, &verdict), STANCH_ERROR_STATE);
+    CHECK_CODE(stanch_scan_request(memory, get, root), STANCH_ERROR_STATE);
+    CHECK_CODE(stanch_scan_headers(memory, &header, 1), STANCH_ERROR_STATE);
+    CHECK_CODE(stanch_scan_body(memory, &token, 1), STANCH_ERROR_STATE);
+    CHECK_CODE(stanch_scan_verdict(memory, &verdict), STANCH_ERROR_STATE);
+    CHECK_CODE(stanch_scan_finish(memory, &verdict), STANCH_ERROR_STATE);
 
-    /* Before the request. */
+    /* A scan that is fed nothing. */
     CHECK_CODE(stanch_scan_init(set, memory, size, &scan), STANCH_OK);
-    CHECK_CODE(stanch_scan_headers(scan, &header, 1), STANCH_ERROR_STATE);
-    CHECK_CODE(stanch_scan_body(scan, &root, 1), STANCH_ERROR_STATE);
+    CHECK_CODE(stanch_scan_verdict(scan, &verdict), STANCH_OK);
+    CHECK(verdict.action == STANCH_ACTION_PASS);
+    CHECK_CODE(stanch_scan_finish(scan, &verdict), STANCH_OK);
+    CHECK(verdict.action == STANCH_ACTION_PASS);
+
+    /* What is fed after the end is not looked at, and the verdict stays. */
+    CHECK_CODE(stanch_scan_request(scan, get, token), STANCH_OK);
+    CHECK_CODE(stanch_scan_headers(scan, &header, 1), STANCH_OK);
+    CHECK_CODE(stanch_scan_body(scan, &token, 1), STANCH_OK);
+    CHECK_CODE(stanch_scan_finish(scan, &verdict), STANCH_OK);
+    CHECK(verdict.action == STANCH_ACTION_PASS);
     CHECK_CODE(stanch_scan_verdict(scan, &verdict), STANCH_OK);
     CHECK(verdict.action == STANCH_ACTION_PASS);
 
-    /* Twice; headers in several calls; headers after the body. */
-    CHECK_CODE(stanch_scan_request(scan, get, root), STANCH_OK);
-    CHECK_CODE(stanch_scan_request(scan, get, root), STANCH_ERROR_STATE);
-    CHECK_CODE(stanch_scan_headers(scan, &header, 1), STANCH_OK);
-    CHECK_CODE(stanch_scan_headers(scan, &header, 1), STANCH_OK);
-    CHECK_CODE(stanch_scan_request(scan, get, root), STANCH_ERROR_STATE);
-    CHECK_CODE(stanch_scan_body(scan, &root, 1), STANCH_OK);
-    CHECK_CODE(stanch_scan_body(scan, &root, 1), STANCH_OK);
-    CHECK_CODE(stanch_scan_headers(scan, &header, 1), STANCH_ERROR_STATE);
-    CHECK_CODE(stanch_scan_finish(scan, &verdict), STANCH_OK);
-
-    /* After the end: only the verdict, and a new beginning. */
-    CHECK_CODE(stanch_scan_request(scan, get, root), STANCH_ERROR_STATE);
-    CHECK_CODE(stanch_scan_headers(scan, &header, 1), STANCH_ERROR_STATE);
-    CHECK_CODE(stanch_scan_body(scan, &root, 1), STANCH_ERROR_STATE);
-    CHECK_CODE(stanch_scan_finish(scan, &verdict), STANCH_ERROR_STATE);
-    CHECK_CODE(stanch_scan_verdict(scan, &verdict), STANCH_OK);
+    /* The same memory for the next request; trailers come behind the body. */
     CHECK_CODE(stanch_scan_init(set, memory, size, &scan), STANCH_OK);
     CHECK_CODE(stanch_scan_request(scan, get, root), STANCH_OK);
+    CHECK_CODE(stanch_scan_body(scan, &root, 1), STANCH_OK);
+    CHECK_CODE(stanch_scan_headers(scan, &header, 1), STANCH_OK);
+    CHECK_CODE(stanch_scan_verdict(scan, &verdict), STANCH_OK);
+    CHECK(verdict.action == STANCH_ACTION_BLOCK && verdict.part == STANCH_PART_HEADER);
+
+    /* A block is final: what comes later changes nothing. */
+    CHECK_CODE(stanch_scan_body(scan, &token, 1), STANCH_OK);
     CHECK_CODE(stanch_scan_finish(scan, &verdict), STANCH_OK);
+    CHECK(verdict.action == STANCH_ACTION_BLOCK && verdict.part == STANCH_PART_HEADER);
     free(memory);
     stanch_set_free(set);
 }
@@ -250,6 +259,7 @@ static int holds(const uint8_t *memory, size_t size, const char *string, size_t 
 {
     size_t at;
 
+    (void) VALGRIND_MAKE_MEM_DEFINED(memory, size);
     for (at = 0; at + length <= size; at++) {
         if (memcmp(memory + at, string, length) == 0) {
             return 1;

@@ -4,8 +4,9 @@
  *
  *   abi_test FOLDER
  *
- * `cargo xtask c` makes the folder: the files set, key, other-key (another key), readable-key (a
- * key that others can read), and blocked, monitored, clean (one token each).
+ * `cargo xtask c` makes the folder: the files set, key, key-bytes (the key without its file format),
+ * other-key, readable-key (others can read it), empty-key, long-key, and blocked, monitored, clean
+ * (one token each).
  */
 
 #include "abi_test.h"
@@ -103,7 +104,7 @@ int main(int argc, char **argv)
     }
     given.folder = argv[1];
     given.set_len = read_file(&given, "set", set, sizeof set);
-    read_file(&given, "key", given.key, sizeof given.key);
+    read_file(&given, "key-bytes", given.key, sizeof given.key);
     read_file(&given, "blocked", given.blocked, sizeof given.blocked - 1);
     read_file(&given, "monitored", given.monitored, sizeof given.monitored - 1);
     read_file(&given, "clean", given.clean, sizeof given.clean - 1);
@@ -115,6 +116,9 @@ int main(int argc, char **argv)
     check_detector(&given);
 #ifdef COUNT_ALLOCATIONS
     check_allocations(&given);
+#endif
+#ifdef TEST_PANIC
+    check_panic(&given);
 #endif
 
     printf("%lu checks, %lu failed\n", checks, failures);

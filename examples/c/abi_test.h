@@ -8,6 +8,7 @@
  *   abi_detector.c     the detector and its callback
  *   abi_versions.c     versions and names
  *   abi_allocations.c  nothing is allocated between init and finish
+ *   abi_panic.c        a fault inside the library becomes a status code
  */
 
 #ifndef ABI_TEST_H
@@ -60,6 +61,9 @@ void check_detector(const fixture *given);
 void check_versions(void);
 #ifdef COUNT_ALLOCATIONS
 void check_allocations(const fixture *given);
+#endif
+#ifdef TEST_PANIC
+void check_panic(const fixture *given);
 #endif
 
 #endif

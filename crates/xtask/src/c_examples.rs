@@ -36,27 +36,36 @@ const ABI_SOURCES: &[&str] = &[
 /// How a program is linked with the library.
 #[derive(Clone, Copy, PartialEq)]
 enum Link {
+    /// With `libstanch.a`.
     Static,
+    /// With `libstanch.so`.
     Shared,
+    /// With a `libstanch.a` of the feature `test-panic`.
+    Panicking,
+}
+
+impl Link {
+    fn name(self) -> &'static str {
+        match self {
+            Link::Static => "static",
+            Link::Shared => "shared",
+            Link::Panicking => "panicking",
+        }
+    }
 }
 
 pub fn run(report: &mut Report) {
     report.step("C examples under valgrind", |report| {
         let library = library::build()?;
         let fixture = Fixture::create()?;
-        for (link, name) in [
-            (Link::Static, "libstanch.a"),
-            (Link::Shared, "libstanch.so"),
-        ] {
-            report.case(
-                &format!("abi_test with {name}"),
-                abi_test(&library, &fixture, link),
-            );
-            report.case(
-                &format!("check with {name}"),
-                check(&library, &fixture, link),
-            );
+        for (link, name) in [(Link::Static, "libstanch.a"), (Link::Shared, "libstanch.so")] {
+            report.case(&format!("abi_test with {name}"), abi_test(&library, &fixture, link));
+            report.case(&format!("check with {name}"), check(&library, &fixture, link));
         }
+        report.case("abi_test with a library that panics", {
+            let library = library::build_panicking(&library)?;
+            abi_test(&library, &fixture, Link::Panicking)
+        });
         report.case("the header as C++", as_cpp());
         Ok(())
     });
@@ -69,19 +78,17 @@ struct Fixture {
 
 impl Fixture {
     fn create() -> Result<Fixture> {
-        let fixture = Fixture {
-            folder: tempfile::Builder::new().prefix("stanch-c-").tempdir()?,
-        };
+        let fixture = Fixture { folder: tempfile::Builder::new().prefix("stanch-c-").tempdir()? };
         let key = ImprintKey::create(&fixture.path("key"))?;
         let mut builder = PatchSetBuilder::new(&key);
-        for (token, patch) in [
-            (BLOCKED, Patch::block(BLOCKED_LEAK)),
-            (MONITORED, Patch::monitor(MONITORED_LEAK)),
-        ] {
+        for (token, patch) in
+            [(BLOCKED, Patch::block(BLOCKED_LEAK)), (MONITORED, Patch::monitor(MONITORED_LEAK))]
+        {
             builder.add(&key.imprint(&Secret::new("test", token.as_bytes()))?, patch)?;
         }
         builder.build()?.save(&fixture.path("set"))?;
 
+        std::fs::write(fixture.path("key-bytes"), key.expose())?;
         ImprintKey::create(&fixture.path("other-key"))?;
         fixture.spoilt_key("readable-key", 0o644, |bytes| bytes)?;
         fixture.spoilt_key("empty-key", 0o600, |_| Vec::new())?;
@@ -111,6 +118,10 @@ fn clean() -> String {
 fn abi_test(library: &Library, fixture: &Fixture, link: Link) -> Result<()> {
     let mut sources = ABI_SOURCES.to_vec();
     let mut options = vec!["-pthread"];
+    if link == Link::Panicking {
+        sources.push("abi_panic.c");
+        options.push("-DTEST_PANIC");
+    }
     if link == Link::Static {
         // Inside a shared object no call can be wrapped.
         sources.push("abi_allocations.c");
@@ -123,10 +134,8 @@ fn abi_test(library: &Library, fixture: &Fixture, link: Link) -> Result<()> {
     let (status, text) = valgrind(&binary, &[fixture.folder.path().as_os_str()])?;
     ensure!(status == 0, "ended with {status}:\n{text}");
     // The counts are worth a look, and a run that checked nothing must not pass.
-    let last = text
-        .lines()
-        .find(|line| line.ends_with(" checks, 0 failed"))
-        .context(text.clone())?;
+    let last =
+        text.lines().find(|line| line.ends_with(" checks, 0 failed")).context(text.clone())?;
     println!("      {last}");
     Ok(())
 }
@@ -138,42 +147,21 @@ fn check(library: &Library, fixture: &Fixture, link: Link) -> Result<()> {
     let body = fixture.path("body");
     std::fs::write(&body, format!("{}{BLOCKED}", "x".repeat(65_536 - 20)))?;
     let body = path_text(&body)?;
-    let (blocked_header, clean_header) = (
-        format!("Authorization: Bearer {BLOCKED}"),
-        format!("Authorization: Bearer {}", clean()),
-    );
+    let (blocked_header, clean_header) =
+        (format!("Authorization: Bearer {BLOCKED}"), format!("Authorization: Bearer {}", clean()));
     let (query, monitored) = (format!("/?key={BLOCKED}"), format!("X-Key: {MONITORED}"));
 
     let rows: &[(&[&str], i32, &str)] = &[
         (&["-H", &clean_header], 0, "pass\n"),
-        (
-            &["-H", &blocked_header],
-            1,
-            "block leak 7 part header view raw offset 7\n",
-        ),
-        (
-            &["-t", &query],
-            1,
-            "block leak 7 part query view raw offset 6\n",
-        ),
-        (
-            &["-H", &monitored],
-            0,
-            "monitor leak 8 part header view raw offset 0\n",
-        ),
-        (
-            &["-m", "POST", "-b", body],
-            1,
-            "block leak 7 part body view raw offset 65516\n",
-        ),
+        (&["-H", &blocked_header], 1, "block leak 7 part header view raw offset 7\n"),
+        (&["-t", &query], 1, "block leak 7 part query view raw offset 6\n"),
+        (&["-H", &monitored], 0, "monitor leak 8 part header view raw offset 0\n"),
+        (&["-m", "POST", "-b", body], 1, "block leak 7 part body view raw offset 65516\n"),
     ];
     for (arguments, expected, printed) in rows {
         let all = [arguments, &[set, key][..]].concat();
         let (status, text) = valgrind(&binary, &all)?;
-        ensure!(
-            status == *expected && text == *printed,
-            "{arguments:?}: {status}: {text}"
-        );
+        ensure!(status == *expected && text == *printed, "{arguments:?}: {status}: {text}");
     }
     for (arguments, complaint) in [
         (&[][..], "usage"),
@@ -182,10 +170,7 @@ fn check(library: &Library, fixture: &Fixture, link: Link) -> Result<()> {
         (&["-b", "/nowhere/body", set, key], "/nowhere/body"),
     ] {
         let (status, text) = valgrind(&binary, arguments)?;
-        ensure!(
-            status == 2 && text.contains(complaint),
-            "{arguments:?}: {status}: {text}"
-        );
+        ensure!(status == 2 && text.contains(complaint), "{arguments:?}: {status}: {text}");
     }
     Ok(())
 }
@@ -202,11 +187,7 @@ fn compile(
     options: &[&str],
     link: Link,
 ) -> Result<PathBuf> {
-    let kind = if link == Link::Static {
-        "static"
-    } else {
-        "shared"
-    };
+    let kind = if link == Link::Static { "static" } else { "shared" };
     let binary = fixture.path(&format!("{name}-{kind}"));
     let root = workspace::root();
     let mut run = program("gcc")
@@ -228,14 +209,10 @@ fn compile(
         run = run.arg(root.join("examples/c").join(source));
     }
     match link {
-        Link::Static => run.arg(&library.archive).args(&library.native),
+        Link::Static | Link::Panicking => run.arg(&library.archive).args(&library.native),
         Link::Shared => {
-            let folder = library
-                .shared
-                .parent()
-                .context("libstanch.so has no folder")?;
-            run.arg(&library.shared)
-                .arg(format!("-Wl,-rpath,{}", folder.display()))
+            let folder = library.shared.parent().context("libstanch.so has no folder")?;
+            run.arg(&library.shared).arg(format!("-Wl,-rpath,{}", folder.display()))
         }
     }
     .capture()?;
@@ -246,21 +223,10 @@ fn compile(
 /// are checked by what the preprocessor makes of it.
 fn as_cpp() -> Result<()> {
     let output = program("gcc")
-        .args(&[
-            "-E",
-            "-P",
-            "-x",
-            "c",
-            "-D__cplusplus=201103L",
-            "-nostdinc",
-            "-w",
-        ])
+        .args(&["-E", "-P", "-x", "c", "-D__cplusplus=201103L", "-nostdinc", "-w"])
         .arg(workspace::root().join("include/stanch.h"))
         .output()?;
-    ensure!(
-        both(&output).contains("extern \"C\" {"),
-        "no extern \"C\" for C++"
-    );
+    ensure!(both(&output).contains("extern \"C\" {"), "no extern \"C\" for C++");
     Ok(())
 }
 
@@ -273,11 +239,14 @@ fn valgrind(binary: &Path, arguments: &[impl AsRef<std::ffi::OsStr>]) -> Result<
             "--quiet",
             "--error-exitcode=99",
             "--leak-check=full",
-            "--show-leak-kinds=all",
+            // What is still reachable at the end is the standard library's own.
+            "--show-leak-kinds=definite,indirect,possible",
             "--errors-for-leak-kinds=definite,indirect,possible",
         ])
         .arg(binary)
         .args(arguments)
+        // The standard library keeps what it reads for a backtrace.
+        .env("RUST_BACKTRACE", "0")
         .output()?;
     let status = output.status.code().context("ended by a signal")?;
     ensure!(status != FOUND, "valgrind found this:\n{}", both(&output));

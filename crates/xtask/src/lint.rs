@@ -8,15 +8,7 @@ use crate::report::Report;
 pub fn run(report: &mut Report) {
     report.step("format", |_| format());
     report.step("clippy", |_| {
-        cargo(&[
-            "clippy",
-            "--workspace",
-            "--all-targets",
-            "--",
-            "-D",
-            "warnings",
-        ])
-        .show()
+        cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).show()
     });
 }
 

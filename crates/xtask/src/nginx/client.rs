@@ -47,10 +47,7 @@ impl Client {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
         stream.set_write_timeout(Some(Duration::from_secs(30)))?;
-        Ok(Client {
-            stream,
-            pending: Vec::new(),
-        })
+        Ok(Client { stream, pending: Vec::new() })
     }
 
     /// Sends a whole request and reads the answer.
@@ -94,23 +91,12 @@ impl Client {
                 _ => {}
             }
         }
-        let length = if status < 200 {
-            0
-        } else {
-            length.context("an answer without a length")?
-        };
+        let length = if status < 200 { 0 } else { length.context("an answer without a length")? };
         while self.pending.len() < length {
-            ensure!(
-                self.receive()?,
-                "the connection was closed inside the answer"
-            );
+            ensure!(self.receive()?, "the connection was closed inside the answer");
         }
         let body = self.pending.drain(..length).collect();
-        Ok(Response {
-            status,
-            body,
-            keeps_alive,
-        })
+        Ok(Response { status, body, keeps_alive })
     }
 
     /// The status of an answer that has no body whatever its headers say.
@@ -120,17 +106,10 @@ impl Client {
 
     fn head(&mut self) -> Result<(u16, String)> {
         let end = loop {
-            if let Some(at) = self
-                .pending
-                .windows(4)
-                .position(|window| window == b"\r\n\r\n")
-            {
+            if let Some(at) = self.pending.windows(4).position(|window| window == b"\r\n\r\n") {
                 break at + 4;
             }
-            ensure!(
-                self.receive()?,
-                "the connection was closed before the answer"
-            );
+            ensure!(self.receive()?, "the connection was closed before the answer");
         };
         let head = String::from_utf8(self.pending.drain(..end).collect())?;
         let status = head.split(' ').nth(1).context("no status line")?.parse()?;

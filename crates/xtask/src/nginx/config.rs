@@ -30,12 +30,7 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 
 impl Config<'_> {
     pub fn text(&self) -> String {
-        let Ports {
-            on,
-            monitor,
-            on_h2,
-            monitor_h2,
-        } = self.ports;
+        let Ports { on, monitor, on_h2, monitor_h2 } = self.ports;
         let locations = self.locations();
         format!(
             "{head}
@@ -93,11 +88,7 @@ http {{
 /// Everything above the `http` block.
 pub fn head(folder: &Path, module: &Path) -> String {
     // As root, nginx would give its workers to a user who cannot enter the temporary folder.
-    let user = if rustix::process::geteuid().is_root() {
-        "user root;"
-    } else {
-        ""
-    };
+    let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
     format!(
         "load_module {module};
 daemon off;

@@ -35,10 +35,9 @@ pub fn run(report: &mut Report) {
     });
     let Some(module) = module else { return };
 
-    report.step(
-        "nginx module: configurations that must be refused",
-        |report| refusals::run(report, &module),
-    );
+    report.step("nginx module: configurations that must be refused", |report| {
+        refusals::run(report, &module)
+    });
 
     let mut bench = None;
     report.step("nginx module: start", |_| {
@@ -47,38 +46,19 @@ pub fn run(report: &mut Report) {
     });
     let Some(mut bench) = bench else { return };
 
-    report.step("nginx module: requests", |report| {
-        requests::run(report, &bench)
-    });
-    report.step("nginx module: HTTP/2 without TLS", |report| {
-        h2::run(report, &bench)
-    });
+    report.step("nginx module: requests", |report| requests::run(report, &bench));
+    report.step("nginx module: HTTP/2 without TLS", |report| h2::run(report, &bench));
     report.step("nginx module: bodies", |report| bodies::run(report, &bench));
-    report.step("nginx module: locations", |report| {
-        locations::run(report, &bench)
-    });
-    report.step("nginx module: reload", |report| {
-        reload::run(report, &mut bench)
-    });
+    report.step("nginx module: locations", |report| locations::run(report, &bench));
+    report.step("nginx module: reload", |report| reload::run(report, &mut bench));
     report.step("nginx module: stop and logs", |report| {
-        let Bench {
-            server,
-            upstream,
-            material,
-        } = bench;
+        let Bench { server, upstream, material } = bench;
         let upstream = upstream.blocked_but_seen();
         report.case("no refused request reached the upstream", {
-            if upstream.is_empty() {
-                Ok(())
-            } else {
-                Err(anyhow::anyhow!("{upstream:?}"))
-            }
+            if upstream.is_empty() { Ok(()) } else { Err(anyhow::anyhow!("{upstream:?}")) }
         });
         let log = server.stop()?;
-        report.case(
-            "no crash, alert or emergency in the error log",
-            clean_log(&log),
-        );
+        report.case("no crash, alert or emergency in the error log", clean_log(&log));
         report.case("no token in the error log", material.check_absent(&log));
         Ok(())
     });
@@ -96,31 +76,18 @@ impl Bench {
         let upstream = Upstream::start()?;
         let material = Material::create()?;
         let server = Server::start(module, &material, upstream.port())?;
-        Ok(Bench {
-            server,
-            upstream,
-            material,
-        })
+        Ok(Bench { server, upstream, material })
     }
 
     /// The request was answered with 200, and the upstream got exactly what was sent.
     pub fn check_passed(&self, outcome: &Outcome) -> Result<()> {
-        ensure!(
-            outcome.status == 200,
-            "answered {} instead of 200",
-            outcome.status
-        );
-        self.upstream
-            .check_received(&outcome.case, &outcome.target, &outcome.body)
+        ensure!(outcome.status == 200, "answered {} instead of 200", outcome.status);
+        self.upstream.check_received(&outcome.case, &outcome.target, &outcome.body)
     }
 
     /// The request was answered with this status, and the upstream saw nothing of it.
     pub fn check_refused(&self, outcome: &Outcome, status: u16) -> Result<()> {
-        ensure!(
-            outcome.status == status,
-            "answered {} instead of {status}",
-            outcome.status
-        );
+        ensure!(outcome.status == status, "answered {} instead of {status}", outcome.status);
         self.upstream.must_not_see(&outcome.case)
     }
 
@@ -137,15 +104,9 @@ fn clean_log(log: &str) -> Result<()> {
         .lines()
         .filter(|line| {
             let expected = line.contains(reload::EXPECTED_EMERGENCY);
-            let marked = [
-                "[alert]",
-                "[emerg]",
-                "[crit]",
-                "exited on signal",
-                "exited with code 2",
-            ]
-            .iter()
-            .any(|mark| line.contains(mark));
+            let marked = ["[alert]", "[emerg]", "[crit]", "exited on signal", "exited with code 2"]
+                .iter()
+                .any(|mark| line.contains(mark));
             marked && !expected
         })
         .collect();

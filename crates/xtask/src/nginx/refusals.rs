@@ -28,26 +28,10 @@ pub fn run(report: &mut Report, module: &Path) -> Result<()> {
             "stanch_patches none; stanch_key key; stanch on;",
             &["none", "o such file"],
         ),
-        (
-            "set that is a folder",
-            "stanch_patches folder; stanch_key key; stanch on;",
-            &["folder"],
-        ),
-        (
-            "set that is empty",
-            "stanch_patches empty; stanch_key key; stanch on;",
-            &["empty"],
-        ),
-        (
-            "truncated set",
-            "stanch_patches truncated; stanch_key key; stanch on;",
-            &["truncated"],
-        ),
-        (
-            "damaged set",
-            "stanch_patches damaged; stanch_key key; stanch on;",
-            &["damaged"],
-        ),
+        ("set that is a folder", "stanch_patches folder; stanch_key key; stanch on;", &["folder"]),
+        ("set that is empty", "stanch_patches empty; stanch_key key; stanch on;", &["empty"]),
+        ("truncated set", "stanch_patches truncated; stanch_key key; stanch on;", &["truncated"]),
+        ("damaged set", "stanch_patches damaged; stanch_key key; stanch on;", &["damaged"]),
         (
             "set of another key",
             "stanch_patches patches; stanch_key foreign; stanch on;",
@@ -69,66 +53,31 @@ pub fn run(report: &mut Report, module: &Path) -> Result<()> {
             &["empty-key"],
         ),
         ("no set", "stanch_key key; stanch on;", &["stanch_patches"]),
-        (
-            "no key",
-            "stanch_patches patches; stanch monitor;",
-            &["stanch_key"],
-        ),
+        ("no key", "stanch_patches patches; stanch monitor;", &["stanch_key"]),
         ("unknown mode", "stanch maybe;", &["maybe"]),
         ("unknown policy", "stanch_fail ajar;", &["ajar"]),
-        (
-            "status below 400",
-            "stanch_status 399;",
-            &["stanch_status", "400 and 599"],
-        ),
-        (
-            "status above 599",
-            "stanch_status 600;",
-            &["stanch_status", "400 and 599"],
-        ),
-        (
-            "status that is no number",
-            "stanch_status no;",
-            &["invalid number"],
-        ),
-        (
-            "limit that is no size",
-            "stanch_body_limit much;",
-            &["stanch_body_limit"],
-        ),
+        ("status below 400", "stanch_status 399;", &["stanch_status", "400 and 599"]),
+        ("status above 599", "stanch_status 600;", &["stanch_status", "400 and 599"]),
+        ("status that is no number", "stanch_status no;", &["invalid number"]),
+        ("limit that is no size", "stanch_body_limit much;", &["stanch_body_limit"]),
         (
             "set given twice",
             "stanch_patches patches; stanch_patches other;",
             &["stanch_patches", "duplicate"],
         ),
-        (
-            "set without a name",
-            "stanch_patches \"\";",
-            &["stanch_patches", "name of a file"],
-        ),
+        ("set without a name", "stanch_patches \"\";", &["stanch_patches", "name of a file"]),
     ];
     report.case("a good configuration passes", {
         let (success, text) = check(&material, module, good)?;
-        if success {
-            Ok(())
-        } else {
-            Err(anyhow::anyhow!("{text}"))
-        }
+        if success { Ok(()) } else { Err(anyhow::anyhow!("{text}")) }
     });
     for (name, directives, wanted) in cases {
         report.case(name, check_refused(&material, module, directives, wanted));
     }
     report.case("off needs neither set nor key, and opens none", {
-        let (success, text) = check(
-            &material,
-            module,
-            "stanch off; stanch_patches none; stanch_key none;",
-        )?;
-        if success {
-            Ok(())
-        } else {
-            Err(anyhow::anyhow!("{text}"))
-        }
+        let (success, text) =
+            check(&material, module, "stanch off; stanch_patches none; stanch_key none;")?;
+        if success { Ok(()) } else { Err(anyhow::anyhow!("{text}")) }
     });
     Ok(())
 }
@@ -142,16 +91,10 @@ fn check_refused(
     let (success, text) = check(material, module, directives)?;
     ensure!(!success, "nginx accepts it");
     for part in wanted {
-        ensure!(
-            text.contains(part),
-            "the message does not say `{part}`: {text}"
-        );
+        ensure!(text.contains(part), "the message does not say `{part}`: {text}");
     }
     let place = format!("nginx.conf:{FIRST_LINE}");
-    ensure!(
-        text.contains(&place),
-        "the message does not say `{place}`: {text}"
-    );
+    ensure!(text.contains(&place), "the message does not say `{place}`: {text}");
     material.check_absent(&text)
 }
 
@@ -191,14 +134,8 @@ fn spoil(material: &Material) -> Result<()> {
     std::fs::create_dir(folder.join("folder"))?;
     ImprintKey::create(&folder.join("foreign"))?;
     ImprintKey::create(&folder.join("readable"))?;
-    std::fs::set_permissions(
-        folder.join("readable"),
-        std::fs::Permissions::from_mode(0o644),
-    )?;
+    std::fs::set_permissions(folder.join("readable"), std::fs::Permissions::from_mode(0o644))?;
     std::fs::write(folder.join("empty-key"), b"")?;
-    std::fs::set_permissions(
-        folder.join("empty-key"),
-        std::fs::Permissions::from_mode(0o600),
-    )?;
+    std::fs::set_permissions(folder.join("empty-key"), std::fs::Permissions::from_mode(0o600))?;
     Ok(())
 }

@@ -28,25 +28,12 @@ impl Server {
     pub fn start(module: &Path, material: &Material, upstream_port: u16) -> Result<Server> {
         let folder = material.folder().to_owned();
         let ports = free_ports()?;
-        let config = Config {
-            folder: &folder,
-            module,
-            upstream_port,
-            ports,
-            generation: 1,
-        };
+        let config = Config { folder: &folder, module, upstream_port, ports, generation: 1 };
         std::fs::write(folder.join("nginx.conf"), config.text())?;
         let tested = check(&folder)?;
-        ensure!(
-            tested.status.success(),
-            "nginx -t: {}",
-            crate::command::both(&tested)
-        );
+        ensure!(tested.status.success(), "nginx -t: {}", crate::command::both(&tested));
 
-        let child = nginx(&folder)
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn()?;
+        let child = nginx(&folder).stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?;
         let mut server = Server {
             child,
             folder,
@@ -81,10 +68,7 @@ impl Server {
         self.hang_up()?;
         let deadline = Instant::now() + PATIENCE;
         while said(&self.error_log()?) == before {
-            ensure!(
-                Instant::now() < deadline,
-                "the error log never said `{complaint}`"
-            );
+            ensure!(Instant::now() < deadline, "the error log never said `{complaint}`");
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(())
@@ -102,16 +86,11 @@ impl Server {
         loop {
             let bytes = std::fs::read(self.folder.join("access.log"))?;
             let text = String::from_utf8_lossy(&bytes);
-            let mut lines = text
-                .split_inclusive('\n')
-                .filter(|line| line.ends_with('\n'));
+            let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
             if let Some(line) = lines.find_map(|line| line.strip_prefix(&wanted)) {
                 return Ok(line.trim_end().to_owned());
             }
-            ensure!(
-                Instant::now() < deadline,
-                "the access log has no line of {case}"
-            );
+            ensure!(Instant::now() < deadline, "the access log has no line of {case}");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
@@ -146,15 +125,9 @@ impl Server {
         let mut seen_in_a_row = 0;
         while seen_in_a_row < 4 {
             if let Some(status) = self.child.try_wait()? {
-                bail!(
-                    "nginx ended with {status}: {}",
-                    self.error_log().unwrap_or_default()
-                );
+                bail!("nginx ended with {status}: {}", self.error_log().unwrap_or_default());
             }
-            ensure!(
-                Instant::now() < deadline,
-                "configuration {wanted} never served"
-            );
+            ensure!(Instant::now() < deadline, "configuration {wanted} never served");
             if generation(self.ports.on).is_ok_and(|generation| generation == wanted) {
                 seen_in_a_row += 1;
             } else {
@@ -184,16 +157,8 @@ pub fn check(folder: &Path) -> Result<Output> {
 fn nginx(folder: &Path) -> Command {
     // Debian puts it where only root's search path looks.
     let usual = Path::new("/usr/sbin/nginx");
-    let mut command = Command::new(if usual.exists() {
-        usual
-    } else {
-        Path::new("nginx")
-    });
-    command
-        .arg("-p")
-        .arg(folder)
-        .arg("-c")
-        .arg(folder.join("nginx.conf"));
+    let mut command = Command::new(if usual.exists() { usual } else { Path::new("nginx") });
+    command.arg("-p").arg(folder).arg("-c").arg(folder.join("nginx.conf"));
     // The log that is written before the configuration is read.
     command.arg("-e").arg(folder.join("early.log"));
     command
@@ -214,10 +179,5 @@ fn free_ports() -> Result<Ports> {
     for listener in &held {
         ports.push(listener.local_addr()?.port());
     }
-    Ok(Ports {
-        on: ports[0],
-        monitor: ports[1],
-        on_h2: ports[2],
-        monitor_h2: ports[3],
-    })
+    Ok(Ports { on: ports[0], monitor: ports[1], on_h2: ports[2], monitor_h2: ports[3] })
 }
