@@ -2,5 +2,6 @@
 
 pub mod detect;
 mod ffi;
+pub mod leak;
 pub mod patch;
 pub mod secret;
