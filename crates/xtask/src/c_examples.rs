@@ -187,8 +187,7 @@ fn compile(
     options: &[&str],
     link: Link,
 ) -> Result<PathBuf> {
-    let kind = if link == Link::Static { "static" } else { "shared" };
-    let binary = fixture.path(&format!("{name}-{kind}"));
+    let binary = fixture.path(&format!("{name}-{}", link.name()));
     let root = workspace::root();
     let mut run = program("gcc")
         .args(&[

@@ -76,6 +76,7 @@ http {{
         location /subrequest/ {{ auth_request /asked; proxy_pass http://behind; }}
         location = /asked {{ internal; proxy_pass http://behind; proxy_pass_request_body off; proxy_set_header Content-Length \"\"; proxy_set_header X-Case asked; }}
         location /unbuffered/ {{ proxy_request_buffering off; proxy_pass http://behind; }}
+        location /limited/ {{ limit_req zone=slow; proxy_pass http://behind; }}
         location /limit-open/ {{ stanch_body_limit {limit}; stanch_fail open; proxy_pass http://behind; }}
         location /limit-closed/ {{ stanch_body_limit {limit}; stanch_fail closed; proxy_pass http://behind; }}",
             generation = self.generation,
@@ -102,20 +103,24 @@ events {{ worker_connections 1024; }}",
     )
 }
 
-/// The part of the `http` block that keeps nginx inside its folder, and what is logged.
-pub fn http(folder: &Path) -> String {
+/// Keeps nginx's temporary files inside a folder.
+pub fn temporary_files(folder: &Path) -> String {
+    ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("    {kind}_temp_path {}/temp-{kind};", folder.display()))
+        .join("\n")
+}
+
+fn http(folder: &Path) -> String {
+    let temporary = temporary_files(folder);
     let folder = folder.display();
     format!(
         "    log_format case '$http_x_case $status $stanch_action $stanch_leak $stanch_part $stanch_view $stanch_name';
     access_log {folder}/access.log case;
-    client_body_temp_path {folder}/temp-body;
-    proxy_temp_path {folder}/temp-proxy;
-    fastcgi_temp_path {folder}/temp-fastcgi;
-    uwsgi_temp_path {folder}/temp-uwsgi;
-    scgi_temp_path {folder}/temp-scgi;
+{temporary}
     client_body_buffer_size {BODY_BUFFER};
     client_max_body_size {MAX_BODY};
     keepalive_requests 100000;
+    limit_req_zone $server_port zone=slow:32k rate=1r/m;
     proxy_http_version 1.1;
     proxy_set_header Connection \"\";
     stanch_patches patches;

@@ -19,6 +19,7 @@ pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
     report.case("redirect out of `stanch off`", redirect_from_off(bench));
     report.case("redirect from monitor to on", redirect_to_on(bench));
     report.case("subrequests are not scanned again", subrequest(bench));
+    report.case("limits count a request before it is scanned", limited(bench));
     report.case("HEAD and a body of no length are not waited for", no_body(bench));
     Ok(())
 }
@@ -135,6 +136,16 @@ fn subrequest(bench: &Bench) -> Result<()> {
     bench.check_refused(&exchange(port, "subrequest-leaked", &message)?, 403)?;
     ensure!(bench.upstream.count("asked") == asked + 1, "a refused request made its subrequest");
     Ok(())
+}
+
+/// The first of two requests in a minute is refused for its token, the second for being too early.
+fn limited(bench: &Bench) -> Result<()> {
+    let message = Message::get("/limited/").header("X-Key", &bench.material.blocked);
+    let outcome = exchange(bench.server.ports.on, "limited-1", &message)?;
+    bench.check_refused(&outcome, 403)?;
+    let outcome = exchange(bench.server.ports.on, "limited-2", &message)?;
+    bench.check_refused(&outcome, 503)?;
+    bench.check_logged(&outcome, "503 - - - - -")
 }
 
 fn no_body(bench: &Bench) -> Result<()> {

@@ -60,6 +60,7 @@ pub fn run(report: &mut Report) {
         let log = server.stop()?;
         report.case("no crash, alert or emergency in the error log", clean_log(&log));
         report.case("no token in the error log", material.check_absent(&log));
+        report.case("every kind of event in the error log", events_logged(&log));
         Ok(())
     });
 }
@@ -97,6 +98,23 @@ impl Bench {
         ensure!(line == expected, "logged `{line}` instead of `{expected}`");
         Ok(())
     }
+}
+
+/// A line for a block, for a hit that was only monitored, and for a request that was not scanned.
+fn events_logged(log: &str) -> Result<()> {
+    for (level, event) in [
+        ("[warn]", "stanch: block leak 1101 part header view raw client 127.0.0.1"),
+        ("[info]", "stanch: monitor leak 1101 part body view raw client 127.0.0.1"),
+        ("[info]", "stanch: monitor leak 2202 part header view raw client 127.0.0.1"),
+        (
+            "[error]",
+            "stanch: request not scanned: the body exceeds stanch_body_limit, client 127.0.0.1",
+        ),
+    ] {
+        let found = log.lines().any(|line| line.contains(level) && line.ends_with(event));
+        ensure!(found, "no line `{level} … {event}`");
+    }
+    Ok(())
 }
 
 fn clean_log(log: &str) -> Result<()> {

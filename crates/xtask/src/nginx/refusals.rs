@@ -12,6 +12,7 @@ use super::material::Material;
 use super::server;
 use crate::command::both;
 use crate::report::Report;
+use crate::workspace;
 
 /// The line of the configuration that a case's directives stand on.
 const FIRST_LINE: usize = 10;
@@ -74,6 +75,7 @@ pub fn run(report: &mut Report, module: &Path) -> Result<()> {
     for (name, directives, wanted) in cases {
         report.case(name, check_refused(&material, module, directives, wanted));
     }
+    report.case("the sample configuration passes", sample(&material, module));
     report.case("off needs neither set nor key, and opens none", {
         let (success, text) =
             check(&material, module, "stanch off; stanch_patches none; stanch_key none;")?;
@@ -111,15 +113,36 @@ fn check(material: &Material, module: &Path, directives: &str) -> Result<(bool, 
     let blank = "\n".repeat(FIRST_LINE - lines);
     let text = format!(
         "{head}{blank}\nhttp {{ server {{\n{directives}\nlisten 127.0.0.1:{port}; location / {{ return 204; }} }}\n\
-         client_body_temp_path {folder}/temp-body; proxy_temp_path {folder}/temp-proxy;\n\
-         fastcgi_temp_path {folder}/temp-fastcgi; uwsgi_temp_path {folder}/temp-uwsgi;\n\
-         scgi_temp_path {folder}/temp-scgi; access_log off; }}\n",
+         {temporary}\naccess_log off; }}\n",
         port = some_port()?,
-        folder = folder.display(),
+        temporary = config::temporary_files(folder),
     );
     std::fs::write(folder.join("nginx.conf"), text)?;
     let output = server::check(folder)?;
     Ok((output.status.success(), both(&output)))
+}
+
+/// `examples/nginx/nginx.conf` as it stands, but for where its files are.
+fn sample(material: &Material, module: &Path) -> Result<()> {
+    let folder = material.folder();
+    let text = std::fs::read_to_string(workspace::root().join("examples/nginx/nginx.conf"))?;
+    for (from, to) in [("stanch/patches", "patches"), ("stanch/key", "key")] {
+        ensure!(text.contains(from), "the sample does not name {from}");
+        std::fs::create_dir_all(folder.join("stanch"))?;
+        std::fs::copy(folder.join(to), folder.join(from))?;
+    }
+    std::fs::create_dir_all(folder.join("logs"))?;
+    let text = text
+        .replace("modules/ngx_http_stanch_module.so", &module.display().to_string())
+        .replace(
+            "worker_processes auto;",
+            &format!("worker_processes 2; pid {}/pid;", folder.display()),
+        )
+        .replace("http {\n", &format!("http {{\n{}\n", config::temporary_files(folder)));
+    std::fs::write(folder.join("nginx.conf"), text)?;
+    let output = server::check(folder)?;
+    ensure!(output.status.success(), "{}", both(&output));
+    Ok(())
 }
 
 fn spoil(material: &Material) -> Result<()> {
