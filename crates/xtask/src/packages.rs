@@ -23,7 +23,7 @@ const PACKAGES: &[Package] = &[
     Package { name: "valgrind", file: "bin/valgrind" },
     Package { name: "nginx", file: "sbin/nginx" },
     Package { name: "nginx-dev", file: "share/nginx/src/conf_flags" },
-    // The benchmark's peer: its headers and library are linked by `cargo test --workspace`.
+    // A peer that the benchmarks are linked with.
     Package { name: "libhyperscan-dev", file: "include/hs/hs.h" },
 ];
 

@@ -75,6 +75,9 @@ http {{
         location @enforced {{ stanch on; proxy_pass http://behind; }}
         location /subrequest/ {{ auth_request /asked; proxy_pass http://behind; }}
         location = /asked {{ internal; proxy_pass http://behind; proxy_pass_request_body off; proxy_set_header Content-Length \"\"; proxy_set_header X-Case asked; }}
+        location /accelerated/ {{ proxy_pass http://behind; }}
+        location /found/ {{ internal; stanch_patches other; proxy_pass http://behind; }}
+        location /memory/ {{ client_body_buffer_size 8m; proxy_pass http://behind; }}
         location /unbuffered/ {{ proxy_request_buffering off; proxy_pass http://behind; }}
         location /limited/ {{ limit_req zone=slow; proxy_pass http://behind; }}
         location /limit-open/ {{ stanch_body_limit {limit}; stanch_fail open; proxy_pass http://behind; }}

@@ -5,7 +5,7 @@ use anyhow::{Result, ensure};
 use super::Bench;
 use super::client::{Client, exchange};
 use super::material::{BLOCKED_LEAK, MONITORED_LEAK, OTHER_LEAK};
-use super::message::Message;
+use super::message::{Message, filler_with};
 use crate::report::Report;
 
 pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
@@ -18,6 +18,7 @@ pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
     report.case("redirect to a location with another set", redirect_to_other(bench));
     report.case("redirect out of `stanch off`", redirect_from_off(bench));
     report.case("redirect from monitor to on", redirect_to_on(bench));
+    report.case("redirect by the upstream, with the body", accelerated(bench));
     report.case("subrequests are not scanned again", subrequest(bench));
     report.case("limits count a request before it is scanned", limited(bench));
     report.case("HEAD and a body of no length are not waited for", no_body(bench));
@@ -116,6 +117,26 @@ fn redirect_to_on(bench: &Bench) -> Result<()> {
     let (clean, blocked) = (&bench.material.clean, &bench.material.blocked);
     check(bench, port, "redirect-on-clean", &Message::post(at, clean.as_str()), false)?;
     check(bench, port, "redirect-on-body", &Message::post(at, blocked.as_str()), true)
+}
+
+/// The body is scanned again, by another set, after it went upstream. In memory and in a file.
+fn accelerated(bench: &Bench) -> Result<()> {
+    for length in [1_000, 100_000] {
+        for (name, token, status, logged) in [
+            ("clean", &bench.material.clean, 200, "200 pass - - - -"),
+            ("other", &bench.material.other, 403, "403 block 4404 body raw -"),
+        ] {
+            let case = format!("accelerated-{name}-{length}");
+            let message = Message::post("/accelerated/", filler_with(length, length / 2, token));
+            let outcome = exchange(bench.server.ports.on, &case, &message)?;
+            ensure!(outcome.status == status, "{case}: answered {}", outcome.status);
+            bench.check_logged(&outcome, logged)?;
+            let asked = bench.upstream.count(&case);
+            let expected = if status == 200 { 2 } else { 1 };
+            ensure!(asked == expected, "{case}: the upstream was asked {asked} times");
+        }
+    }
+    Ok(())
 }
 
 fn check(bench: &Bench, port: u16, case: &str, message: &Message, refused: bool) -> Result<()> {

@@ -109,7 +109,7 @@ impl Load<'_> {
         let mut used = false;
         while !self.stop.load(Ordering::SeqCst) {
             let outcome = match client.exchange("load", message) {
-                Err(_) if used && client.is_closed() => {
+                Err(_) if used && client.was_closed_unanswered() => {
                     client = Client::connect(self.port)?;
                     client.exchange("load", message).context("on the new connection")
                 }

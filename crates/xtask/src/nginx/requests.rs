@@ -107,6 +107,15 @@ fn rows() -> Vec<Row> {
             }));
         }
     }
+    for before in [1, 22, 43] {
+        let name = format!("token {before} bytes before the portion boundary, in memory");
+        rows.push(row(name, "body raw -", move |token| {
+            Message::post("/memory/", filler_with(5 << 20, (4 << 20) - before, token))
+        }));
+    }
+    rows.push(row("token in the second portion, in memory", "body raw -", |token| {
+        Message::post("/memory/", filler_with(5 << 20, (5 << 20) - 500_000, token))
+    }));
     for at_end in [false, true] {
         let name = format!("token at the {} of a file", if at_end { "end" } else { "start" });
         rows.push(row(name, "body raw -", move |token| {

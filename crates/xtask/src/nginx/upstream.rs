@@ -1,4 +1,5 @@
-//! The server behind nginx: answers everything with 200 and remembers what it received.
+//! The server behind nginx: answers everything with 200 and remembers what it received. For a target
+//! `/accelerated/…` it tells nginx to look at `/found/` instead.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -90,10 +91,16 @@ fn serve(stream: TcpStream, record: &Mutex<Record>) -> Result<()> {
     let mut writer = stream.try_clone()?;
     let mut reader = BufReader::new(stream);
     while let Some((case, received)) = read_request(&mut reader)? {
+        let more = if received.target.starts_with("/accelerated/") {
+            "X-Accel-Redirect: /found/\r\n"
+        } else {
+            ""
+        };
         if case != "load" {
             lock(record).received.entry(case).or_default().push(received);
         }
-        writer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n")?;
+        let answer = format!("HTTP/1.1 200 OK\r\n{more}Content-Length: 3\r\n\r\nok\n");
+        writer.write_all(answer.as_bytes())?;
     }
     Ok(())
 }
