@@ -82,8 +82,9 @@ fn main() -> ExitCode {
 }
 
 fn rust_tests(report: &mut Report) {
-    report
-        .step("unit, property and doc tests", |_| command::cargo(&["test", "--workspace"]).show());
+    report.step("unit, property and doc tests", |_| {
+        command::cargo(&["test", "--workspace", "--no-fail-fast"]).show()
+    });
 }
 
 /// What C callers and the rooms of the library rely on.

@@ -70,7 +70,8 @@ impl Report {
         }
         println!("    {:>7.1} s  in all", self.started.elapsed().as_secs_f64());
         for failure in &self.failed {
-            println!("    FAILED: {failure}");
+            // All of it stands above, with its step.
+            println!("    FAILED: {}", failure.lines().next().unwrap_or_default());
         }
         println!("{} passed, {} failed", self.passed, self.failed.len());
         if self.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }

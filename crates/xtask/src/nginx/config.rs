@@ -10,6 +10,16 @@ pub struct Config<'a> {
     pub ports: Ports,
     /// Answered at `/generation`: tells which configuration serves.
     pub generation: u32,
+    pub workers: Workers,
+}
+
+/// Which processes do the work.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Workers {
+    /// Two workers under a master, as in production.
+    Two,
+    /// One process for everything, for valgrind to watch.
+    Single,
 }
 
 /// Where nginx listens: `stanch on` and `stanch monitor`, HTTP/1.1 and HTTP/2.
@@ -51,7 +61,7 @@ http {{
     }}
 }}
 ",
-            head = head(self.folder, self.module),
+            head = head(self.folder, self.module, self.workers),
             http = http(self.folder),
             upstream = self.upstream_port,
         )
@@ -90,14 +100,18 @@ http {{
 }
 
 /// Everything above the `http` block.
-pub fn head(folder: &Path, module: &Path) -> String {
+pub fn head(folder: &Path, module: &Path, workers: Workers) -> String {
     // As root, nginx would give its workers to a user who cannot enter the temporary folder.
     let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
+    let workers = match workers {
+        Workers::Two => "worker_processes 2;",
+        Workers::Single => "master_process off;",
+    };
     format!(
         "load_module {module};
 daemon off;
 {user}
-worker_processes 2;
+{workers}
 error_log {folder}/error.log info;
 pid {folder}/nginx.pid;
 events {{ worker_connections 1024; }}",

@@ -18,10 +18,13 @@ mod requests;
 mod server;
 mod upstream;
 
+use std::path::Path;
+
 use anyhow::{Result, ensure};
 
 use crate::report::Report;
 use client::Outcome;
+use config::Workers;
 use material::Material;
 use server::Server;
 use upstream::Upstream;
@@ -41,7 +44,7 @@ pub fn run(report: &mut Report) {
 
     let mut bench = None;
     report.step("nginx module: start", |_| {
-        bench = Some(Bench::start(&module)?);
+        bench = Some(Bench::start(&module, Workers::Two)?);
         Ok(())
     });
     let Some(mut bench) = bench else { return };
@@ -63,6 +66,14 @@ pub fn run(report: &mut Report) {
         report.case("every kind of event in the error log", events_logged(&log));
         Ok(())
     });
+
+    report.step("nginx module: under valgrind", |report| {
+        let bench = Bench::start(&module, Workers::Single)?;
+        requests::run(report, &bench)?;
+        locations::run(report, &bench)?;
+        report.case("memory is used as it may be", bench.server.stop().map(drop));
+        Ok(())
+    });
 }
 
 /// nginx, what stands behind it, and the tokens it was told about.
@@ -73,10 +84,10 @@ pub struct Bench {
 }
 
 impl Bench {
-    fn start(module: &std::path::Path) -> Result<Bench> {
+    fn start(module: &Path, workers: Workers) -> Result<Bench> {
         let upstream = Upstream::start()?;
         let material = Material::create()?;
-        let server = Server::start(module, &material, upstream.port())?;
+        let server = Server::start(module, &material, upstream.port(), workers)?;
         Ok(Bench { server, upstream, material })
     }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 use stanch::secret::ImprintKey;
 
-use super::config;
+use super::config::{self, Workers};
 use super::material::Material;
 use super::server;
 use crate::command::both;
@@ -108,7 +108,7 @@ fn some_port() -> Result<u16> {
 /// Runs `nginx -t` with these directives in a server: whether it passed, and what it said.
 fn check(material: &Material, module: &Path, directives: &str) -> Result<(bool, String)> {
     let folder = material.folder();
-    let head = config::head(folder, module);
+    let head = config::head(folder, module, Workers::Two);
     let lines = head.lines().count() + 2;
     let blank = "\n".repeat(FIRST_LINE - lines);
     let text = format!(

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::client::Client;
-use super::config::{Config, Ports};
+use super::config::{Config, Ports, Workers};
 use super::material::Material;
 
 /// What is waited for nginx to start, reload or write a log line.
@@ -20,25 +20,42 @@ pub struct Server {
     folder: PathBuf,
     module: PathBuf,
     upstream_port: u16,
+    workers: Workers,
     generation: u32,
     pub ports: Ports,
 }
 
 impl Server {
-    pub fn start(module: &Path, material: &Material, upstream_port: u16) -> Result<Server> {
+    /// Starts it; a single process runs under valgrind.
+    pub fn start(
+        module: &Path,
+        material: &Material,
+        upstream_port: u16,
+        workers: Workers,
+    ) -> Result<Server> {
         let folder = material.folder().to_owned();
         let ports = free_ports()?;
-        let config = Config { folder: &folder, module, upstream_port, ports, generation: 1 };
+        let config =
+            Config { folder: &folder, module, upstream_port, ports, generation: 1, workers };
         std::fs::write(folder.join("nginx.conf"), config.text())?;
         let tested = check(&folder)?;
         ensure!(tested.status.success(), "nginx -t: {}", crate::command::both(&tested));
 
-        let child = nginx(&folder).stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?;
+        let mut command = match workers {
+            Workers::Two => nginx(&folder, &[]),
+            // nginx never frees some of its own at the end: only errors count here.
+            Workers::Single => {
+                let options = ["valgrind", "--quiet", "--leak-check=no", "--error-exitcode=99"];
+                nginx(&folder, &options)
+            }
+        };
+        let child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?;
         let mut server = Server {
             child,
             folder,
             module: module.to_owned(),
             upstream_port,
+            workers,
             generation: 1,
             ports,
         };
@@ -55,6 +72,7 @@ impl Server {
             upstream_port: self.upstream_port,
             ports: self.ports,
             generation: self.generation,
+            workers: self.workers,
         };
         std::fs::write(self.folder.join("nginx.conf"), config.text())?;
         self.hang_up()?;
@@ -151,13 +169,22 @@ impl Drop for Server {
 
 /// `nginx -t` with the `nginx.conf` of a folder.
 pub fn check(folder: &Path) -> Result<Output> {
-    nginx(folder).arg("-t").output().context("cannot run nginx")
+    nginx(folder, &[]).arg("-t").output().context("cannot run nginx")
 }
 
-fn nginx(folder: &Path) -> Command {
+/// nginx with the `nginx.conf` of a folder, started by another program if one is given.
+fn nginx(folder: &Path, under: &[&str]) -> Command {
     // Debian puts it where only root's search path looks.
     let usual = Path::new("/usr/sbin/nginx");
-    let mut command = Command::new(if usual.exists() { usual } else { Path::new("nginx") });
+    let nginx = if usual.exists() { usual } else { Path::new("nginx") };
+    let mut command = match under {
+        [program, options @ ..] => {
+            let mut command = Command::new(program);
+            command.args(options).arg(nginx);
+            command
+        }
+        [] => Command::new(nginx),
+    };
     command.arg("-p").arg(folder).arg("-c").arg(folder.join("nginx.conf"));
     // The log that is written before the configuration is read.
     command.arg("-e").arg(folder.join("early.log"));
