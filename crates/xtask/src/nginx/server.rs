@@ -2,7 +2,7 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -115,18 +115,25 @@ impl Server {
 
     /// Stops it gracefully and returns its error log.
     pub fn stop(mut self) -> Result<String> {
-        self.signal(Signal::QUIT)?;
+        let status = self.end(Signal::QUIT)?;
+        ensure!(status.success(), "nginx ended with {status}");
+        self.error_log()
+    }
+
+    /// Signals it until it has ended. A single process that is about to wait for events can miss
+    /// a signal; a master cannot, and does not mind another.
+    fn end(&mut self, signal: Signal) -> Result<ExitStatus> {
         let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait()? {
-                ensure!(status.success(), "nginx ended with {status}");
-                return self.error_log();
+        while Instant::now() < deadline {
+            self.signal(signal)?;
+            for _ in 0..50 {
+                if let Some(status) = self.child.try_wait()? {
+                    return Ok(status);
+                }
+                std::thread::sleep(Duration::from_millis(20));
             }
-            if Instant::now() > deadline {
-                bail!("nginx did not stop");
-            }
-            std::thread::sleep(Duration::from_millis(20));
         }
+        bail!("nginx did not stop")
     }
 
     fn hang_up(&self) -> Result<()> {
@@ -159,9 +166,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            // TERM lets the master take its workers along, which a kill would not.
-            let _ = self.signal(Signal::TERM);
+        // TERM lets the master take its workers along, which a kill would not.
+        if matches!(self.child.try_wait(), Ok(None)) && self.end(Signal::TERM).is_err() {
+            let _ = self.child.kill();
             let _ = self.child.wait();
         }
     }
