@@ -2,7 +2,7 @@
 //! shared object offers must be the same set.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -15,7 +15,7 @@ type Names = BTreeSet<String>;
 pub fn check() -> Result<()> {
     let library = library::build()?;
     let mut source = Names::new();
-    for file in rust_files(&workspace::root().join("src/ffi"))? {
+    for file in workspace::rust_files(&workspace::root().join("src/ffi"))? {
         let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         source.extend(exported_by_source(&text));
     }
@@ -44,21 +44,6 @@ pub fn dynamic_symbols(file: &Path) -> Result<Vec<String>> {
         program("nm").args(&["-D", "--defined-only", "--format=posix"]).arg(file).capture()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     Ok(text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
-}
-
-/// Every `.rs` file under a folder, in a stable order.
-pub fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-        let path = entry?.path();
-        if path.is_dir() {
-            files.extend(rust_files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 /// The functions under `#[unsafe(no_mangle)]`. Those of test builds (`#[cfg(...)]`) are not part

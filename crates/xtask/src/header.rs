@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::exports::rust_files;
 use crate::workspace;
 
 /// Writes `include/stanch.h` and returns its path.
@@ -38,7 +37,7 @@ fn generate() -> Result<Vec<u8>> {
         .map_err(|error| anyhow::anyhow!("{}: {error}", settings.display()))?;
     // Only these files: what else is public in the crate is for Rust.
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for file in rust_files(&root.join("src/ffi"))? {
+    for file in workspace::rust_files(&root.join("src/ffi"))? {
         builder = builder.with_src(file);
     }
     let bindings = builder.generate().context("cbindgen cannot read src/ffi")?;

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::exports::rust_files;
 use crate::workspace;
 
 /// A room and the rooms it may import. `ffi` may import all of them, and nobody imports `ffi`.
@@ -26,13 +25,13 @@ pub fn check() -> Result<()> {
     let mut complaints = Vec::new();
     let mut files = 0;
 
-    for file in rust_files(&root.join("src"))? {
+    for file in workspace::rust_files(&root.join("src"))? {
         let inside = file.strip_prefix(root.join("src"))?;
         let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         complaints.extend(complaints_about(inside, &text));
         files += 1;
     }
-    for file in rust_files(&root.join("crates"))? {
+    for file in workspace::rust_files(&root.join("crates"))? {
         let inside = file.strip_prefix(root)?;
         // This file spells the detours out.
         if inside == Path::new("crates/xtask/src/imports.rs") {
