@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use super::lane::{self, Buffers, PercentLane};
 use super::locate;
-use super::search::{Finder, Occurrence};
+use super::search::Occurrence;
 use super::set::PatchSet;
 use super::stream::Stream;
 use super::verdict::{Action, Hit, Name, Part, Verdict, View};
@@ -53,7 +53,7 @@ pub struct Header<'h> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Scan<'s> {
-    finder: Finder<'s>,
+    set: &'s PatchSet,
     state: &'s mut [u8],
     raw: Stream,
     percent: PercentLane,
@@ -90,11 +90,10 @@ impl<'s> Scan<'s> {
         if state.len() < needed {
             return Err(ScanError::State { needed, found: state.len() });
         }
-        let finder = Finder::new(set);
         Ok(Scan {
-            raw: Stream::new(&finder, 0, set.longest()),
-            percent: PercentLane::new(&finder),
-            finder,
+            raw: Stream::new(set, 0, set.longest()),
+            percent: PercentLane::new(set),
+            set,
             state,
             body_len: 0,
             verdict: Verdict::default(),
@@ -184,18 +183,17 @@ impl<'s> Scan<'s> {
 
     /// Looks at a value that is there as a whole: as it stands, and with percent escapes undone.
     fn value(&mut self, text: &[u8], locate: impl Fn(View, usize) -> (Part, Name)) {
-        if text.len() < self.finder.shortest() || self.is_done() {
+        if text.len() < self.set.shortest() || self.is_done() {
             return;
         }
-        let (set, verdict) = (self.finder.set(), &mut self.verdict);
+        let (set, verdict) = (self.set, &mut self.verdict);
         let mut record = |view: View, occurrence: Occurrence, offset: u64| {
             verdict.record(set, &occurrence, || {
                 let (part, name) = locate(view, offset as usize);
                 Hit { leak: occurrence.entry.leak, part, view, offset, name }
             })
         };
-        let by = &self.finder;
-        let raw = by.search(text, &mut by.start(), 0, &mut |occurrence| {
+        let raw = set.search(text, &mut set.start(), 0, &mut |occurrence| {
             record(View::Raw, occurrence, occurrence.start as u64)
         });
         if raw.is_break() || memchr(b'%', text).is_none() {
@@ -204,19 +202,18 @@ impl<'s> Scan<'s> {
         self.used = true;
         let Some(buffers) = Buffers::cut(self.state, set.longest()) else { return };
         let found = &mut |occurrence, offset| record(View::Percent, occurrence, offset);
-        let mut lane = PercentLane::new(by);
-        if lane.feed(by, buffers.value, b"", text, 0, found).is_continue() {
-            let _ = lane.finish(by, buffers.value, found);
+        let mut lane = PercentLane::new(set);
+        if lane.feed(set, buffers.value, b"", text, 0, found).is_continue() {
+            let _ = lane.finish(set, buffers.value, found);
         }
     }
 
     /// Looks at the user and password of Basic credentials.
     fn basic(&mut self, name: &[u8], encoded: &[u8]) {
         self.used = true;
-        let Some(buffers) = Buffers::cut(self.state, self.finder.set().longest()) else { return };
-        let (by, verdict) = (&self.finder, &mut self.verdict);
-        let set = by.set();
-        let _ = lane::search_base64(by, buffers.value, encoded, &mut |occurrence, offset| {
+        let Some(buffers) = Buffers::cut(self.state, self.set.longest()) else { return };
+        let (set, verdict) = (self.set, &mut self.verdict);
+        let _ = lane::search_base64(set, buffers.value, encoded, &mut |occurrence, offset| {
             verdict.record(set, &occurrence, || Hit {
                 leak: occurrence.entry.leak,
                 part: Part::Header,
@@ -229,15 +226,14 @@ impl<'s> Scan<'s> {
 
     fn body_piece(&mut self, piece: &[u8]) -> ControlFlow<()> {
         self.used = true;
-        let Some(buffers) = Buffers::cut(self.state, self.finder.set().longest()) else {
+        let Some(buffers) = Buffers::cut(self.state, self.set.longest()) else {
             return ControlFlow::Break(());
         };
-        let (by, verdict) = (&self.finder, &mut self.verdict);
-        let set = by.set();
+        let (set, verdict) = (self.set, &mut self.verdict);
         let mut record = body_recorder(set, verdict);
         // The raw lane goes first, so that what stands there in the raw is reported as raw. But the
         // percent lane may need the text before this piece, which the raw lane then forgets.
-        let starts = self.percent.may_start(by, piece);
+        let starts = self.percent.may_start(set, piece);
         let mut before = &mut buffers.value[..0];
         if starts {
             let kept = self.raw.kept(buffers.raw);
@@ -245,23 +241,22 @@ impl<'s> Scan<'s> {
             before = &mut buffers.value[..kept.len()];
             before.copy_from_slice(kept);
         }
-        self.raw.feed(by, buffers.raw, piece, &mut |o, offset| record(View::Raw, o, offset))?;
+        self.raw.feed(set, buffers.raw, piece, &mut |o, offset| record(View::Raw, o, offset))?;
         if !starts && !self.percent.is_running() {
             return ControlFlow::Continue(());
         }
         let found = &mut |o, offset| record(View::Percent, o, offset);
-        self.percent.feed(by, buffers.percent, before, piece, self.body_len, found)
+        self.percent.feed(set, buffers.percent, before, piece, self.body_len, found)
     }
 
     fn body_end(&mut self) -> ControlFlow<()> {
-        let Some(buffers) = Buffers::cut(self.state, self.finder.set().longest()) else {
+        let Some(buffers) = Buffers::cut(self.state, self.set.longest()) else {
             return ControlFlow::Break(());
         };
-        let (by, verdict) = (&self.finder, &mut self.verdict);
-        let set = by.set();
+        let (set, verdict) = (self.set, &mut self.verdict);
         let mut record = body_recorder(set, verdict);
-        self.raw.finish(by, buffers.raw, &mut |o, offset| record(View::Raw, o, offset))?;
-        self.percent.finish(by, buffers.percent, &mut |o, offset| record(View::Percent, o, offset))
+        self.raw.finish(set, buffers.raw, &mut |o, offset| record(View::Raw, o, offset))?;
+        self.percent.finish(set, buffers.percent, &mut |o, offset| record(View::Percent, o, offset))
     }
 
     /// Wipes the state, if anything was put there.

@@ -51,8 +51,8 @@ pub(super) struct Sampler {
     offsets: [u16; SLACK],
     /// The same places as bits.
     starts: u64,
-    /// How many there are.
-    lanes: usize,
+    /// Whether no byte above 0x7f is in the alphabet.
+    ascii: bool,
     stride: usize,
 }
 
@@ -64,11 +64,12 @@ impl Sampler {
             classes: [0; 256],
             offsets: [0; SLACK],
             starts: 0,
-            lanes,
+            ascii: true,
             stride: tier.stride,
         };
         for (byte, class) in (0..=255).zip(&mut sampler.classes) {
             *class = if alphabet.contains(byte) { 0x80 } else { 0 };
+            sampler.ascii &= byte.is_ascii() || *class == 0;
         }
         for (lane, offset) in sampler.offsets[..lanes].iter_mut().enumerate() {
             *offset = (lane * tier.stride) as u16;
@@ -281,7 +282,10 @@ mod wide {
     ) -> usize {
         // SAFETY: the caller's promise.
         unsafe {
-            let (marked, next) = mark::<Q>(sampler, text, probes, places);
+            let (marked, next) = match sampler.ascii {
+                true => mark::<Q, true>(sampler, text, probes, places),
+                false => mark::<Q, false>(sampler, text, probes, places),
+            };
             if marked > 0 {
                 probe::<Q>(keys, filter, text, probes.first, marked, places);
             }
@@ -297,7 +301,7 @@ mod wide {
     /// As for `sift`; `marked` is at most `BATCH`.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2,popcnt")]
-    unsafe fn mark<const Q: usize>(
+    unsafe fn mark<const Q: usize, const ASCII: bool>(
         sampler: &Sampler,
         text: &[u8],
         probes: Probes,
@@ -314,10 +318,14 @@ mod wide {
             let inside = _bzhi_u64(u64::MAX, (text.len() - at).min(64) as u32);
             // SAFETY: only bytes of the text are read, those in the mask; `at` is within it.
             let bytes = unsafe { _mm512_maskz_loadu_epi8(inside, text.as_ptr().add(at).cast()) };
-            let ascii = _mm512_movepi8_mask(_mm512_permutex2var_epi8(low[0], bytes, low[1]));
-            let other = _mm512_movepi8_mask(_mm512_permutex2var_epi8(high[0], bytes, high[1]));
-            let above = _mm512_movepi8_mask(bytes);
-            let one = ((ascii & !above) | (other & above)) & inside;
+            // The table look-up goes by the lower seven bits, the upper one says in which half.
+            let lower = _mm512_permutex2var_epi8(low[0], bytes, low[1]);
+            let mut one = _mm512_movepi8_mask(_mm512_andnot_si512(bytes, lower));
+            if !ASCII {
+                let upper = _mm512_permutex2var_epi8(high[0], bytes, high[1]);
+                one |= _mm512_movepi8_mask(_mm512_and_si512(bytes, upper));
+            }
+            let one = one & inside;
             // Bit i of `four` says that bytes i to i + 3 are in the alphabet, and so on.
             let two = one & (one >> 1);
             let four = two & (two >> 2);
