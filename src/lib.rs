@@ -1,4 +1,5 @@
 //! Stops leaked API tokens from being used.
 
+pub mod detect;
 pub mod patch;
 pub mod secret;

@@ -1,0 +1,69 @@
+//! A token that was found, by place and class; never by value.
+
+use std::ops::Range;
+
+use super::rule::{Confidence, Rule};
+
+/// A token that was found.
+///
+/// Holds where the token stands and what it is, never the token itself: `Debug` can be logged.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    pub(super) rule: &'static Rule,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) line: u64,
+    pub(super) column: u64,
+    pub(super) confidence: Confidence,
+    pub(super) partner: Option<usize>,
+}
+
+impl Finding {
+    /// The rule that recognised the token.
+    pub fn rule(&self) -> &'static Rule {
+        self.rule
+    }
+
+    /// What a person calls such a token; the same as `rule().class()`.
+    pub fn class(&self) -> &'static str {
+        self.rule.class()
+    }
+
+    /// The bytes of the text that are the token, without what assigns it.
+    pub fn range(&self) -> Range<usize> {
+        self.start..self.end
+    }
+
+    /// The line on which the token begins, from 1. Lines end with `\n`.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// The column at which the token begins, from 1, in bytes.
+    pub fn column(&self) -> u64 {
+        self.column
+    }
+
+    /// How sure the finding is, after checksum and context.
+    pub fn confidence(&self) -> Confidence {
+        self.confidence
+    }
+
+    /// The finding in the same list that makes this one usable, as an AWS access key id does for its secret: its index.
+    pub fn partner(&self) -> Option<usize> {
+        self.partner
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Detector;
+
+    #[test]
+    fn debug_holds_no_secret() {
+        let text = b"x = 'ghp_w3tR7kQx9ZbN4mVc8YhD2pLs6JfG1a0ETuXo'";
+        let findings = Detector::new().scan(text);
+        assert_eq!(findings.len(), 1);
+        assert!(!format!("{findings:?}").contains("w3tR"));
+    }
+}

@@ -1,0 +1,31 @@
+//! Finds tokens in bytes.
+//!
+//! ```
+//! use stanch::detect::Detector;
+//!
+//! let detector = Detector::new();
+//! let text = b"url = https://deploy:kV9-tr4in-Lq8@db.invalid/main";
+//! let findings = detector.scan(text);
+//! assert_eq!(findings[0].rule().id(), "url-password");
+//! assert_eq!(&text[findings[0].range()], b"kV9-tr4in-Lq8");
+//! ```
+//!
+//! A [`Detector`] looks for the token first and for words second: one pass finds runs of token characters, a
+//! smaller one finds what has no such run. [`Rule`]s confirm the candidates within bounded windows. What the rules know is data; see
+//! `docs/detector.md`.
+
+mod candidate;
+mod checksum;
+mod detector;
+mod entropy;
+mod finding;
+mod position;
+mod prefix;
+mod rule;
+mod runs;
+mod shape;
+mod table;
+
+pub use detector::Detector;
+pub use finding::Finding;
+pub use rule::{Confidence, Consequence, Environment, Privilege, Rule};
