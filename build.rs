@@ -132,10 +132,7 @@ fn rule_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(|e| format!("{}: {e}", folder.display()))? {
         let path = entry.map_err(|e| e.to_string())?.path();
-        if path
-            .extension()
-            .is_some_and(|extension| extension == "toml")
-        {
+        if path.extension().is_some_and(|extension| extension == "toml") {
             paths.push(path);
         }
     }
@@ -154,10 +151,7 @@ fn rule_code(rule: &Rule) -> Result<String, String> {
     if rule.positives.len() < 2 || rule.negatives.len() < 2 {
         return Err("fewer than two positives or two negatives".into());
     }
-    for link in [Some(&rule.source), rule.revoke.as_ref()]
-        .into_iter()
-        .flatten()
-    {
+    for link in [Some(&rule.source), rule.revoke.as_ref()].into_iter().flatten() {
         if !link.starts_with("https://") {
             return Err(format!("{link} is no https link"));
         }
@@ -191,18 +185,10 @@ fn rule_code(rule: &Rule) -> Result<String, String> {
     let environment = one_of(
         "environment",
         rule.environment.as_deref().unwrap_or("unknown"),
-        &[
-            ("unknown", "Unknown"),
-            ("test", "Test"),
-            ("production", "Production"),
-        ],
+        &[("unknown", "Unknown"), ("test", "Test"), ("production", "Production")],
     )?;
     let lower = |word: &String| !word.is_empty() && *word == word.to_ascii_lowercase();
-    if rule
-        .keywords
-        .iter()
-        .any(|group| group.is_empty() || !group.iter().all(lower))
-    {
+    if rule.keywords.iter().any(|group| group.is_empty() || !group.iter().all(lower)) {
         return Err("a keyword group is empty, or a keyword is not in lower case".into());
     }
     let mut code = String::new();
@@ -213,17 +199,8 @@ fn rule_code(rule: &Rule) -> Result<String, String> {
          environment: Environment::{environment}, source: {:?}, revoke: {:?}, pair: {:?},",
         rule.id, rule.provider, rule.class, rule.source, rule.revoke, rule.pair
     );
-    let groups: Vec<String> = rule
-        .keywords
-        .iter()
-        .map(|group| format!("&{group:?}"))
-        .collect();
-    let _ = writeln!(
-        code,
-        "keywords: &[{}], look: {} }},",
-        groups.join(", "),
-        look_code(rule)?
-    );
+    let groups: Vec<String> = rule.keywords.iter().map(|group| format!("&{group:?}")).collect();
+    let _ = writeln!(code, "keywords: &[{}], look: {} }},", groups.join(", "), look_code(rule)?);
     Ok(code)
 }
 
@@ -232,14 +209,10 @@ fn one_of(
     value: &str,
     known: &[(&str, &'static str)],
 ) -> Result<&'static str, String> {
-    known
-        .iter()
-        .find(|(name, _)| *name == value)
-        .map(|(_, variant)| *variant)
-        .ok_or_else(|| {
-            let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
-            format!("{field} is {value:?}, not one of {}", names.join(", "))
-        })
+    known.iter().find(|(name, _)| *name == value).map(|(_, variant)| *variant).ok_or_else(|| {
+        let names: Vec<_> = known.iter().map(|(name, _)| *name).collect();
+        format!("{field} is {value:?}, not one of {}", names.join(", "))
+    })
 }
 
 fn look_code(rule: &Rule) -> Result<String, String> {
@@ -262,11 +235,8 @@ fn look_code(rule: &Rule) -> Result<String, String> {
     let variant = one_of("look", look, &known)?;
     Ok(match variant {
         "Shapes" => {
-            let shapes: Result<Vec<_>, _> = rule
-                .shapes
-                .iter()
-                .map(|shape| shape_code(rule, shape))
-                .collect();
+            let shapes: Result<Vec<_>, _> =
+                rule.shapes.iter().map(|shape| shape_code(rule, shape)).collect();
             format!("Look::Shapes(&[{}])", shapes?.join(", "))
         }
         "Pem" => format!("Look::Pem(&{:?})", rule.labels),
@@ -279,24 +249,14 @@ fn shape_code(rule: &Rule, shape: &Shape) -> Result<String, String> {
     let starts: Vec<String> = match (shape.lead.is_empty(), prefixes.is_empty()) {
         (true, true) => Vec::new(),
         (false, true) => vec![shape.lead.clone()],
-        _ => prefixes
-            .iter()
-            .map(|prefix| format!("{}{prefix}", shape.lead))
-            .collect(),
+        _ => prefixes.iter().map(|prefix| format!("{}{prefix}", shape.lead)).collect(),
     };
     let bounds: Result<Vec<_>, _> = shape.parts.iter().map(bounds).collect();
     let bounds = bounds?;
     let shortest = bounds.iter().map(|(_, min, _)| min).sum::<usize>()
-        + prefixes
-            .iter()
-            .map(|prefix| prefix.len())
-            .min()
-            .unwrap_or(0);
+        + prefixes.iter().map(|prefix| prefix.len()).min().unwrap_or(0);
     if starts.is_empty() {
-        let telling = shape
-            .parts
-            .iter()
-            .any(|part| matches!(part, Part::Literal(_)));
+        let telling = shape.parts.iter().any(|part| matches!(part, Part::Literal(_)));
         if rule.keywords.is_empty() && !telling {
             return Err("a shape without prefix or literal needs keywords".into());
         }
@@ -343,10 +303,7 @@ fn shape_code(rule: &Rule, shape: &Shape) -> Result<String, String> {
             )
         }
     };
-    let prefixes: Vec<String> = prefixes
-        .iter()
-        .map(|prefix| format!("b{prefix:?}"))
-        .collect();
+    let prefixes: Vec<String> = prefixes.iter().map(|prefix| format!("b{prefix:?}")).collect();
     Ok(format!(
         "Shape {{ lead: b{:?}, head: &[{}], prefixes: &[{}], parts: &[{}], checksum: {checksum}, shortest: {shortest} }}",
         shape.lead,
@@ -372,11 +329,7 @@ fn bounds(part: &Part) -> Result<(Set, usize, usize), String> {
         }
         Part::Class(class) => {
             let (min, max) = lengths(class)?;
-            Ok((
-                alphabet(&class.alphabet)?,
-                usize::from(min),
-                usize::from(max),
-            ))
+            Ok((alphabet(&class.alphabet)?, usize::from(min), usize::from(max)))
         }
     }
 }
@@ -420,9 +373,7 @@ fn lengths(class: &Class) -> Result<(u16, u16), String> {
         }
     };
     if min > max || max == 0 || max > LONGEST_PART {
-        return Err(format!(
-            "{min} to {max} is no range of lengths up to {LONGEST_PART}"
-        ));
+        return Err(format!("{min} to {max} is no range of lengths up to {LONGEST_PART}"));
     }
     Ok((min, max))
 }

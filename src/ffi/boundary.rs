@@ -92,7 +92,8 @@ pub(super) unsafe fn array<'a, T>(data: *const T, count: usize) -> Result<&'a [T
     if data.is_null() {
         return Err(STANCH_ERROR_NULL.into());
     }
-    let fits = count.checked_mul(size_of::<T>()).is_some_and(|bytes| isize::try_from(bytes).is_ok());
+    let fits =
+        count.checked_mul(size_of::<T>()).is_some_and(|bytes| isize::try_from(bytes).is_ok());
     if !fits || !data.is_aligned() {
         return Err(STANCH_ERROR_ARGUMENT.into());
     }

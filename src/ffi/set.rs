@@ -1,6 +1,8 @@
 //! Patch sets in C.
 
-use std::path::{Path, PathBuf};
+#[cfg(unix)]
+use std::ffi::OsStr;
+use std::path::PathBuf;
 
 use super::boundary::{bytes, exclusive, guard, guard_with, shared, sized};
 use super::status::{
@@ -126,12 +128,11 @@ unsafe fn file(path: stanch_slice) -> Result<PathBuf, Failure> {
         return Err(Failure::new(STANCH_ERROR_ARGUMENT, "a path is empty or holds a NUL byte"));
     }
     #[cfg(unix)]
-    let path = Path::new(std::os::unix::ffi::OsStrExt::from_bytes(path)).to_owned();
+    let path: &OsStr = std::os::unix::ffi::OsStrExt::from_bytes(path);
     #[cfg(not(unix))]
     let path = std::str::from_utf8(path)
-        .map(|path| Path::new(path).to_owned())
         .map_err(|_| Failure::new(STANCH_ERROR_ARGUMENT, "a path is not UTF-8"))?;
-    Ok(path)
+    Ok(PathBuf::from(path))
 }
 
 fn key_failure(error: KeyError) -> Failure {

@@ -91,8 +91,9 @@ pub(super) struct TierLayout {
 }
 
 impl Layout {
-    /// Reads and checks `bytes`, a whole file, for use with the key `key`.
-    pub(super) fn check(bytes: &[u8], key: KeyId) -> Result<Layout, FormatError> {
+    /// Reads and checks `bytes`, a whole file. Whether the key is the right one is for the caller to
+    /// see.
+    pub(super) fn check(bytes: &[u8]) -> Result<Layout, FormatError> {
         if bytes.get(..8) != Some(&MAGIC[..]) {
             return Err(FormatError::Magic);
         }
@@ -106,9 +107,6 @@ impl Layout {
         let layout = Layout::read(bytes)?;
         if content_hash(bytes) != bytes[HASH] {
             return Err(FormatError::Damaged);
-        }
-        if layout.key != key {
-            return Err(FormatError::WrongKey { set: layout.key, key });
         }
         layout.check_policies(bytes)?;
         let mut tokens = 0;

@@ -8,10 +8,10 @@ use std::{fmt, process};
 
 use thiserror::Error;
 
-use super::container::{self, ALIGN, FORMAT_VERSION, FormatError, Layout, POLICY};
+use super::container::{self, ALIGN, FORMAT_VERSION, FormatError, Layout, POLICY, TierLayout};
 use super::filter::Filter;
 use super::lane;
-use super::table::{Entry, Table};
+use super::table::{ENTRY, Entry, Table};
 use super::tier::Tier;
 use super::verdict::Action;
 use crate::secret::{DigestHasher, GramHasher, ImprintKey, KeyId};
@@ -100,13 +100,7 @@ impl PatchSet {
     ///
     /// [`OpenError`] names the file and says what is wrong with it.
     pub fn open(path: &Path, key: &ImprintKey) -> Result<PatchSet, OpenError> {
-        let io = |error| OpenError::Io { path: path.to_owned(), error };
-        let mut file = File::open(path).map_err(io)?;
-        let len = file.metadata().map_err(io)?.len();
-        let mut bytes = aligned(usize::try_from(len).unwrap_or(usize::MAX))
-            .map_err(|_| io(io::ErrorKind::OutOfMemory.into()))?;
-        let pad = bytes.len();
-        file.read_to_end(&mut bytes).map_err(io)?;
+        let (bytes, pad) = read(path)?;
         PatchSet::new(bytes, pad, key)
             .map_err(|error| OpenError::Format { path: path.to_owned(), error })
     }
@@ -158,20 +152,7 @@ impl PatchSet {
 
     /// What the set says of itself.
     pub fn info(&self) -> SetInfo {
-        SetInfo {
-            tokens: self.layout.tokens,
-            leaks: self.layout.leaks,
-            serial: self.layout.serial,
-            created: self.layout.created,
-            key: self.layout.key,
-            longest_token: self.layout.longest,
-            bytes: self.as_bytes().len() as u64,
-            format_version: FORMAT_VERSION,
-            tiers: (self
-                .tiers()
-                .map(|view| (view.tier.size(), view.tier.stride, view.table.len() as u64)))
-            .collect(),
-        }
+        self.layout.info(self.as_bytes().len())
     }
 
     /// How many bytes of state a [`Scan`](super::Scan) over this set needs. It grows with the
@@ -215,16 +196,50 @@ impl PatchSet {
         policy.and_then(container::action).unwrap_or_default()
     }
 
-    fn tiers(&self) -> impl Iterator<Item = TierView<'_>> {
-        (0..self.tier_count()).filter_map(|number| self.tier(number))
-    }
-
     /// The set in `bytes[pad..]`.
     fn new(bytes: Vec<u8>, pad: usize, key: &ImprintKey) -> Result<PatchSet, FormatError> {
-        let layout = Layout::check(&bytes[pad..], key.id())?;
+        let layout = Layout::check(&bytes[pad..])?;
+        if layout.key != key.id() {
+            return Err(FormatError::WrongKey { set: layout.key, key: key.id() });
+        }
         let hashers =
             layout.tiers.iter().map(|tier| GramHasher::new(key, tier.tier.size())).collect();
         Ok(PatchSet { bytes, pad, layout, hashers, digest: DigestHasher::new(key) })
+    }
+}
+
+impl SetInfo {
+    /// What the set in the file at `path` says of itself. Needs no key: the set is checked in every
+    /// way but for the key.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] names the file and says what is wrong with it.
+    pub fn read(path: &Path) -> Result<SetInfo, OpenError> {
+        let (bytes, pad) = read(path)?;
+        let bytes = &bytes[pad..];
+        let layout = Layout::check(bytes)
+            .map_err(|error| OpenError::Format { path: path.to_owned(), error })?;
+        Ok(layout.info(bytes.len()))
+    }
+}
+
+impl Layout {
+    fn info(&self, len: usize) -> SetInfo {
+        let tier = |tier: &TierLayout| {
+            (tier.tier.size(), tier.tier.stride, (tier.entries.len() / ENTRY) as u64)
+        };
+        SetInfo {
+            tokens: self.tokens,
+            leaks: self.leaks,
+            serial: self.serial,
+            created: self.created,
+            key: self.key,
+            longest_token: self.longest,
+            bytes: len as u64,
+            format_version: FORMAT_VERSION,
+            tiers: self.tiers.iter().map(tier).collect(),
+        }
     }
 }
 
@@ -236,6 +251,18 @@ impl fmt::Debug for PatchSet {
             .field("key", &self.layout.key)
             .finish_non_exhaustive()
     }
+}
+
+/// The content of the file at `path`, behind the padding whose length comes with it.
+fn read(path: &Path) -> Result<(Vec<u8>, usize), OpenError> {
+    let io = |error| OpenError::Io { path: path.to_owned(), error };
+    let mut file = File::open(path).map_err(io)?;
+    let len = file.metadata().map_err(io)?.len();
+    let mut bytes = aligned(usize::try_from(len).unwrap_or(usize::MAX))
+        .map_err(|_| io(io::ErrorKind::OutOfMemory.into()))?;
+    let pad = bytes.len();
+    file.read_to_end(&mut bytes).map_err(io)?;
+    Ok((bytes, pad))
 }
 
 /// A buffer with room for `len` bytes that are to start at a multiple of [`ALIGN`]: it holds the

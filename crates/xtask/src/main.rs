@@ -1,2 +1,98 @@
-//! Tasks of the workspace.
-fn main() {}
+//! Tasks of the workspace: `cargo xtask TASK`.
+
+mod c_examples;
+mod command;
+mod exports;
+mod header;
+mod imports;
+mod library;
+mod lint;
+mod nginx;
+mod packages;
+mod report;
+mod workspace;
+
+use std::process::ExitCode;
+
+use report::Report;
+
+const HELP: &str = "\
+Tasks of the stanch workspace
+
+Usage: cargo xtask TASK
+
+Tasks:
+  test       Install what is missing (as root, with apt-get) or name it; then run everything:
+             format, clippy, tests, header, exports, import directions, C examples, nginx
+  lint       Format and clippy only
+  rust       The workspace's tests only (unit, property and doc tests)
+  header     Write include/stanch.h from src/ffi
+  contract   Header, exports and import directions only
+  c          The C examples under valgrind only
+  nginx      The nginx module against a real nginx on loopback only
+  help       Print this text
+
+Every task but `header` closes with a line `N passed, M failed` and exits with 1 when M is not 0.";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [task] = arguments.as_slice() else {
+        eprintln!("{HELP}");
+        return ExitCode::from(2);
+    };
+
+    let mut report = Report::new();
+    match task.as_str() {
+        "test" => {
+            if packages::ensure(&mut report) {
+                lint::run(&mut report);
+                rust_tests(&mut report);
+                contract(&mut report);
+                c_examples::run(&mut report);
+                nginx::run(&mut report);
+            }
+        }
+        "lint" => lint::run(&mut report),
+        "rust" => rust_tests(&mut report),
+        "contract" => contract(&mut report),
+        "c" => c_examples::run(&mut report),
+        "nginx" => nginx::run(&mut report),
+        "header" => {
+            return match header::write() {
+                Ok(path) => {
+                    println!("wrote {}", path.display());
+                    ExitCode::SUCCESS
+                }
+                Err(error) => {
+                    eprintln!("error: {error:#}");
+                    ExitCode::FAILURE
+                }
+            };
+        }
+        "help" | "--help" | "-h" => {
+            println!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        other => {
+            eprintln!("error: there is no task `{other}`\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    }
+    report.close()
+}
+
+fn rust_tests(report: &mut Report) {
+    report.step("unit, property and doc tests", |_| {
+        command::cargo(&["test", "--workspace"]).show()
+    });
+}
+
+/// What C callers and the rooms of the library rely on.
+fn contract(report: &mut Report) {
+    report.step("include/stanch.h is what src/ffi says", |_| header::check());
+    report.step(
+        "source, header and shared object export the same names",
+        |_| exports::check(),
+    );
+    report.step("import directions of the rooms", |_| imports::check());
+}

@@ -1,0 +1,179 @@
+//! The names of the C interface: what the source exports, what the header declares, and what the
+//! shared object offers must be the same set.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::command::program;
+use crate::library;
+use crate::workspace;
+
+type Names = BTreeSet<String>;
+
+pub fn check() -> Result<()> {
+    let library = library::build()?;
+    let mut source = Names::new();
+    for file in rust_files(&workspace::root().join("src/ffi"))? {
+        let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
+        source.extend(exported_by_source(&text));
+    }
+    let header = std::fs::read_to_string(workspace::root().join("include/stanch.h"))
+        .context("include/stanch.h")?;
+    let header = declared_by_header(&header);
+    let shared: Names = dynamic_symbols(&library.shared)?.into_iter().collect();
+
+    if source.is_empty() {
+        bail!("src/ffi exports no function");
+    }
+    let mut complaints = Vec::new();
+    complaints.extend(differences("src/ffi", &source, "include/stanch.h", &header));
+    complaints.extend(differences("src/ffi", &source, "libstanch.so", &shared));
+    if !complaints.is_empty() {
+        bail!("{}", complaints.join("; "));
+    }
+    println!("    {} functions", source.len());
+    Ok(())
+}
+
+/// The names that a shared object defines for others.
+pub fn dynamic_symbols(file: &Path) -> Result<Vec<String>> {
+    let output = program("nm")
+        .args(&["-D", "--defined-only", "--format=posix"])
+        .arg(file)
+        .capture()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(text
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .map(str::to_owned)
+        .collect())
+}
+
+/// Every `.rs` file under a folder, in a stable order.
+pub fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
+        let path = entry?.path();
+        if path.is_dir() {
+            files.extend(rust_files(&path)?);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+/// The functions under `#[unsafe(no_mangle)]`. Those of test builds (`#[cfg(...)]`) are not part
+/// of the interface.
+fn exported_by_source(text: &str) -> Names {
+    let mut names = Names::new();
+    let (mut exported, mut conditional) = (false, false);
+    for line in text.lines().map(str::trim) {
+        if line.contains("#[unsafe(no_mangle)]") {
+            exported = true;
+        }
+        if line.starts_with("#[cfg(") {
+            conditional = true;
+        }
+        if let Some(name) = function_name(line) {
+            if exported && !conditional {
+                names.insert(name.to_owned());
+            }
+            (exported, conditional) = (false, false);
+        } else if line.ends_with('}') || line.ends_with(';') {
+            conditional = false;
+        }
+    }
+    names
+}
+
+fn function_name(line: &str) -> Option<&str> {
+    let line = line.split_once("extern \"C\" fn ")?.1;
+    Some(line.split('(').next()?.trim())
+}
+
+/// The functions that a header declares: `stanch_…(` outside comments. A function pointer's
+/// `(*stanch_…)(` is a type and does not count.
+fn declared_by_header(text: &str) -> Names {
+    let text = without_c_comments(text);
+    let mut names = Names::new();
+    for (at, _) in text.match_indices("stanch_") {
+        let before = text[..at].chars().next_back().unwrap_or(' ');
+        let rest = &text[at..];
+        let end = rest
+            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+            .unwrap_or(rest.len());
+        if !before.is_ascii_alphanumeric() && before != '_' && rest[end..].starts_with('(') {
+            names.insert(rest[..end].to_owned());
+        }
+    }
+    names
+}
+
+fn without_c_comments(text: &str) -> String {
+    let mut code = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("/*") {
+        code.push_str(&rest[..start]);
+        rest = rest[start..]
+            .find("*/")
+            .map_or("", |end| &rest[start + end + 2..]);
+    }
+    code.push_str(rest);
+    code
+}
+
+fn differences(a_name: &str, a: &Names, b_name: &str, b: &Names) -> Vec<String> {
+    let only = |name: &str, names: &Names, other: &Names| {
+        let extra: Vec<&str> = names.difference(other).map(String::as_str).collect();
+        (!extra.is_empty()).then(|| format!("only in {name}: {}", extra.join(", ")))
+    };
+    [only(a_name, a, b), only(b_name, b, a)]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(list: &[&str]) -> Names {
+        list.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn source_exports_are_those_under_no_mangle() {
+        let text = r#"
+            #[unsafe(no_mangle)]
+            pub unsafe extern "C" fn stanch_set_free(set: *mut Set) {}
+            extern "C" fn stanch_helper() {}
+            #[cfg(feature = "x")]
+            #[unsafe(no_mangle)]
+            pub extern "C" fn stanch_test_panic() {}
+            #[unsafe(no_mangle)]
+            pub extern "C" fn stanch_version() -> *const c_char {}
+        "#;
+        assert_eq!(
+            exported_by_source(text),
+            names(&["stanch_set_free", "stanch_version"])
+        );
+    }
+
+    #[test]
+    fn header_declarations_leave_out_comments_and_types() {
+        let text = "/* stanch_old(); */ typedef int (*stanch_finding_fn)(void *);\n\
+                    int32_t stanch_set_open(stanch_slice path,\n stanch_set **out);";
+        assert_eq!(declared_by_header(text), names(&["stanch_set_open"]));
+    }
+
+    #[test]
+    fn differences_name_both_sides() {
+        let found = differences("a", &names(&["x", "y"]), "b", &names(&["y", "z"]));
+        assert_eq!(found, ["only in a: x", "only in b: z"]);
+        assert!(differences("a", &names(&["x"]), "b", &names(&["x"])).is_empty());
+    }
+}

@@ -1,0 +1,133 @@
+//! The configuration that the suite runs nginx with.
+
+use std::path::Path;
+
+/// What differs between one configuration of the suite and the next.
+pub struct Config<'a> {
+    pub folder: &'a Path,
+    pub module: &'a Path,
+    pub upstream_port: u16,
+    pub ports: Ports,
+    /// Answered at `/generation`: tells which configuration serves.
+    pub generation: u32,
+}
+
+/// Where nginx listens: `stanch on` and `stanch monitor`, HTTP/1.1 and HTTP/2.
+#[derive(Clone, Copy)]
+pub struct Ports {
+    pub on: u16,
+    pub monitor: u16,
+    pub on_h2: u16,
+    pub monitor_h2: u16,
+}
+
+/// Bodies above this go to a temporary file.
+pub const BODY_BUFFER: usize = 16 * 1024;
+/// nginx refuses larger bodies itself.
+pub const MAX_BODY: usize = 16 * 1024 * 1024;
+/// `stanch_body_limit` of the locations `/limit-…`.
+pub const BODY_LIMIT: usize = 64 * 1024;
+
+impl Config<'_> {
+    pub fn text(&self) -> String {
+        let Ports {
+            on,
+            monitor,
+            on_h2,
+            monitor_h2,
+        } = self.ports;
+        let locations = self.locations();
+        format!(
+            "{head}
+http {{
+{http}
+    upstream behind {{ server 127.0.0.1:{upstream}; keepalive 16; }}
+    server {{
+        listen 127.0.0.1:{on};
+        listen 127.0.0.1:{on_h2} http2;
+        stanch on;
+{locations}
+    }}
+    server {{
+        listen 127.0.0.1:{monitor};
+        listen 127.0.0.1:{monitor_h2} http2;
+        stanch monitor;
+{locations}
+    }}
+}}
+",
+            head = head(self.folder, self.module),
+            http = http(self.folder),
+            upstream = self.upstream_port,
+        )
+    }
+
+    fn locations(&self) -> String {
+        format!(
+            "        location / {{ proxy_pass http://behind; }}
+        location = /generation {{ stanch off; return 200 {generation}; }}
+        location /off/ {{ stanch off; proxy_pass http://behind; }}
+        location /status/ {{ stanch_status 451; proxy_pass http://behind; }}
+        location /other/ {{ stanch_patches other; proxy_pass http://behind; }}
+        location /page/ {{ error_page 403 =403 /refused; proxy_pass http://behind; }}
+        location = /refused {{ proxy_pass http://behind; }}
+        location /page-413/ {{ error_page 413 =413 /refused; client_max_body_size 1k; proxy_pass http://behind; }}
+        location /redirect-to-other/ {{ root {folder}/none; try_files $uri @other; }}
+        location @other {{ stanch_patches other; proxy_pass http://behind; }}
+        location /redirect-from-off/ {{ stanch off; root {folder}/none; try_files $uri @on; }}
+        location @on {{ proxy_pass http://behind; }}
+        location /redirect-to-on/ {{ stanch monitor; root {folder}/none; try_files $uri @enforced; }}
+        location @enforced {{ stanch on; proxy_pass http://behind; }}
+        location /subrequest/ {{ auth_request /asked; proxy_pass http://behind; }}
+        location = /asked {{ internal; proxy_pass http://behind; proxy_pass_request_body off; proxy_set_header Content-Length \"\"; proxy_set_header X-Case asked; }}
+        location /unbuffered/ {{ proxy_request_buffering off; proxy_pass http://behind; }}
+        location /limit-open/ {{ stanch_body_limit {limit}; stanch_fail open; proxy_pass http://behind; }}
+        location /limit-closed/ {{ stanch_body_limit {limit}; stanch_fail closed; proxy_pass http://behind; }}",
+            generation = self.generation,
+            folder = self.folder.display(),
+            limit = BODY_LIMIT,
+        )
+    }
+}
+
+/// Everything above the `http` block.
+pub fn head(folder: &Path, module: &Path) -> String {
+    // As root, nginx would give its workers to a user who cannot enter the temporary folder.
+    let user = if rustix::process::geteuid().is_root() {
+        "user root;"
+    } else {
+        ""
+    };
+    format!(
+        "load_module {module};
+daemon off;
+{user}
+worker_processes 2;
+error_log {folder}/error.log info;
+pid {folder}/nginx.pid;
+events {{ worker_connections 1024; }}",
+        module = module.display(),
+        folder = folder.display(),
+    )
+}
+
+/// The part of the `http` block that keeps nginx inside its folder, and what is logged.
+pub fn http(folder: &Path) -> String {
+    let folder = folder.display();
+    format!(
+        "    log_format case '$http_x_case $status $stanch_action $stanch_leak $stanch_part $stanch_view $stanch_name';
+    access_log {folder}/access.log case;
+    client_body_temp_path {folder}/temp-body;
+    proxy_temp_path {folder}/temp-proxy;
+    fastcgi_temp_path {folder}/temp-fastcgi;
+    uwsgi_temp_path {folder}/temp-uwsgi;
+    scgi_temp_path {folder}/temp-scgi;
+    client_body_buffer_size {BODY_BUFFER};
+    client_max_body_size {MAX_BODY};
+    keepalive_requests 100000;
+    proxy_http_version 1.1;
+    proxy_set_header Connection \"\";
+    stanch_patches patches;
+    stanch_key key;"
+    )
+}

@@ -1,0 +1,154 @@
+//! The nginx module of `examples/nginx` against a real nginx on loopback.
+//!
+//! One nginx with two workers and a configuration of its own stands in a temporary folder,
+//! between a client and an upstream that both live in this process. It listens on free ports of
+//! 127.0.0.1, and the nginx that the system may run is never touched.
+
+mod bodies;
+mod build;
+mod client;
+mod config;
+mod h2;
+mod locations;
+mod material;
+mod message;
+mod refusals;
+mod reload;
+mod requests;
+mod server;
+mod upstream;
+
+use anyhow::{Result, ensure};
+
+use crate::report::Report;
+use client::Outcome;
+use material::Material;
+use server::Server;
+use upstream::Upstream;
+
+/// Builds the module and runs every case.
+pub fn run(report: &mut Report) {
+    let mut module = None;
+    report.step("nginx module: build", |_| {
+        module = Some(build::module()?);
+        Ok(())
+    });
+    let Some(module) = module else { return };
+
+    report.step(
+        "nginx module: configurations that must be refused",
+        |report| refusals::run(report, &module),
+    );
+
+    let mut bench = None;
+    report.step("nginx module: start", |_| {
+        bench = Some(Bench::start(&module)?);
+        Ok(())
+    });
+    let Some(mut bench) = bench else { return };
+
+    report.step("nginx module: requests", |report| {
+        requests::run(report, &bench)
+    });
+    report.step("nginx module: HTTP/2 without TLS", |report| {
+        h2::run(report, &bench)
+    });
+    report.step("nginx module: bodies", |report| bodies::run(report, &bench));
+    report.step("nginx module: locations", |report| {
+        locations::run(report, &bench)
+    });
+    report.step("nginx module: reload", |report| {
+        reload::run(report, &mut bench)
+    });
+    report.step("nginx module: stop and logs", |report| {
+        let Bench {
+            server,
+            upstream,
+            material,
+        } = bench;
+        let upstream = upstream.blocked_but_seen();
+        report.case("no refused request reached the upstream", {
+            if upstream.is_empty() {
+                Ok(())
+            } else {
+                Err(anyhow::anyhow!("{upstream:?}"))
+            }
+        });
+        let log = server.stop()?;
+        report.case(
+            "no crash, alert or emergency in the error log",
+            clean_log(&log),
+        );
+        report.case("no token in the error log", material.check_absent(&log));
+        Ok(())
+    });
+}
+
+/// nginx, what stands behind it, and the tokens it was told about.
+pub struct Bench {
+    pub server: Server,
+    pub upstream: Upstream,
+    pub material: Material,
+}
+
+impl Bench {
+    fn start(module: &std::path::Path) -> Result<Bench> {
+        let upstream = Upstream::start()?;
+        let material = Material::create()?;
+        let server = Server::start(module, &material, upstream.port())?;
+        Ok(Bench {
+            server,
+            upstream,
+            material,
+        })
+    }
+
+    /// The request was answered with 200, and the upstream got exactly what was sent.
+    pub fn check_passed(&self, outcome: &Outcome) -> Result<()> {
+        ensure!(
+            outcome.status == 200,
+            "answered {} instead of 200",
+            outcome.status
+        );
+        self.upstream
+            .check_received(&outcome.case, &outcome.target, &outcome.body)
+    }
+
+    /// The request was answered with this status, and the upstream saw nothing of it.
+    pub fn check_refused(&self, outcome: &Outcome, status: u16) -> Result<()> {
+        ensure!(
+            outcome.status == status,
+            "answered {} instead of {status}",
+            outcome.status
+        );
+        self.upstream.must_not_see(&outcome.case)
+    }
+
+    /// The access log's line of this request: status, action, leak, part, view, name.
+    pub fn check_logged(&self, outcome: &Outcome, expected: &str) -> Result<()> {
+        let line = self.server.access_line(&outcome.case)?;
+        ensure!(line == expected, "logged `{line}` instead of `{expected}`");
+        Ok(())
+    }
+}
+
+fn clean_log(log: &str) -> Result<()> {
+    let bad: Vec<&str> = log
+        .lines()
+        .filter(|line| {
+            let expected = line.contains(reload::EXPECTED_EMERGENCY);
+            let marked = [
+                "[alert]",
+                "[emerg]",
+                "[crit]",
+                "exited on signal",
+                "exited with code 2",
+            ]
+            .iter()
+            .any(|mark| line.contains(mark));
+            marked && !expected
+        })
+        .collect();
+    ensure!(bad.is_empty(), "{}", bad.join("\n"));
+    Ok(())
+}

@@ -1,0 +1,223 @@
+//! One nginx process that this suite started, and the only one it ever signals.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::client::Client;
+use super::config::{Config, Ports};
+use super::material::Material;
+
+/// What is waited for nginx to start, reload or write a log line.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub struct Server {
+    child: Child,
+    folder: PathBuf,
+    module: PathBuf,
+    upstream_port: u16,
+    generation: u32,
+    pub ports: Ports,
+}
+
+impl Server {
+    pub fn start(module: &Path, material: &Material, upstream_port: u16) -> Result<Server> {
+        let folder = material.folder().to_owned();
+        let ports = free_ports()?;
+        let config = Config {
+            folder: &folder,
+            module,
+            upstream_port,
+            ports,
+            generation: 1,
+        };
+        std::fs::write(folder.join("nginx.conf"), config.text())?;
+        let tested = check(&folder)?;
+        ensure!(
+            tested.status.success(),
+            "nginx -t: {}",
+            crate::command::both(&tested)
+        );
+
+        let child = nginx(&folder)
+            .stdout(Stdio::null())
+            .stderr(Stdio::inherit())
+            .spawn()?;
+        let mut server = Server {
+            child,
+            folder,
+            module: module.to_owned(),
+            upstream_port,
+            generation: 1,
+            ports,
+        };
+        server.wait_for_generation()?;
+        Ok(server)
+    }
+
+    /// Asks for a reload and waits until the new configuration serves every new connection.
+    pub fn reload(&mut self) -> Result<()> {
+        self.generation += 1;
+        let config = Config {
+            folder: &self.folder,
+            module: &self.module,
+            upstream_port: self.upstream_port,
+            ports: self.ports,
+            generation: self.generation,
+        };
+        std::fs::write(self.folder.join("nginx.conf"), config.text())?;
+        self.hang_up()?;
+        self.wait_for_generation()
+    }
+
+    /// Asks for a reload that is expected to fail, and waits until nginx has said so once more.
+    pub fn reload_in_vain(&self, complaint: &str) -> Result<()> {
+        let said = |log: &str| log.matches(complaint).count();
+        let before = said(&self.error_log()?);
+        self.hang_up()?;
+        let deadline = Instant::now() + PATIENCE;
+        while said(&self.error_log()?) == before {
+            ensure!(
+                Instant::now() < deadline,
+                "the error log never said `{complaint}`"
+            );
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    pub fn error_log(&self) -> Result<String> {
+        let bytes = std::fs::read(self.folder.join("error.log"))?;
+        Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// What the access log says of a case. nginx writes it after the answer: it may take a moment.
+    pub fn access_line(&self, case: &str) -> Result<String> {
+        let deadline = Instant::now() + PATIENCE;
+        let wanted = format!("{case} ");
+        loop {
+            let bytes = std::fs::read(self.folder.join("access.log"))?;
+            let text = String::from_utf8_lossy(&bytes);
+            let mut lines = text
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'));
+            if let Some(line) = lines.find_map(|line| line.strip_prefix(&wanted)) {
+                return Ok(line.trim_end().to_owned());
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "the access log has no line of {case}"
+            );
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    /// Stops it gracefully and returns its error log.
+    pub fn stop(mut self) -> Result<String> {
+        self.signal(Signal::QUIT)?;
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                ensure!(status.success(), "nginx ended with {status}");
+                return self.error_log();
+            }
+            if Instant::now() > deadline {
+                bail!("nginx did not stop");
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    fn hang_up(&self) -> Result<()> {
+        self.signal(Signal::HUP)
+    }
+
+    fn signal(&self, signal: Signal) -> Result<()> {
+        kill_process(Pid::from_child(&self.child), signal).context("cannot signal nginx")
+    }
+
+    fn wait_for_generation(&mut self) -> Result<()> {
+        let wanted = self.generation.to_string();
+        let deadline = Instant::now() + PATIENCE;
+        let mut seen_in_a_row = 0;
+        while seen_in_a_row < 4 {
+            if let Some(status) = self.child.try_wait()? {
+                bail!(
+                    "nginx ended with {status}: {}",
+                    self.error_log().unwrap_or_default()
+                );
+            }
+            ensure!(
+                Instant::now() < deadline,
+                "configuration {wanted} never served"
+            );
+            if generation(self.ports.on).is_ok_and(|generation| generation == wanted) {
+                seen_in_a_row += 1;
+            } else {
+                seen_in_a_row = 0;
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if matches!(self.child.try_wait(), Ok(None)) {
+            // TERM lets the master take its workers along, which a kill would not.
+            let _ = self.signal(Signal::TERM);
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// `nginx -t` with the `nginx.conf` of a folder.
+pub fn check(folder: &Path) -> Result<Output> {
+    nginx(folder).arg("-t").output().context("cannot run nginx")
+}
+
+fn nginx(folder: &Path) -> Command {
+    // Debian puts it where only root's search path looks.
+    let usual = Path::new("/usr/sbin/nginx");
+    let mut command = Command::new(if usual.exists() {
+        usual
+    } else {
+        Path::new("nginx")
+    });
+    command
+        .arg("-p")
+        .arg(folder)
+        .arg("-c")
+        .arg(folder.join("nginx.conf"));
+    // The log that is written before the configuration is read.
+    command.arg("-e").arg(folder.join("early.log"));
+    command
+}
+
+fn generation(port: u16) -> Result<String> {
+    let response = Client::connect(port)?.ask(b"GET /generation HTTP/1.1\r\nHost: t\r\n\r\n")?;
+    Ok(String::from_utf8(response.body)?)
+}
+
+fn free_ports() -> Result<Ports> {
+    // All four are held until all are known, so that no two are the same.
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(TcpListener::bind("127.0.0.1:0")?);
+    }
+    let mut ports = Vec::new();
+    for listener in &held {
+        ports.push(listener.local_addr()?.port());
+    }
+    Ok(Ports {
+        on: ports[0],
+        monitor: ports[1],
+        on_h2: ports[2],
+        monitor_h2: ports[3],
+    })
+}

@@ -1,0 +1,142 @@
+//! The server behind nginx: answers everything with 200 and remembers what it received.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+pub struct Upstream {
+    port: u16,
+    record: Arc<Mutex<Record>>,
+}
+
+#[derive(Default)]
+struct Record {
+    /// What came, by the header `X-Case`.
+    received: BTreeMap<String, Vec<Received>>,
+    /// The cases that must never come.
+    unwanted: BTreeSet<String>,
+}
+
+struct Received {
+    target: String,
+    body: Vec<u8>,
+}
+
+impl Upstream {
+    pub fn start() -> Result<Upstream> {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let port = listener.local_addr()?.port();
+        let record = Arc::new(Mutex::new(Record::default()));
+        let shared = Arc::clone(&record);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().flatten() {
+                let record = Arc::clone(&shared);
+                // A connection that breaks off shows in the case that it belonged to.
+                std::thread::spawn(move || serve(stream, &record));
+            }
+        });
+        Ok(Upstream { port, record })
+    }
+
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Exactly one request of this case came, with this target and body.
+    pub fn check_received(&self, case: &str, target: &str, body: &[u8]) -> Result<()> {
+        let record = lock(&self.record);
+        let all = record.received.get(case).map_or(&[][..], Vec::as_slice);
+        let [one] = all else {
+            bail!("the upstream got {} requests instead of 1", all.len())
+        };
+        ensure!(
+            one.target == target,
+            "the upstream got the target {}",
+            one.target
+        );
+        ensure!(
+            one.body == body,
+            "the upstream got another body, of {} bytes instead of {}",
+            one.body.len(),
+            body.len()
+        );
+        Ok(())
+    }
+
+    /// How many requests of this case came.
+    pub fn count(&self, case: &str) -> usize {
+        lock(&self.record).received.get(case).map_or(0, Vec::len)
+    }
+
+    /// Nothing of this case came so far, and nothing may come until `blocked_but_seen`.
+    pub fn must_not_see(&self, case: &str) -> Result<()> {
+        let mut record = lock(&self.record);
+        record.unwanted.insert(case.to_owned());
+        ensure!(
+            !record.received.contains_key(case),
+            "the upstream saw the request"
+        );
+        Ok(())
+    }
+
+    /// The cases that were refused and came all the same, by now.
+    pub fn blocked_but_seen(&self) -> Vec<String> {
+        let record = lock(&self.record);
+        record
+            .unwanted
+            .iter()
+            .filter(|case| record.received.contains_key(*case))
+            .cloned()
+            .collect()
+    }
+}
+
+fn lock(record: &Mutex<Record>) -> MutexGuard<'_, Record> {
+    // The record is consistent after every statement, whatever became of another thread.
+    record.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn serve(stream: TcpStream, record: &Mutex<Record>) -> Result<()> {
+    stream.set_nodelay(true)?;
+    let mut writer = stream.try_clone()?;
+    let mut reader = BufReader::new(stream);
+    while let Some((case, received)) = read_request(&mut reader)? {
+        if case != "load" {
+            lock(record)
+                .received
+                .entry(case)
+                .or_default()
+                .push(received);
+        }
+        writer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n")?;
+    }
+    Ok(())
+}
+
+/// The next request on a connection; none when it is closed. nginx always sends a length here.
+fn read_request(reader: &mut BufReader<TcpStream>) -> Result<Option<(String, Received)>> {
+    let mut line = String::new();
+    if reader.read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    let target = line.split(' ').nth(1).context("no target")?.to_owned();
+    let (mut case, mut length) = (String::new(), 0);
+    loop {
+        let mut line = String::new();
+        reader.read_line(&mut line)?;
+        let Some((name, value)) = line.trim_end().split_once(':') else {
+            break;
+        };
+        match name.to_ascii_lowercase().as_str() {
+            "x-case" => case = value.trim().to_owned(),
+            "content-length" => length = value.trim().parse()?,
+            _ => {}
+        }
+    }
+    let mut body = vec![0; length];
+    reader.read_exact(&mut body)?;
+    Ok(Some((case, Received { target, body })))
+}

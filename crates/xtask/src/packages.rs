@@ -1,0 +1,149 @@
+//! The Debian packages that the tests need: installed where that is allowed, named otherwise.
+
+use std::path::Path;
+
+use anyhow::{Result, bail};
+
+use crate::command::program;
+use crate::report::Report;
+
+/// One package and a file that tells whether it is there. Files are looked for instead of asking
+/// the package manager, so that a system of another family can be prepared by hand.
+struct Package {
+    name: &'static str,
+    file: &'static str,
+}
+
+const PACKAGES: &[Package] = &[
+    Package {
+        name: "gcc",
+        file: "bin/gcc",
+    },
+    Package {
+        name: "libc6-dev",
+        file: "include/stdio.h",
+    },
+    Package {
+        name: "binutils",
+        file: "bin/nm",
+    },
+    Package {
+        name: "make",
+        file: "bin/make",
+    },
+    Package {
+        name: "curl",
+        file: "bin/curl",
+    },
+    Package {
+        name: "valgrind",
+        file: "bin/valgrind",
+    },
+    Package {
+        name: "nginx",
+        file: "sbin/nginx",
+    },
+    Package {
+        name: "nginx-dev",
+        file: "share/nginx/src/conf_flags",
+    },
+    // The benchmark's peer: its headers and library are linked by `cargo test --workspace`.
+    Package {
+        name: "libhyperscan-dev",
+        file: "include/hs/hs.h",
+    },
+];
+
+/// Makes sure that every package is there. When one is not and cannot be installed, the step
+/// fails with the names, and nothing else should run.
+pub fn ensure(report: &mut Report) -> bool {
+    report.step("system packages", |_| {
+        let missing = missing();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        if !may_install() {
+            bail!(
+                "these packages are missing (not root, or no apt-get): {}",
+                missing.join(" ")
+            );
+        }
+        install(&missing)?;
+        let still = self::missing();
+        if !still.is_empty() {
+            bail!(
+                "these packages are missing after their installation: {}",
+                still.join(" ")
+            );
+        }
+        Ok(())
+    })
+}
+
+fn missing() -> Vec<&'static str> {
+    PACKAGES
+        .iter()
+        .filter(|package| !is_there(package))
+        .map(|package| package.name)
+        .collect()
+}
+
+fn is_there(package: &Package) -> bool {
+    ["/usr", "/usr/local", "/"].iter().any(|base| Path::new(base).join(package.file).exists())
+        // Headers of the C library stand under a folder of their own on some systems.
+        || (package.name == "libc6-dev" && program("gcc").args(&["-E", "-include", "stdio.h", "-x", "c", "/dev/null"])
+            .output().is_ok_and(|output| output.status.success()))
+}
+
+fn may_install() -> bool {
+    rustix::process::geteuid().is_root() && Path::new("/usr/bin/apt-get").exists()
+}
+
+/// Installs packages without questions, and without starting the system's nginx: its
+/// maintainer scripts ask `policy-rc.d`, which says no for as long as this runs.
+fn install(names: &[&str]) -> Result<()> {
+    let _quiet = ServicesStayDown::begin()?;
+    let apt = |arguments: &[&str]| {
+        program("apt-get")
+            .args(arguments)
+            .env("DEBIAN_FRONTEND", "noninteractive")
+            .show()
+    };
+    let mut arguments = vec!["install", "--yes", "--no-install-recommends"];
+    arguments.extend(names);
+    // The lists may be missing or old: only then are they fetched.
+    if apt(&arguments).is_ok() {
+        return Ok(());
+    }
+    apt(&["update"])?;
+    apt(&arguments)
+}
+
+/// Keeps installed services from being started while it lives.
+struct ServicesStayDown {
+    ours: bool,
+}
+
+const POLICY: &str = "/usr/sbin/policy-rc.d";
+
+impl ServicesStayDown {
+    fn begin() -> Result<ServicesStayDown> {
+        use std::os::unix::fs::PermissionsExt as _;
+        if Path::new(POLICY).exists() {
+            // The system has a policy already: it is not ours to change.
+            return Ok(ServicesStayDown { ours: false });
+        }
+        std::fs::write(POLICY, "#!/bin/sh\nexit 101\n")?;
+        std::fs::set_permissions(POLICY, std::fs::Permissions::from_mode(0o755))?;
+        Ok(ServicesStayDown { ours: true })
+    }
+}
+
+impl Drop for ServicesStayDown {
+    fn drop(&mut self) {
+        if self.ours {
+            // The worst that stays behind is a policy that starts no services.
+            let _ = std::fs::remove_file(POLICY);
+        }
+    }
+}

@@ -1,0 +1,102 @@
+/*
+ * What the files of the nginx module share.
+ *
+ *   ngx_http_stanch_module.c     directives, their merging, the place in the phases
+ *   ngx_http_stanch_sets.c       patch sets: opened once for each pair of files
+ *   ngx_http_stanch_scan.c       one request: feed, decide, answer
+ *   ngx_http_stanch_variables.c  $stanch_action and the others
+ */
+
+#ifndef NGX_HTTP_STANCH_H
+#define NGX_HTTP_STANCH_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include <stanch.h>
+
+/* The values of the directive "stanch". */
+#define NGX_HTTP_STANCH_OFF      0
+#define NGX_HTTP_STANCH_MONITOR  1
+#define NGX_HTTP_STANCH_ON       2
+
+/* The values of the directive "stanch_fail". */
+#define NGX_HTTP_STANCH_FAIL_OPEN    0
+#define NGX_HTTP_STANCH_FAIL_CLOSED  1
+
+/* A directive's file argument, and where in the configuration it stands. */
+typedef struct {
+    ngx_str_t         path;      /* absolute; data is NULL when not given */
+    ngx_str_t         in;        /* the configuration file */
+    ngx_uint_t        line;
+} ngx_http_stanch_file_t;
+
+/* A patch set that the configuration holds open. */
+typedef struct {
+    ngx_str_t         patches;
+    ngx_str_t         key;
+    stanch_set       *set;
+    size_t            state;     /* bytes of memory that a scan needs */
+} ngx_http_stanch_set_t;
+
+typedef struct {
+    ngx_array_t       sets;      /* of ngx_http_stanch_set_t * */
+} ngx_http_stanch_main_conf_t;
+
+typedef struct {
+    ngx_uint_t              mode;
+    ngx_str_t               mode_in;     /* where "stanch" itself stands */
+    ngx_uint_t              mode_line;
+    ngx_http_stanch_file_t  patches;
+    ngx_http_stanch_file_t  key;
+    ngx_uint_t              status;
+    off_t                   body_limit;  /* 0: the whole body */
+    ngx_uint_t              fail;
+    ngx_http_stanch_set_t  *set;         /* NULL when off */
+} ngx_http_stanch_loc_conf_t;
+
+/* How far a request has come. */
+typedef enum {
+    NGX_HTTP_STANCH_WAITING = 0,  /* for the body, or between two portions of it */
+    NGX_HTTP_STANCH_SCANNED,      /* the verdict is final */
+    NGX_HTTP_STANCH_FAILED        /* the scan could not be carried out, or not in full */
+} ngx_http_stanch_stage_t;
+
+/* One request's scan, in the memory pool of the request. */
+typedef struct {
+    ngx_http_stanch_stage_t  stage;
+    ngx_http_stanch_set_t   *set;
+    stanch_scan             *scan;      /* NULL once it is finished */
+    stanch_verdict           verdict;
+    ngx_uint_t               action;    /* what became of the request: STANCH_ACTION_* */
+    ngx_uint_t               failure;   /* the status that refuses a failed scan */
+    unsigned                 answered:1;  /* refused: what follows is nginx making the answer */
+
+    off_t                    limit;     /* the body's bytes that may still be scanned */
+    ngx_uint_t               limited;   /* 1 when there is such a limit */
+    ngx_chain_t             *link;      /* where in the body the scan stands */
+    off_t                    offset;    /* and in this link, when it is in a file */
+    ngx_event_t              resume;    /* the next portion of a large body */
+} ngx_http_stanch_ctx_t;
+
+/* The functions are the module's own: none of them is a symbol of the shared object. */
+#pragma GCC visibility push(hidden)
+
+/* The set of this pair of files, opened if no other location has done so. NULL: it was logged. */
+ngx_http_stanch_set_t *ngx_http_stanch_sets_get(ngx_conf_t *cf, ngx_http_stanch_file_t *patches,
+    ngx_http_stanch_file_t *key);
+
+/* The handler of the phase. */
+ngx_int_t ngx_http_stanch_handler(ngx_http_request_t *r);
+
+/* The scan of the main request that "r" belongs to; NULL when there was none. */
+ngx_http_stanch_ctx_t *ngx_http_stanch_get_ctx(ngx_http_request_t *r);
+
+ngx_int_t ngx_http_stanch_add_variables(ngx_conf_t *cf);
+
+#pragma GCC visibility pop
+
+extern ngx_module_t  ngx_http_stanch_module;
+
+#endif

@@ -1,0 +1,271 @@
+/*
+ * The directives of the module and its place in nginx's phases.
+ */
+
+#include "ngx_http_stanch.h"
+
+static void *ngx_http_stanch_create_main_conf(ngx_conf_t *cf);
+static void *ngx_http_stanch_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_stanch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
+static ngx_int_t ngx_http_stanch_init(ngx_conf_t *cf);
+static char *ngx_http_stanch_set_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_stanch_set_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_stanch_check_status(ngx_conf_t *cf, void *post, void *data);
+
+static ngx_conf_enum_t  ngx_http_stanch_modes[] = {
+    { ngx_string("off"), NGX_HTTP_STANCH_OFF },
+    { ngx_string("monitor"), NGX_HTTP_STANCH_MONITOR },
+    { ngx_string("on"), NGX_HTTP_STANCH_ON },
+    { ngx_null_string, 0 }
+};
+
+static ngx_conf_enum_t  ngx_http_stanch_fails[] = {
+    { ngx_string("open"), NGX_HTTP_STANCH_FAIL_OPEN },
+    { ngx_string("closed"), NGX_HTTP_STANCH_FAIL_CLOSED },
+    { ngx_null_string, 0 }
+};
+
+static ngx_conf_post_t  ngx_http_stanch_status_post = { ngx_http_stanch_check_status };
+
+#define NGX_HTTP_STANCH_ANYWHERE \
+    (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1)
+
+static ngx_command_t  ngx_http_stanch_commands[] = {
+
+    { ngx_string("stanch"),
+      NGX_HTTP_STANCH_ANYWHERE,
+      ngx_http_stanch_set_mode,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_stanch_loc_conf_t, mode),
+      &ngx_http_stanch_modes },
+
+    { ngx_string("stanch_patches"),
+      NGX_HTTP_STANCH_ANYWHERE,
+      ngx_http_stanch_set_file,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_stanch_loc_conf_t, patches),
+      NULL },
+
+    { ngx_string("stanch_key"),
+      NGX_HTTP_STANCH_ANYWHERE,
+      ngx_http_stanch_set_file,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_stanch_loc_conf_t, key),
+      NULL },
+
+    { ngx_string("stanch_status"),
+      NGX_HTTP_STANCH_ANYWHERE,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_stanch_loc_conf_t, status),
+      &ngx_http_stanch_status_post },
+
+    { ngx_string("stanch_body_limit"),
+      NGX_HTTP_STANCH_ANYWHERE,
+      ngx_conf_set_off_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_stanch_loc_conf_t, body_limit),
+      NULL },
+
+    { ngx_string("stanch_fail"),
+      NGX_HTTP_STANCH_ANYWHERE,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_stanch_loc_conf_t, fail),
+      &ngx_http_stanch_fails },
+
+      ngx_null_command
+};
+
+static ngx_http_module_t  ngx_http_stanch_module_ctx = {
+    ngx_http_stanch_add_variables,         /* preconfiguration */
+    ngx_http_stanch_init,                  /* postconfiguration */
+
+    ngx_http_stanch_create_main_conf,      /* create main configuration */
+    NULL,                                  /* init main configuration */
+
+    NULL,                                  /* create server configuration */
+    NULL,                                  /* merge server configuration */
+
+    ngx_http_stanch_create_loc_conf,       /* create location configuration */
+    ngx_http_stanch_merge_loc_conf         /* merge location configuration */
+};
+
+ngx_module_t  ngx_http_stanch_module = {
+    NGX_MODULE_V1,
+    &ngx_http_stanch_module_ctx,           /* module context */
+    ngx_http_stanch_commands,              /* module directives */
+    NGX_HTTP_MODULE,                       /* module type */
+    NULL,                                  /* init master */
+    NULL,                                  /* init module */
+    NULL,                                  /* init process */
+    NULL,                                  /* init thread */
+    NULL,                                  /* exit thread */
+    NULL,                                  /* exit process */
+    NULL,                                  /* exit master */
+    NGX_MODULE_V1_PADDING
+};
+
+
+static void *
+ngx_http_stanch_create_main_conf(ngx_conf_t *cf)
+{
+    ngx_http_stanch_main_conf_t  *conf;
+
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_stanch_main_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    if (ngx_array_init(&conf->sets, cf->pool, 1, sizeof(ngx_http_stanch_set_t *)) != NGX_OK) {
+        return NULL;
+    }
+
+    return conf;
+}
+
+
+static void *
+ngx_http_stanch_create_loc_conf(ngx_conf_t *cf)
+{
+    ngx_http_stanch_loc_conf_t  *conf;
+
+    /* ngx_pcalloc leaves both files without a path and the set NULL: not given */
+    conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_stanch_loc_conf_t));
+    if (conf == NULL) {
+        return NULL;
+    }
+
+    conf->mode = NGX_CONF_UNSET_UINT;
+    conf->status = NGX_CONF_UNSET_UINT;
+    conf->body_limit = NGX_CONF_UNSET;
+    conf->fail = NGX_CONF_UNSET_UINT;
+
+    return conf;
+}
+
+
+static char *
+ngx_http_stanch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
+{
+    char                        *missing;
+    ngx_http_stanch_loc_conf_t  *prev = parent;
+    ngx_http_stanch_loc_conf_t  *conf = child;
+
+    if (conf->mode == NGX_CONF_UNSET_UINT) {
+        conf->mode_in = prev->mode_in;
+        conf->mode_line = prev->mode_line;
+    }
+
+    ngx_conf_merge_uint_value(conf->mode, prev->mode, NGX_HTTP_STANCH_OFF);
+    ngx_conf_merge_uint_value(conf->status, prev->status, NGX_HTTP_FORBIDDEN);
+    ngx_conf_merge_off_value(conf->body_limit, prev->body_limit, 0);
+    ngx_conf_merge_uint_value(conf->fail, prev->fail, NGX_HTTP_STANCH_FAIL_CLOSED);
+
+    if (conf->patches.path.data == NULL) {
+        conf->patches = prev->patches;
+    }
+
+    if (conf->key.path.data == NULL) {
+        conf->key = prev->key;
+    }
+
+    if (conf->mode == NGX_HTTP_STANCH_OFF) {
+        return NGX_CONF_OK;
+    }
+
+    missing = conf->patches.path.data == NULL ? "stanch_patches"
+              : conf->key.path.data == NULL ? "stanch_key" : NULL;
+
+    if (missing) {
+        ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "\"stanch\" needs the directive \"%s\" in %V:%ui",
+                      missing, &conf->mode_in, conf->mode_line);
+        return NGX_CONF_ERROR;
+    }
+
+    conf->set = ngx_http_stanch_sets_get(cf, &conf->patches, &conf->key);
+
+    return conf->set ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/*
+ * Puts the handler first into its phase's list, and so last to run: limit_req and limit_conn
+ * count a request before its body is read, and realip has found the client's address. All of it
+ * comes before access control, as a leaked token must not reach whoever checks tokens.
+ */
+static ngx_int_t
+ngx_http_stanch_init(ngx_conf_t *cf)
+{
+    ngx_array_t                *handlers;
+    ngx_http_handler_pt        *h;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    handlers = &cmcf->phases[NGX_HTTP_PREACCESS_PHASE].handlers;
+
+    if (ngx_array_push(handlers) == NULL) {
+        return NGX_ERROR;
+    }
+
+    h = handlers->elts;
+    ngx_memmove(h + 1, h, (handlers->nelts - 1) * sizeof(ngx_http_handler_pt));
+    *h = ngx_http_stanch_handler;
+
+    return NGX_OK;
+}
+
+
+static char *
+ngx_http_stanch_set_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_stanch_loc_conf_t  *lcf = conf;
+
+    lcf->mode_in = cf->conf_file->file.name;
+    lcf->mode_line = cf->conf_file->line;
+
+    return ngx_conf_set_enum_slot(cf, cmd, conf);
+}
+
+
+/* A file is opened when the levels are merged; an error then still names the directive's place. */
+static char *
+ngx_http_stanch_set_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t               *value = cf->args->elts;
+    ngx_http_stanch_file_t  *file;
+
+    file = (ngx_http_stanch_file_t *) ((char *) conf + cmd->offset);
+
+    if (file->path.data) {
+        return "is duplicate";
+    }
+
+    if (value[1].len == 0) {
+        return "needs the name of a file";
+    }
+
+    file->path = value[1];
+    file->in = cf->conf_file->file.name;
+    file->line = cf->conf_file->line;
+
+    if (ngx_conf_full_name(cf->cycle, &file->path, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_stanch_check_status(ngx_conf_t *cf, void *post, void *data)
+{
+    ngx_int_t  *status = data;
+
+    if (*status < 400 || *status > 599) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"stanch_status\" must be between 400 and 599");
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
