@@ -39,7 +39,12 @@ pub(super) fn assignment(text: &[u8], at: usize) -> Option<Assignment> {
     let blanks = back.blanks(quote.is_some());
     let (join, name) = match back.last()? {
         b'=' => {
-            back.skip(|b| matches!(b, b'=' | b':' | b'!' | b'<' | b'>' | b'?' | b'+' | b'~' | b'.' | b'|'), 4);
+            back.skip(
+                |b| {
+                    matches!(b, b'=' | b':' | b'!' | b'<' | b'>' | b'?' | b'+' | b'~' | b'.' | b'|')
+                },
+                4,
+            );
             back.blanks(false);
             let name = back.name()?;
             (Join::Equals, back.annotated(name))
@@ -85,7 +90,10 @@ fn named(text: &[u8], name: Range<usize>) -> Range<usize> {
         return name;
     }
     let mut back = Back::new(text, name.start);
-    back.skip(|b| matches!(b, b'"' | b'\'' | b' ' | b'\t' | b'\n' | b'\r' | b',' | b'\\' | b'-'), WINDOW);
+    back.skip(
+        |b| matches!(b, b'"' | b'\'' | b' ' | b'\t' | b'\n' | b'\r' | b',' | b'\\' | b'-'),
+        WINDOW,
+    );
     back.name().unwrap_or(name)
 }
 
@@ -131,7 +139,10 @@ impl Back<'_> {
         self.skip(|b| b == quote, 3);
         self.skip(|b| b == b'\\', 3);
         let letters = self.at;
-        let found = self.skip(|b| matches!(b, b'b' | b'B' | b'r' | b'R' | b'f' | b'u' | b'U' | b'L' | b'@' | b'$'), 2);
+        let found = self.skip(
+            |b| matches!(b, b'b' | b'B' | b'r' | b'R' | b'f' | b'u' | b'U' | b'L' | b'@' | b'$'),
+            2,
+        );
         if found > 0 && self.last().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_') {
             self.at = letters;
         }
@@ -174,7 +185,8 @@ impl Back<'_> {
 
     /// The name before a type, if `name` is one: `key: &str = …`, `key string = …`.
     fn annotated(&mut self, name: Range<usize>) -> Range<usize> {
-        const TYPES: [&[u8]; 8] = [b"str", b"String", b"string", b"Secret", b"bytes", b"Any", b"text", b"char"];
+        const TYPES: [&[u8]; 8] =
+            [b"str", b"String", b"string", b"Secret", b"bytes", b"Any", b"text", b"char"];
         if !TYPES.contains(&&self.text[name.clone()]) {
             return name;
         }
@@ -189,7 +201,9 @@ impl Back<'_> {
 }
 
 fn name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$' | b'@' | b'#') || byte >= 0x80
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'_' | b'-' | b'.' | b'$' | b'@' | b'#')
+        || byte >= 0x80
 }
 
 #[cfg(test)]

@@ -5,11 +5,12 @@
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::rule::Rule;
+use super::shape;
 
 /// Bytes before a candidate in which its words are looked for.
 pub(super) const WINDOW: usize = 80;
 
-/// Words no longer than this must stand between bytes that are not letters: `fb`, `aws`.
+/// Words no longer than this must not be part of a longer word: `fb`, `aws`.
 const SHORT_WORD: usize = 3;
 
 /// The words of all rules.
@@ -32,13 +33,20 @@ impl Seen {
 
 impl Keywords {
     pub(super) fn new(rules: &'static [Rule]) -> Keywords {
-        let mut words: Vec<&'static str> = rules.iter().flat_map(|rule| rule.keywords()).copied().flatten().copied().collect();
+        let mut words: Vec<&'static str> =
+            rules.iter().flat_map(|rule| rule.keywords()).copied().flatten().copied().collect();
         words.sort_unstable();
         words.dedup();
-        let index = |word: &&str| words.binary_search(word).ok().and_then(|n| u16::try_from(n).ok());
+        let index =
+            |word: &&str| words.binary_search(word).ok().and_then(|n| u16::try_from(n).ok());
         let groups = rules
             .iter()
-            .map(|rule| rule.keywords().iter().map(|group| group.iter().filter_map(index).collect()).collect())
+            .map(|rule| {
+                rule.keywords()
+                    .iter()
+                    .map(|group| group.iter().filter_map(index).collect())
+                    .collect()
+            })
             .collect();
         let automaton = AhoCorasick::builder()
             .ascii_case_insensitive(true)
@@ -57,8 +65,8 @@ impl Keywords {
         let window = &text[at.saturating_sub(WINDOW)..at];
         let mut any = false;
         for found in automaton.find_overlapping_iter(window) {
-            let letter = |at: Option<usize>| at.and_then(|at| window.get(at)).is_some_and(u8::is_ascii_alphabetic);
-            let glued = letter(found.start().checked_sub(1)) || letter(Some(found.end()));
+            let after = window.get(found.end()).is_some_and(u8::is_ascii_alphabetic);
+            let glued = after || !shape::open_before(window, found.start());
             if found.len() > SHORT_WORD || !glued {
                 let word = found.pattern().as_usize();
                 seen.0[word >> 6] |= 1 << (word & 63);
@@ -71,7 +79,9 @@ impl Keywords {
     /// Whether every group of the rule has a word in `seen`.
     pub(super) fn fit(&self, rule: u16, seen: &Seen) -> bool {
         let groups = self.groups.get(usize::from(rule));
-        groups.is_some_and(|groups| groups.iter().all(|group| group.iter().any(|word| seen.has(*word))))
+        groups.is_some_and(|groups| {
+            groups.iter().all(|group| group.iter().any(|word| seen.has(*word)))
+        })
     }
 }
 

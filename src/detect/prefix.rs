@@ -1,6 +1,7 @@
 //! From the first bytes of a word to the shapes that begin so.
 
 use super::rule::Rule;
+use super::runs;
 use super::shape::Shape;
 
 /// A shape and how it begins.
@@ -25,25 +26,18 @@ impl Prefixes {
     pub(super) fn new(rules: &'static [Rule]) -> Prefixes {
         let mut pairs = Box::new([0; 1024]);
         let mut entries = Vec::new();
-        for (rule, shape) in rules
-            .iter()
-            .zip(0u16..)
-            .flat_map(|(rule, n)| rule.shapes().iter().map(move |s| (n, s)))
+        for (rule, shape) in
+            rules.iter().zip(0u16..).flat_map(|(rule, n)| rule.shapes().iter().map(move |s| (n, s)))
         {
-            let alone: &[&[u8]] = if shape.lead.is_empty() { &[] } else { &[b""] };
-            let prefixes = if shape.prefixes.is_empty() {
-                alone
-            } else {
-                shape.prefixes
-            };
-            for prefix in prefixes {
-                let literal = [shape.lead, prefix].concat();
+            for (literal, lead) in
+                shape.beginnings().filter(|(literal, _)| literal.iter().all(|b| runs::is_run(*b)))
+            {
                 if let Some(pair) = pair(&literal, 0) {
                     pairs[pair >> 6] |= 1 << (pair & 63);
                     entries.push(Entry {
+                        lead,
+                        prefix: literal.len() - lead,
                         literal,
-                        lead: shape.lead.len(),
-                        prefix: prefix.len(),
                         rule,
                         shape,
                     });
@@ -58,9 +52,7 @@ impl Prefixes {
     pub(super) fn at<'p>(&'p self, text: &'p [u8], at: usize) -> impl Iterator<Item = &'p Entry> {
         let wanted = pair(text, at).filter(|pair| self.pairs[pair >> 6] >> (pair & 63) & 1 == 1);
         let first = match wanted {
-            Some(_) => self
-                .entries
-                .partition_point(|entry| pair(&entry.literal, 0) < wanted),
+            Some(_) => self.entries.partition_point(|entry| pair(&entry.literal, 0) < wanted),
             None => self.entries.len(),
         };
         self.entries[first..]
