@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::outcome::{Outcome, complain};
-use crate::{key, match_requests, patch, scan};
+use crate::{demo, key, match_requests, patch, scan};
 
 /// Finds leaked API tokens and stops their use.
 #[derive(Debug, Parser)]
@@ -16,6 +16,7 @@ use crate::{key, match_requests, patch, scan};
     disable_help_subcommand = true,
     after_help = "\
 The trip from a leaked token to a refused request:
+  stanch demo                                          see it on a sample
   stanch scan .                                        find tokens in a source tree
   stanch key new stanch.key                            make the installation's key, once
   stanch patch compile --key stanch.key -o live.set tokens.txt
@@ -40,6 +41,13 @@ enum Verb {
     #[command(subcommand)]
     Patch(PatchVerb),
     Match(match_requests::Arguments),
+    /// Shows the whole trip on a sample: scan, register, decide, compile, match
+    #[command(after_help = "\
+The sample is a small shop with leaked tokens (all invented), in a temporary folder that is removed
+afterwards. Nothing leaves the machine.
+
+Exit status: 0 every outcome is the expected one, 1 one is not, 2 an error.")]
+    Demo,
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,6 +87,7 @@ impl Command {
             Verb::Patch(PatchVerb::Compile(arguments)) => patch::compile(arguments),
             Verb::Patch(PatchVerb::Inspect(arguments)) => patch::inspect(arguments),
             Verb::Match(arguments) => match_requests::run(arguments),
+            Verb::Demo => demo::run(),
         };
         outcome.unwrap_or_else(|failure| {
             if !failure.is_closed_output() {

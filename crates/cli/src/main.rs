@@ -1,6 +1,7 @@
 //! The `stanch` command.
 
 mod command;
+mod demo;
 mod key;
 mod match_requests;
 mod outcome;

@@ -32,40 +32,40 @@ pub(super) struct Looker<'d> {
 
 /// What is in a file.
 #[derive(Debug, Default)]
-pub(super) struct Look {
+pub(crate) struct Look {
     /// The findings, by place.
-    pub(super) findings: Vec<Found>,
+    pub(crate) findings: Vec<Found>,
     /// The length of the file.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     /// Whether it is no text.
-    pub(super) binary: bool,
+    pub(crate) binary: bool,
 }
 
 /// A finding with its place in the whole file.
 #[derive(Debug)]
-pub(super) struct Found {
-    pub(super) rule: &'static Rule,
-    pub(super) confidence: Confidence,
-    pub(super) preview: Preview,
+pub(crate) struct Found {
+    pub(crate) rule: &'static Rule,
+    pub(crate) confidence: Confidence,
+    pub(crate) preview: Preview,
     /// The token itself, if it is to be shown.
-    pub(super) secret: Option<Secret>,
+    pub(crate) secret: Option<Secret>,
     /// The token's first byte, and the one behind its last.
-    pub(super) start: u64,
-    pub(super) end: u64,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
     /// Where it begins.
-    pub(super) place: Place,
+    pub(crate) place: Place,
     /// Where the byte behind its last stands.
-    pub(super) end_place: Place,
+    pub(crate) end_place: Place,
 }
 
 /// A place in a text. All numbers count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) line: u64,
+pub(crate) struct Place {
+    pub(crate) line: u64,
     /// In bytes.
-    pub(super) column: u64,
+    pub(crate) column: u64,
     /// The column in characters of UTF-8; a byte that is not UTF-8 counts as one or none.
-    pub(super) character: u64,
+    pub(crate) character: u64,
 }
 
 impl<'d> Looker<'d> {

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use stanch::detect::{Confidence, Detector};
 
-use self::look::Look;
+pub(crate) use self::look::{Found, Look};
 use self::progress::Progress;
 use self::walk::Walk;
 use crate::outcome::{Failure, Outcome, complain};
@@ -85,7 +85,7 @@ trait Report {
 
 /// A path, and why it, or a part of it, was not looked at.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Trouble {
+pub(crate) struct Trouble {
     path: PathBuf,
     why: String,
 }
@@ -154,6 +154,17 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     summary.elapsed = began.elapsed();
     report.finish(&summary)?;
     Ok(summary.outcome())
+}
+
+/// Looks at every file below `folder` and hands it to `visit` in the order of the paths, with the
+/// tokens themselves.
+pub(crate) fn each(
+    folder: &Path,
+    detector: &Detector,
+    visit: impl FnMut(&Path, Result<Look, Trouble>) -> io::Result<()>,
+) -> io::Result<()> {
+    let walk = Walk { follow: false, ignore: false };
+    crew::each(&walk, &[folder.to_owned()], detector, 1, true, visit)
 }
 
 impl Summary {
