@@ -133,7 +133,9 @@ impl State {
             (State::Opened { patch }, Decision::Patch(mode)) if patch == Some(mode) => {
                 Err(DecisionError::Already { decision })
             }
-            (State::Opened { .. }, Decision::Patch(mode)) => Ok(State::Opened { patch: Some(mode) }),
+            (State::Opened { .. }, Decision::Patch(mode)) => {
+                Ok(State::Opened { patch: Some(mode) })
+            }
             (State::Opened { .. }, Decision::MarkFalse) => Ok(State::False),
             (State::Opened { .. }, Decision::Close) => Ok(State::Closed),
             (State::Closed | State::False, Decision::Reopen) => Ok(State::Opened { patch: None }),
@@ -202,7 +204,10 @@ mod tests {
         use Decision::{Close, MarkFalse, Patch, Reopen};
         let decisions = [Patch(Mode::Block), Patch(Mode::Monitor), MarkFalse, Close, Reopen];
         let rows: [(State, [Option<State>; 5]); 5] = [
-            (OPENED, [Some(BLOCKED), Some(MONITORED), Some(State::False), Some(State::Closed), None]),
+            (
+                OPENED,
+                [Some(BLOCKED), Some(MONITORED), Some(State::False), Some(State::Closed), None],
+            ),
             (BLOCKED, [None, Some(MONITORED), Some(State::False), Some(State::Closed), None]),
             (MONITORED, [Some(BLOCKED), None, Some(State::False), Some(State::Closed), None]),
             (State::Closed, [None, None, None, None, Some(OPENED)]),

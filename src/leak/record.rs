@@ -48,7 +48,13 @@ impl Token {
 
 impl Leak {
     /// A new leak, opened and without a patch.
-    pub(super) fn new(id: LeakId, target: Option<Target>, source: Source, at: Time, by: Actor) -> Leak {
+    pub(super) fn new(
+        id: LeakId,
+        target: Option<Target>,
+        source: Source,
+        at: Time,
+        by: Actor,
+    ) -> Leak {
         Leak {
             id,
             tokens: Vec::new(),

@@ -112,7 +112,8 @@ mod tests {
 
     fn see(registry: &mut Registry, tokens: &[&str], place: &str, at: i64) -> Registration {
         let key = ImprintKey::from_bytes([4; 32]);
-        let imprints = tokens.iter().map(|token| key.imprint(&Secret::new("test", *token)).unwrap());
+        let imprints =
+            tokens.iter().map(|token| key.imprint(&Secret::new("test", *token)).unwrap());
         registry.register(imprints, Source::file(place, 1), None, Time(at), Actor::System)
     }
 

@@ -13,7 +13,7 @@ use super::set::PatchSet;
 use super::table::{self, ENTRY, Entry, START};
 use super::tier::{MAX_TIERS, Tier};
 use super::verdict::Action;
-use crate::secret::{Digest, Gram, Imprint, ImprintKey, KeyId};
+use crate::secret::{Alphabet, Digest, Gram, Imprint, ImprintKey, KeyId};
 
 /// How many tokens may share one bucket of a set. It bounds the work of the worst case; tokens that
 /// are alike in every window that could be kept of them are what can exceed it.
@@ -84,6 +84,7 @@ pub enum BuildError {
 struct Token {
     digest: Digest,
     len: u16,
+    alphabet: Alphabet,
     patch: Patch,
     grams: [Box<[Gram]>; MAX_TIERS],
 }
@@ -144,6 +145,7 @@ impl<'k> PatchSetBuilder<'k> {
                 self.tokens.push(Token {
                     digest: *imprint.digest(),
                     len: imprint.len() as u16,
+                    alphabet: imprint.alphabet(),
                     patch,
                     grams: [0, 1, 2].map(|size| imprint.grams(size).into()),
                 });
@@ -263,6 +265,7 @@ fn compile_tier(file: &mut File, tier: Tier, tokens: &[&Token]) -> Result<TierLa
     let starts: Vec<[u8; START]> = starts.iter().map(|start| start.to_le_bytes()).collect();
     Ok(TierLayout {
         tier,
+        alphabet: tokens.iter().fold(Alphabet::default(), |all, token| all.union(token.alphabet)),
         filter,
         starts: file.section(starts.as_flattened()),
         entries: file.section(&entries),

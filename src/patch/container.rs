@@ -13,23 +13,23 @@ use super::filter::{BLOCK, Filter};
 use super::table::{ENTRY, START, Table};
 use super::tier::{MAX_TIERS, Tier};
 use super::verdict::Action;
-use crate::secret::{KeyId, MAX_TOKEN, MIN_TOKEN};
+use crate::secret::{Alphabet, KeyId, MAX_TOKEN, MIN_TOKEN};
 
 /// The version of the format that this library writes and reads.
 pub const FORMAT_VERSION: u32 = 1;
 
 pub(super) const MAGIC: [u8; 8] = *b"stanchPS";
-pub(super) const HEADER: usize = 384;
+pub(super) const HEADER: usize = 448;
 /// Sections start at multiples of this, the length of a cache line.
 pub(super) const ALIGN: usize = 64;
 /// The bytes of a policy.
 pub(super) const POLICY: usize = 8;
 
-const HASH: Range<usize> = 256..288;
+const HASH: Range<usize> = 288..320;
 /// Room for a signature: zero in this version.
-const SIGNATURE: Range<usize> = 288..384;
+const SIGNATURE: Range<usize> = 320..448;
 const TIERS_AT: usize = 128;
-const TIER_BYTES: usize = 40;
+const TIER_BYTES: usize = 48;
 
 /// Why bytes are not a patch set that can be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -85,6 +85,7 @@ pub(super) struct Layout {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct TierLayout {
     pub(super) tier: Tier,
+    pub(super) alphabet: Alphabet,
     pub(super) filter: Range<usize>,
     pub(super) starts: Range<usize>,
     pub(super) entries: Range<usize>,
@@ -147,6 +148,7 @@ impl Layout {
             put(at + 16, &(tier.filter.start as u64).to_le_bytes());
             put(at + 24, &(tier.starts.start as u64).to_le_bytes());
             put(at + 32, &(tier.entries.start as u64).to_le_bytes());
+            put(at + 40, &tier.alphabet.bits().to_le_bytes());
         }
         let hash = content_hash(bytes);
         bytes[HASH].copy_from_slice(&hash);
@@ -181,6 +183,7 @@ impl Layout {
             }
             tiers.push(TierLayout {
                 tier,
+                alphabet: Alphabet::from_bits(long(at + 40)?),
                 filter: section(bytes, long(at + 16)?, word(at + 4)?, 0, BLOCK)?,
                 starts: section(bytes, long(at + 24)?, word(at + 8)?, 1, START)?,
                 entries: section(bytes, long(at + 32)?, word(at + 12)?, 0, ENTRY)?,

@@ -95,6 +95,8 @@ impl Decoded {
 pub(super) struct Base64 {
     bits: u32,
     held: u8,
+    /// Whether a byte that is no base64 was seen: nothing behind it is decoded.
+    ended: bool,
 }
 
 impl Base64 {
@@ -103,13 +105,19 @@ impl Base64 {
     pub(super) fn decode(&mut self, input: &[u8], output: &mut [u8]) -> usize {
         let mut put = 0;
         for byte in input {
+            if self.ended {
+                break;
+            }
             let six = match byte {
                 b'A'..=b'Z' => byte - b'A',
                 b'a'..=b'z' => byte - b'a' + 26,
                 b'0'..=b'9' => byte - b'0' + 52,
                 b'+' | b'-' => 62,
                 b'/' | b'_' => 63,
-                _ => break,
+                _ => {
+                    self.ended = true;
+                    break;
+                }
             };
             self.bits = self.bits << 6 | u32::from(six);
             self.held += 6;

@@ -1,7 +1,7 @@
 //! The filter: a blocked Bloom filter that says of nearly every gram of a text that no token of the
 //! set holds it.
 //!
-//! A block is a cache line of eight 64-bit words. A gram sets two bits in one word and three in
+//! A block is a cache line of eight 64-bit words. A gram sets three bits in one word and two in
 //! another word of the same block. The first word turns most grams away; only what passes it looks
 //! at the second (in the same cache line).
 
@@ -68,7 +68,7 @@ pub(super) fn first(blocks: u32, hash: u64) -> Need {
     let word = (hash & 7) as usize;
     Need {
         at: block_start(blocks, hash) + word * 8,
-        bits: 1 << (hash >> 5 & 63) | 1 << (hash >> 11 & 63),
+        bits: 1 << (hash >> 5 & 63) | 1 << (hash >> 11 & 63) | 1 << (hash >> 17 & 63),
     }
 }
 
@@ -78,7 +78,7 @@ fn second(blocks: u32, hash: u64) -> Need {
     let word = ((hash & 7) ^ (1 + (hash >> 3 & 3))) as usize;
     Need {
         at: block_start(blocks, hash) + word * 8,
-        bits: 1 << (hash >> 17 & 63) | 1 << (hash >> 23 & 63) | 1 << (hash >> 29 & 63),
+        bits: 1 << (hash >> 23 & 63) | 1 << (hash >> 29 & 63),
     }
 }
 

@@ -10,8 +10,8 @@ use std::ops::ControlFlow;
 use memchr::memchr;
 
 use super::decode::{Base64, Percent};
-use super::search::Occurrence;
-use super::stream::{Search, Stream};
+use super::search::{Finder, Occurrence};
+use super::stream::Stream;
 use super::tier::MAX_STRIDE;
 
 /// How many decoded bytes are handed on at a time.
@@ -70,9 +70,9 @@ pub(super) struct PercentLane {
 
 impl PercentLane {
     /// The lane of a text that is about to start.
-    pub(super) fn new(by: &Search<'_, '_>) -> PercentLane {
+    pub(super) fn new(by: &Finder<'_>) -> PercentLane {
         PercentLane {
-            stream: Stream::new(by.set, 0, decoded_ahead(by.set.longest())),
+            stream: Stream::new(by, 0, decoded_ahead(by.set().longest())),
             decoder: Percent::default(),
             running: false,
             after_escape: 0,
@@ -80,12 +80,24 @@ impl PercentLane {
         }
     }
 
+    /// Whether the lane may start within the next piece of the text, and so need what stands before
+    /// it.
+    pub(super) fn may_start(&self, by: &Finder<'_>, piece: &[u8]) -> bool {
+        let may_stop = || self.after_escape + piece.len() >= decoded_ahead(by.set().longest());
+        (!self.running || may_stop()) && memchr(b'%', piece).is_some()
+    }
+
+    /// Whether the lane is at work: it must see the next piece even if that has no escape.
+    pub(super) fn is_running(&self) -> bool {
+        self.running
+    }
+
     /// Searches the next piece of the text, which starts at its byte `offset`. `before` is text
     /// that stands right before the piece, at least as much as the longest token has if there was
     /// that much.
     pub(super) fn feed(
         &mut self,
-        by: &mut Search<'_, '_>,
+        by: &Finder<'_>,
         buffer: &mut [u8],
         before: &[u8],
         piece: &[u8],
@@ -104,10 +116,14 @@ impl PercentLane {
                     return ControlFlow::Continue(());
                 }
                 at += self.decode(by, buffer, &piece[at..], found)?;
-                if self.after_escape >= decoded_ahead(by.set.longest()) && self.decoder.held() == 0
+                if self.after_escape >= decoded_ahead(by.set().longest())
+                    && self.decoder.held() == 0
                 {
                     self.running = false;
-                    self.stream.finish(by, buffer, found)?;
+                    // Nothing that these probes leave out holds an escape, and the raw lane is past
+                    // them.
+                    let ahead = by.set().longest() + MAX_STRIDE;
+                    self.stream.stop(by, buffer, ahead, found)?;
                 }
             }
         }
@@ -117,7 +133,7 @@ impl PercentLane {
     /// Searches what is left, now that the text is at its end.
     pub(super) fn finish(
         &mut self,
-        by: &mut Search<'_, '_>,
+        by: &Finder<'_>,
         buffer: &mut [u8],
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
@@ -134,18 +150,18 @@ impl PercentLane {
     /// then `piece`.
     fn start(
         &mut self,
-        by: &mut Search<'_, '_>,
+        by: &Finder<'_>,
         buffer: &mut [u8],
         before: &[u8],
         piece: &[u8],
         at: u64,
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let longest = by.set.longest();
+        let longest = by.set().longest();
         let piece = &piece[piece.len().saturating_sub(longest)..];
         let before = &before[before.len().saturating_sub(longest - piece.len())..];
         let base = at - self.shrunk - (before.len() + piece.len()) as u64;
-        self.stream = Stream::new(by.set, base, decoded_ahead(longest));
+        self.stream = Stream::new(by, base, decoded_ahead(longest));
         self.running = true;
         self.after_escape = 0;
         self.stream.feed(by, buffer, before, found)?;
@@ -155,7 +171,7 @@ impl PercentLane {
     /// Decodes and searches the start of `piece`; returns how much of it that was.
     fn decode(
         &mut self,
-        by: &mut Search<'_, '_>,
+        by: &Finder<'_>,
         buffer: &mut [u8],
         piece: &[u8],
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
@@ -175,12 +191,12 @@ impl PercentLane {
 
 /// Searches what `value` decodes to as base64.
 pub(super) fn search_base64(
-    by: &mut Search<'_, '_>,
+    by: &Finder<'_>,
     buffer: &mut [u8],
     value: &[u8],
     found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    let mut stream = Stream::new(by.set, 0, by.set.longest());
+    let mut stream = Stream::new(by, 0, by.set().longest());
     let mut decoder = Base64::default();
     let mut text = [0; PIECE];
     for piece in value.chunks(PIECE / 4 * 4) {

@@ -2,15 +2,14 @@
 
 use std::ops::ControlFlow;
 
+use memchr::memchr;
 use thiserror::Error;
-use zeroize::Zeroize;
 
 use super::lane::{self, Buffers, PercentLane};
 use super::locate;
-use super::search::{Cursor, Occurrence, search};
+use super::search::{Finder, Occurrence};
 use super::set::PatchSet;
-use super::sift::Places;
-use super::stream::{Search, Stream};
+use super::stream::Stream;
 use super::verdict::{Action, Hit, Name, Part, Verdict, View};
 
 /// A header of a request: name and value as they stand, without the colon or the line's end.
@@ -54,13 +53,14 @@ pub struct Header<'h> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Scan<'s> {
-    set: &'s PatchSet,
+    finder: Finder<'s>,
     state: &'s mut [u8],
-    places: Places,
     raw: Stream,
     percent: PercentLane,
     body_len: u64,
     verdict: Verdict,
+    /// Whether there is something to wipe in the state.
+    used: bool,
     finished: bool,
 }
 
@@ -90,16 +90,15 @@ impl<'s> Scan<'s> {
         if state.len() < needed {
             return Err(ScanError::State { needed, found: state.len() });
         }
-        let mut places = Places::new();
-        let percent = PercentLane::new(&Search { set, places: &mut places });
+        let finder = Finder::new(set);
         Ok(Scan {
-            set,
+            raw: Stream::new(&finder, 0, set.longest()),
+            percent: PercentLane::new(&finder),
+            finder,
             state,
-            places,
-            raw: Stream::new(set, 0, set.longest()),
-            percent,
             body_len: 0,
             verdict: Verdict::default(),
+            used: false,
             finished: false,
         })
     }
@@ -185,25 +184,25 @@ impl<'s> Scan<'s> {
 
     /// Looks at a value that is there as a whole: as it stands, and with percent escapes undone.
     fn value(&mut self, text: &[u8], locate: impl Fn(View, usize) -> (Part, Name)) {
-        if self.is_done() {
+        if text.len() < self.finder.shortest() || self.is_done() {
             return;
         }
-        let (set, verdict) = (self.set, &mut self.verdict);
+        let (set, verdict) = (self.finder.set(), &mut self.verdict);
         let mut record = |view: View, occurrence: Occurrence, offset: u64| {
             verdict.record(set, &occurrence, || {
                 let (part, name) = locate(view, offset as usize);
                 Hit { leak: occurrence.entry.leak, part, view, offset, name }
             })
         };
-        let mut cursor = Cursor::new(set);
-        let raw = search(set, text, &mut cursor, 0, &mut self.places, &mut |occurrence| {
+        let by = &self.finder;
+        let raw = by.search(text, &mut by.start(), 0, &mut |occurrence| {
             record(View::Raw, occurrence, occurrence.start as u64)
         });
-        if raw.is_break() || !text.contains(&b'%') {
+        if raw.is_break() || memchr(b'%', text).is_none() {
             return;
         }
+        self.used = true;
         let Some(buffers) = Buffers::cut(self.state, set.longest()) else { return };
-        let by = &mut Search { set, places: &mut self.places };
         let found = &mut |occurrence, offset| record(View::Percent, occurrence, offset);
         let mut lane = PercentLane::new(by);
         if lane.feed(by, buffers.value, b"", text, 0, found).is_continue() {
@@ -213,9 +212,10 @@ impl<'s> Scan<'s> {
 
     /// Looks at the user and password of Basic credentials.
     fn basic(&mut self, name: &[u8], encoded: &[u8]) {
-        let Some(buffers) = Buffers::cut(self.state, self.set.longest()) else { return };
-        let (set, verdict) = (self.set, &mut self.verdict);
-        let by = &mut Search { set, places: &mut self.places };
+        self.used = true;
+        let Some(buffers) = Buffers::cut(self.state, self.finder.set().longest()) else { return };
+        let (by, verdict) = (&self.finder, &mut self.verdict);
+        let set = by.set();
         let _ = lane::search_base64(by, buffers.value, encoded, &mut |occurrence, offset| {
             verdict.record(set, &occurrence, || Hit {
                 leak: occurrence.entry.leak,
@@ -228,38 +228,49 @@ impl<'s> Scan<'s> {
     }
 
     fn body_piece(&mut self, piece: &[u8]) -> ControlFlow<()> {
-        let Some(buffers) = Buffers::cut(self.state, self.set.longest()) else {
+        self.used = true;
+        let Some(buffers) = Buffers::cut(self.state, self.finder.set().longest()) else {
             return ControlFlow::Break(());
         };
-        let (set, verdict) = (self.set, &mut self.verdict);
-        let by = &mut Search { set, places: &mut self.places };
+        let (by, verdict) = (&self.finder, &mut self.verdict);
+        let set = by.set();
         let mut record = body_recorder(set, verdict);
-        // The percent lane may need the text before this piece, which the raw lane then forgets.
-        let before = self.raw.kept(buffers.raw);
-        self.percent.feed(
-            by,
-            buffers.percent,
-            before,
-            piece,
-            self.body_len,
-            &mut |o, offset| record(View::Percent, o, offset),
-        )?;
-        self.raw.feed(by, buffers.raw, piece, &mut |o, offset| record(View::Raw, o, offset))
+        // The raw lane goes first, so that what stands there in the raw is reported as raw. But the
+        // percent lane may need the text before this piece, which the raw lane then forgets.
+        let starts = self.percent.may_start(by, piece);
+        let mut before = &mut buffers.value[..0];
+        if starts {
+            let kept = self.raw.kept(buffers.raw);
+            let kept = &kept[kept.len().saturating_sub(set.longest())..];
+            before = &mut buffers.value[..kept.len()];
+            before.copy_from_slice(kept);
+        }
+        self.raw.feed(by, buffers.raw, piece, &mut |o, offset| record(View::Raw, o, offset))?;
+        if !starts && !self.percent.is_running() {
+            return ControlFlow::Continue(());
+        }
+        let found = &mut |o, offset| record(View::Percent, o, offset);
+        self.percent.feed(by, buffers.percent, before, piece, self.body_len, found)
     }
 
     fn body_end(&mut self) -> ControlFlow<()> {
-        let Some(buffers) = Buffers::cut(self.state, self.set.longest()) else {
+        let Some(buffers) = Buffers::cut(self.state, self.finder.set().longest()) else {
             return ControlFlow::Break(());
         };
-        let (set, verdict) = (self.set, &mut self.verdict);
-        let by = &mut Search { set, places: &mut self.places };
+        let (by, verdict) = (&self.finder, &mut self.verdict);
+        let set = by.set();
         let mut record = body_recorder(set, verdict);
         self.raw.finish(by, buffers.raw, &mut |o, offset| record(View::Raw, o, offset))?;
         self.percent.finish(by, buffers.percent, &mut |o, offset| record(View::Percent, o, offset))
     }
 
+    /// Wipes the state, if anything was put there.
     fn wipe(&mut self) {
-        self.state.zeroize();
+        if std::mem::take(&mut self.used) {
+            self.state.fill(0);
+            // Without this the compiler may see that nobody reads the zeroes, and leave them out.
+            std::hint::black_box(&mut *self.state);
+        }
     }
 }
 

@@ -7,11 +7,18 @@ use super::sift::{BATCH, Places, Probes, sift};
 use super::table::Entry;
 use super::tier::{MAX_STRIDE, MAX_TIERS};
 
+/// A set, taken apart for searching.
+pub(super) struct Finder<'s> {
+    set: &'s PatchSet,
+    tiers: [Option<TierView<'s>>; MAX_TIERS],
+    start: Cursor,
+    shortest: usize,
+}
+
 /// How far a search has come: for each tier, where the next probe falls.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor {
     next: [usize; MAX_TIERS],
-    tiers: usize,
 }
 
 /// A token of the set, confirmed by its digest.
@@ -24,19 +31,9 @@ pub(super) struct Occurrence {
 }
 
 impl Cursor {
-    /// The start of a text. Every window holds exactly one of the bytes `stride - 1`,
-    /// `2 * stride - 1`, …
-    pub(super) fn new(set: &PatchSet) -> Cursor {
-        let mut cursor = Cursor { next: [0; MAX_TIERS], tiers: set.tier_count() };
-        for (number, next) in cursor.next.iter_mut().enumerate() {
-            *next = set.tier(number).map_or(0, |view| view.tier.stride - 1);
-        }
-        cursor
-    }
-
     /// The first byte that is probed next.
     pub(super) fn first(&self) -> usize {
-        self.next[..self.tiers].iter().copied().min().unwrap_or(0)
+        self.next.iter().copied().min().unwrap_or(usize::MAX)
     }
 
     /// The same places in a text that starts `by` bytes later.
@@ -45,42 +42,67 @@ impl Cursor {
     }
 }
 
-/// Looks for tokens in `text` from `cursor` on, and moves it on.
-///
-/// Stops before the first probe that does not have `ahead` bytes of text from its place on: with
-/// the length of the longest token, no token that a probe finds reaches beyond the text. With zero
-/// the text is at its end. `found` gets every occurrence, and may end the search.
-pub(super) fn search(
-    set: &PatchSet,
-    text: &[u8],
-    cursor: &mut Cursor,
-    ahead: usize,
-    places: &mut Places,
-    found: &mut impl FnMut(Occurrence) -> ControlFlow<()>,
-) -> ControlFlow<()> {
-    for number in 0..set.tier_count() {
-        let Some(view) = set.tier(number) else { continue };
-        let stride = view.tier.stride;
-        let next = &mut cursor.next[number];
-        let Some(last) = text.len().checked_sub(ahead.max(view.tier.size())) else { continue };
-        // What was confirmed or ruled out last: neighbouring places lead to the same token.
-        let mut seen = None;
-        while *next <= last {
-            let count = ((last - *next) / stride + 1).min(BATCH);
-            let first = *next;
-            *next += count * stride;
-            sift(view.hasher, view.filter, text, Probes { first, stride, count }, places);
-            if places.len() == 0 {
-                continue;
-            }
-            for (at, hash) in places.iter() {
-                if view.filter.passes_second(hash) {
-                    confirm(set, &view, text, first + at, &mut seen, found)?;
+impl<'s> Finder<'s> {
+    /// A finder for the tokens of `set`.
+    pub(super) fn new(set: &'s PatchSet) -> Finder<'s> {
+        let tiers = [0, 1, 2].map(|number| set.tier(number));
+        // Every window holds exactly one of the bytes `stride - 1`, `2 * stride - 1`, … A tier that
+        // is not there is never probed.
+        let next = tiers.map(|view| view.map_or(usize::MAX, |view| view.tier.stride - 1));
+        let windows = tiers.iter().flatten().map(|view| view.tier.window());
+        Finder { set, tiers, start: Cursor { next }, shortest: windows.min().unwrap_or(usize::MAX) }
+    }
+
+    /// The set.
+    pub(super) fn set(&self) -> &'s PatchSet {
+        self.set
+    }
+
+    /// The start of a text.
+    pub(super) fn start(&self) -> Cursor {
+        self.start
+    }
+
+    /// The length in bytes below which a text holds no token, however it is read.
+    pub(super) fn shortest(&self) -> usize {
+        self.shortest
+    }
+
+    /// Looks for tokens in `text` from `cursor` on, and moves it on.
+    ///
+    /// Stops before the first probe that does not have `ahead` bytes of text from its place on:
+    /// with the length of the longest token, no token that a probe finds reaches beyond the text.
+    /// With zero the text is at its end. `found` gets every occurrence, and may end the search.
+    #[inline]
+    pub(super) fn search(
+        &self,
+        text: &[u8],
+        cursor: &mut Cursor,
+        ahead: usize,
+        found: &mut impl FnMut(Occurrence) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut places = Places::new();
+        for (view, next) in self.tiers.iter().zip(&mut cursor.next) {
+            let Some(view) = view else { continue };
+            let Some(last) = text.len().checked_sub(ahead.max(view.tier.size())) else { continue };
+            // What was confirmed or ruled out last: neighbouring places lead to the same token.
+            let mut seen = None;
+            while *next <= last {
+                let stride = view.tier.stride;
+                let count = ((last - *next) / stride + 1).min(BATCH);
+                let first = *next;
+                *next += count * stride;
+                let probes = Probes { first, count };
+                sift(view.hasher, view.sampler, view.filter, text, probes, &mut places);
+                for (at, hash) in places.iter() {
+                    if view.filter.passes_second(hash) {
+                        confirm(self.set, view, text, first + at, &mut seen, found)?;
+                    }
                 }
             }
         }
+        ControlFlow::Continue(())
     }
-    ControlFlow::Continue(())
 }
 
 /// Looks at the windows that hold the gram at byte `at` of `text`.

@@ -11,6 +11,7 @@ use thiserror::Error;
 use super::container::{self, ALIGN, FORMAT_VERSION, FormatError, Layout, POLICY, TierLayout};
 use super::filter::Filter;
 use super::lane;
+use super::sift::Sampler;
 use super::table::{ENTRY, Entry, Table};
 use super::tier::Tier;
 use super::verdict::Action;
@@ -24,7 +25,7 @@ pub struct PatchSet {
     bytes: Vec<u8>,
     pad: usize,
     layout: Layout,
-    hashers: Vec<GramHasher>,
+    probes: Vec<(GramHasher, Sampler)>,
     digest: DigestHasher,
 }
 
@@ -89,6 +90,7 @@ pub struct SaveError {
 pub(super) struct TierView<'s> {
     pub(super) tier: Tier,
     pub(super) hasher: &'s GramHasher,
+    pub(super) sampler: &'s Sampler,
     pub(super) filter: Filter<'s>,
     pub(super) table: Table<'s>,
 }
@@ -166,19 +168,16 @@ impl PatchSet {
         self.layout.longest
     }
 
-    /// How many tiers there are.
-    pub(super) fn tier_count(&self) -> usize {
-        self.hashers.len()
-    }
-
-    /// The tier with this number, below [`tier_count`](PatchSet::tier_count).
+    /// The tier with this number, if there are as many.
     #[inline]
     pub(super) fn tier(&self, number: usize) -> Option<TierView<'_>> {
         let layout = self.layout.tiers.get(number)?;
         let bytes = self.as_bytes();
+        let (hasher, sampler) = self.probes.get(number)?;
         Some(TierView {
             tier: layout.tier,
-            hasher: self.hashers.get(number)?,
+            hasher,
+            sampler,
             filter: Filter::new(&bytes[layout.filter.clone()])?,
             table: Table::new(&bytes[layout.starts.clone()], &bytes[layout.entries.clone()]),
         })
@@ -202,9 +201,12 @@ impl PatchSet {
         if layout.key != key.id() {
             return Err(FormatError::WrongKey { set: layout.key, key: key.id() });
         }
-        let hashers =
-            layout.tiers.iter().map(|tier| GramHasher::new(key, tier.tier.size())).collect();
-        Ok(PatchSet { bytes, pad, layout, hashers, digest: DigestHasher::new(key) })
+        let probes = layout.tiers.iter().map(|layout| {
+            let hasher = GramHasher::new(key, layout.tier.size());
+            (hasher, Sampler::new(layout.tier, layout.alphabet))
+        });
+        let probes = probes.collect();
+        Ok(PatchSet { bytes, pad, layout, probes, digest: DigestHasher::new(key) })
     }
 }
 

@@ -6,9 +6,7 @@
 
 use std::ops::ControlFlow;
 
-use super::search::{Cursor, Occurrence, search};
-use super::set::PatchSet;
-use super::sift::Places;
+use super::search::{Cursor, Finder, Occurrence};
 
 /// How many bytes a buffer takes beyond what must be kept, so that many small pieces are moved
 /// seldom.
@@ -27,17 +25,11 @@ pub(super) struct Stream {
     ahead: usize,
 }
 
-/// A set, and the scratch space for searching in it.
-pub(super) struct Search<'a, 's> {
-    pub(super) set: &'s PatchSet,
-    pub(super) places: &'a mut Places,
-}
-
 impl Stream {
     /// A text that starts at offset `base`, whose probes wait for `ahead` bytes: at least the
     /// length of the longest token.
-    pub(super) fn new(set: &PatchSet, base: u64, ahead: usize) -> Stream {
-        Stream { cursor: Cursor::new(set), filled: 0, base, ahead }
+    pub(super) fn new(by: &Finder<'_>, base: u64, ahead: usize) -> Stream {
+        Stream { cursor: by.start(), filled: 0, base, ahead }
     }
 
     /// How long the buffer must be.
@@ -55,7 +47,7 @@ impl Stream {
     /// text.
     pub(super) fn feed(
         &mut self,
-        by: &mut Search<'_, '_>,
+        by: &Finder<'_>,
         buffer: &mut [u8],
         piece: &[u8],
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
@@ -73,7 +65,7 @@ impl Stream {
             if from == piece.len() {
                 break;
             }
-            let needed_from = self.needed_from(by.set, self.filled);
+            let needed_from = self.needed_from(by, self.filled);
             let needed = self.filled - needed_from;
             self.forget(needed_from);
             if needed <= from {
@@ -88,27 +80,39 @@ impl Stream {
         ControlFlow::Continue(())
     }
 
-    /// Searches what is left, now that the text is at its end, and wipes the buffer.
+    /// Searches what is left, now that the text is at its end.
     pub(super) fn finish(
         &mut self,
-        by: &mut Search<'_, '_>,
+        by: &Finder<'_>,
         buffer: &mut [u8],
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let flow = self.search(by, &buffer[..self.filled], 0, found);
+        self.stop(by, buffer, 0, found)
+    }
+
+    /// Makes the probes that have `ahead` bytes of text from their place on, and no more; the rest
+    /// of the text is somebody else's.
+    pub(super) fn stop(
+        &mut self,
+        by: &Finder<'_>,
+        buffer: &mut [u8],
+        ahead: usize,
+        found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let flow = self.search(by, &buffer[..self.filled], ahead, found);
         self.filled = 0;
         flow
     }
 
     fn feed_in_place(
         &mut self,
-        by: &mut Search<'_, '_>,
+        by: &Finder<'_>,
         buffer: &mut [u8],
         piece: &[u8],
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         self.search(by, piece, self.ahead, found)?;
-        let needed_from = self.needed_from(by.set, piece.len());
+        let needed_from = self.needed_from(by, piece.len());
         let needed = &piece[needed_from..];
         buffer[..needed.len()].copy_from_slice(needed);
         self.filled = needed.len();
@@ -118,20 +122,20 @@ impl Stream {
 
     fn search(
         &mut self,
-        by: &mut Search<'_, '_>,
+        by: &Finder<'_>,
         text: &[u8],
         ahead: usize,
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let base = self.base;
-        search(by.set, text, &mut self.cursor, ahead, by.places, &mut |occurrence| {
+        by.search(text, &mut self.cursor, ahead, &mut |occurrence| {
             found(occurrence, base + occurrence.start as u64)
         })
     }
 
     /// Where the text starts that a probe to come may need, of a text of `len` bytes.
-    fn needed_from(&self, set: &PatchSet, len: usize) -> usize {
-        self.cursor.first().saturating_sub(set.longest()).min(len)
+    fn needed_from(&self, by: &Finder<'_>, len: usize) -> usize {
+        self.cursor.first().saturating_sub(by.set().longest()).min(len)
     }
 
     fn forget(&mut self, bytes: usize) {

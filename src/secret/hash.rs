@@ -27,6 +27,12 @@ impl GramHasher {
         GramHasher { size, rounds: Rounds::new(keys) }
     }
 
+    /// The same hasher with another engine.
+    #[cfg(test)]
+    pub(crate) fn with(&self, engine: super::Engine) -> GramHasher {
+        GramHasher { size: self.size, rounds: self.rounds.with(engine) }
+    }
+
     /// The size of the grams in bytes.
     pub(crate) fn size(&self) -> usize {
         self.size

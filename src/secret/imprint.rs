@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use super::guess;
-use super::{DigestHasher, GramHasher, ImprintKey, KeyId, Preview, Secret};
+use super::{Alphabet, DigestHasher, GramHasher, ImprintKey, KeyId, Preview, Secret};
 
 /// The shortest token that has an imprint, in bytes. Anything shorter would be found by chance in
 /// ordinary traffic.
@@ -25,8 +25,8 @@ const FLOOR_BITS: f32 = 28.0;
 const REGION: usize = 96;
 
 /// Of tokens that are long enough for 16-byte grams, a 12-byte gram is only kept if guessing it
-/// costs at least this many bits.
-const STRONG_BITS: u8 = 56;
+/// costs at least this many bits: more than that of twelve hexadecimal digits.
+const STRONG_BITS: u8 = 49;
 
 /// A keyed 128-bit digest of a whole token.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -68,6 +68,7 @@ pub struct Imprint {
     class: Box<str>,
     preview: Preview,
     len: u16,
+    alphabet: Alphabet,
     /// One list for each of [`GRAM_SIZES`].
     grams: [Box<[Gram]>; GRAM_SIZES.len()],
 }
@@ -169,6 +170,11 @@ impl Imprint {
             .unwrap_or(0)
     }
 
+    /// The kinds of characters in the token.
+    pub(crate) fn alphabet(&self) -> Alphabet {
+        self.alphabet
+    }
+
     /// The hashed grams of `GRAM_SIZES[size]` bytes, in the order of their offsets.
     pub(crate) fn grams(&self, size: usize) -> &[Gram] {
         &self.grams[size]
@@ -208,6 +214,7 @@ impl Imprinter {
             class: secret.class().into(),
             preview: secret.preview(),
             len: token.len() as u16,
+            alphabet: Alphabet::of(token),
             grams: [0, 1, 2].map(|size| hash_grams(&self.grams[size], token, &byte_bits)),
         })
     }

@@ -7,6 +7,7 @@
 //!
 //! `docs/threat-model.md` says what whoever steals imprints, a key, or both, learns.
 
+mod alphabet;
 mod guess;
 mod hash;
 mod imprint;
@@ -15,10 +16,11 @@ mod preview;
 mod rounds;
 mod token;
 
+pub(crate) use alphabet::Alphabet;
 pub(crate) use hash::{DigestHasher, GramHasher};
 pub use imprint::{Digest, Imprint, ImprintError, MAX_TOKEN, MIN_TOKEN};
 pub(crate) use imprint::{GRAM_SIZES, Gram};
 pub use key::{ImprintKey, KeyError, KeyId};
 pub use preview::Preview;
-pub(crate) use rounds::gram_block;
+pub(crate) use rounds::{Engine, gram_block};
 pub use token::Secret;

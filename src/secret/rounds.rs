@@ -14,16 +14,60 @@ use zeroize::Zeroize;
 /// How many AES rounds a block goes through.
 pub(crate) const ROUNDS: usize = 4;
 
-/// The keys of the rounds, k₀…k₄, and whether this machine has AES instructions.
+/// What a machine hashes with. All give the same values.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Engine {
+    /// No special instructions.
+    Portable,
+    /// AES-NI.
+    Aes,
+    /// AVX-512 with VAES: Intel since Ice Lake, AMD since Zen 4.
+    Wide,
+}
+
+/// The keys of the rounds, k₀…k₄, and what this machine hashes with.
 pub(crate) struct Rounds {
     keys: [u128; ROUNDS + 1],
-    hardware: bool,
+    engine: Engine,
+}
+
+impl Engine {
+    /// The engines that this machine can use, the best one last.
+    pub(crate) fn available() -> impl Iterator<Item = Engine> {
+        [Engine::Portable, Engine::Aes, Engine::Wide]
+            .into_iter()
+            .filter(|engine| engine.is_available())
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn is_available(self) -> bool {
+        use std::arch::is_x86_feature_detected as has;
+        let aes = has!("aes") && has!("bmi2") && has!("popcnt");
+        match self {
+            Engine::Portable => true,
+            Engine::Aes => aes,
+            Engine::Wide => {
+                aes && has!("vaes")
+                    && has!("avx512f")
+                    && has!("avx512bw")
+                    && has!("avx512vl")
+                    && has!("avx512dq")
+                    && has!("avx512vbmi")
+                    && has!("avx512vbmi2")
+            }
+        }
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn is_available(self) -> bool {
+        self == Engine::Portable
+    }
 }
 
 impl Rounds {
-    /// The hash under `keys`, with AES instructions where the machine has them.
+    /// The hash under `keys`, with the best engine that this machine has.
     pub(super) fn new(keys: [u128; ROUNDS + 1]) -> Rounds {
-        Rounds { keys, hardware: has_hardware() }
+        Rounds { keys, engine: Engine::available().last().unwrap_or(Engine::Portable) }
     }
 
     /// The keys k₀…k₄, each as a little-endian number.
@@ -31,10 +75,10 @@ impl Rounds {
         &self.keys
     }
 
-    /// Whether this machine has the AES instructions that `hardware` modules use.
+    /// What this machine hashes with.
     #[inline(always)]
-    pub(crate) fn hardware(&self) -> bool {
-        self.hardware
+    pub(crate) fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// Hashes every gram of `Q` bytes in `text`, the one at byte `i` into `out[i]`.
@@ -44,8 +88,8 @@ impl Rounds {
         let count = (text.len() + 1).saturating_sub(Q).min(out.len());
         let out = &mut out[..count];
         #[cfg(target_arch = "x86_64")]
-        if self.hardware {
-            // SAFETY: `hardware` is only set where the processor reports all that is needed.
+        if self.engine != Engine::Portable {
+            // SAFETY: the other engines are only chosen where the processor reports AES.
             unsafe { hardware::each_gram::<Q>(&self.keys, text, out) };
             return count;
         }
@@ -55,10 +99,10 @@ impl Rounds {
         count
     }
 
-    /// The same hash without AES instructions of the instruction set this crate was built for.
+    /// The same hash with another engine.
     #[cfg(test)]
-    fn without_hardware(&self) -> Rounds {
-        Rounds { keys: self.keys, hardware: false }
+    pub(super) fn with(&self, engine: Engine) -> Rounds {
+        Rounds { keys: self.keys, engine }
     }
 }
 
@@ -82,19 +126,6 @@ pub(crate) fn gram_block<const Q: usize>(text: &[u8]) -> u128 {
             _ => 0,
         },
         _ => text.first_chunk().map_or(0, |b| u128::from_le_bytes(*b)),
-    }
-}
-
-fn has_hardware() -> bool {
-    #[cfg(target_arch = "x86_64")]
-    {
-        std::arch::is_x86_feature_detected!("aes")
-            && std::arch::is_x86_feature_detected!("sse4.1")
-            && std::arch::is_x86_feature_detected!("bmi2")
-    }
-    #[cfg(not(target_arch = "x86_64"))]
-    {
-        false
     }
 }
 
@@ -151,7 +182,7 @@ mod tests {
     proptest! {
         #[test]
         fn hardware_and_portable_agree(text in prop::collection::vec(any::<u8>(), 0..80)) {
-            let (fast, slow) = (rounds(), rounds().without_hardware());
+            let (fast, slow) = (rounds(), rounds().with(Engine::Portable));
             fn all<const Q: usize>(rounds: &Rounds, text: &[u8]) -> Vec<u64> {
                 let mut out = [0; 80];
                 let count = rounds.each_gram::<Q>(text, &mut out);

@@ -1,0 +1,77 @@
+//! Which kinds of characters tokens are made of.
+
+/// A set of bytes, by kinds: digits, lower case, upper case, each ASCII punctuation mark by itself,
+/// and everything else together.
+///
+/// The kinds are coarse on purpose. The exact set of a token's characters would tell an attacker
+/// most of what there is to guess; that it has digits and upper case letters tells nothing new.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Alphabet(u64);
+
+impl Alphabet {
+    /// The kinds of the bytes in `text`.
+    pub(crate) fn of(text: &[u8]) -> Alphabet {
+        Alphabet(text.iter().fold(0, |kinds, byte| kinds | kind(*byte)))
+    }
+
+    /// The kinds of either.
+    pub(crate) fn union(self, other: Alphabet) -> Alphabet {
+        Alphabet(self.0 | other.0)
+    }
+
+    /// Whether the kind of `byte` is among them.
+    pub(crate) fn contains(self, byte: u8) -> bool {
+        self.0 & kind(byte) != 0
+    }
+
+    /// The kinds as bits.
+    pub(crate) fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The kinds with these bits. Bits that stand for nothing are kept and match nothing.
+    pub(crate) fn from_bits(bits: u64) -> Alphabet {
+        Alphabet(bits)
+    }
+}
+
+/// The bit of a byte's kind.
+fn kind(byte: u8) -> u64 {
+    let bit = match byte {
+        b'0'..=b'9' => 0,
+        b'a'..=b'z' => 1,
+        b'A'..=b'Z' => 2,
+        b'!'..=b'/' => 4 + (byte - b'!'),
+        b':'..=b'@' => 19 + (byte - b':'),
+        b'['..=b'`' => 26 + (byte - b'['),
+        b'{'..=b'~' => 32 + (byte - b'{'),
+        _ => 3,
+    };
+    1 << bit
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn punctuation_stands_for_itself_and_letters_for_their_kind() {
+        let alphabet = Alphabet::of(b"ghp_9");
+        for byte in 0..=255u8 {
+            let expected = byte.is_ascii_digit() || byte.is_ascii_lowercase() || byte == b'_';
+            assert_eq!(alphabet.contains(byte), expected, "{byte}");
+        }
+        let other = Alphabet::of(&[0xe9]);
+        assert!(other.contains(b' ') && other.contains(0) && !other.contains(b'~'));
+        let both = alphabet.union(other);
+        assert!(both.contains(b'g') && both.contains(0xff));
+        assert_eq!(Alphabet::from_bits(both.bits()), both);
+    }
+
+    #[test]
+    fn no_two_punctuation_marks_share_a_kind() {
+        let marks = (0..=127u8).filter(u8::is_ascii_punctuation);
+        let kinds: std::collections::HashSet<u64> = marks.map(kind).collect();
+        assert_eq!(kinds.len(), 32);
+    }
+}

@@ -1,0 +1,45 @@
+//! Faults that were found by comparing with the oracle, each as small as it gets.
+
+#[allow(dead_code, reason = "each test program uses its share of the oracle")]
+mod oracle;
+
+use oracle::compare::{agree, set};
+use oracle::draw::base64;
+use oracle::{Request, Token};
+use stanch::patch::{Action, View};
+
+fn tokens(bytes: &[u8]) -> [Token; 1] {
+    [Token { bytes: bytes.to_vec(), leak: 1, action: Action::Block }]
+}
+
+const TOKEN: &[u8] = b"Vn9Tz3Rw6Yb1Cd5Fg0Hp";
+
+/// A piece with an escape before the token made the percent lane report a token that stands there in
+/// the raw, and only for some cuts of the body.
+#[test]
+fn a_token_that_stands_in_the_raw_body_behind_an_escape_is_reported_as_raw() {
+    let tokens = tokens(TOKEN);
+    let set = set(&tokens);
+    let text = [b"a%20b ", TOKEN, &[b' '; 600]].concat();
+    for longest_piece in [1, 30, text.len()] {
+        let body = text.chunks(longest_piece).map(<[u8]>::to_vec).collect();
+        let request = Request { body, ..Request::default() };
+        let hit =
+            agree(&set, &tokens, &request, &format!("pieces of {longest_piece}")).hit.unwrap();
+        assert_eq!((hit.view, hit.offset), (View::Raw, 6), "pieces of {longest_piece}");
+    }
+}
+
+/// Credentials end at the first byte that is no base64. What stands 256 bytes behind the start was
+/// decoded all the same, as if it followed the part before that byte.
+#[test]
+fn credentials_end_at_the_first_byte_that_is_no_base64() {
+    let tokens = tokens(TOKEN);
+    let set = set(&tokens);
+    let encoded = base64(&[b"user:abcdefg", TOKEN].concat(), true);
+    let (start, rest) = encoded.split_at(24);
+    let value = [b"Basic ", start, b"=", &[b' '; 231], rest].concat();
+    let headers = vec![(b"Authorization".to_vec(), value)];
+    let request = Request { headers, ..Request::default() };
+    assert_eq!(agree(&set, &tokens, &request, "base64, a gap, base64").action, Action::Pass);
+}

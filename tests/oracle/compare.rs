@@ -1,0 +1,99 @@
+//! Holds what the library says against what the oracle finds.
+
+use stanch::patch::{Action, Header, Patch, PatchSet, PatchSetBuilder, Scan, Verdict};
+use stanch::secret::{ImprintKey, Secret};
+
+use super::{Request, Token, find, strongest};
+
+/// The key of all sets that tests build.
+pub(crate) fn key() -> ImprintKey {
+    ImprintKey::from_bytes([0x3c; 32])
+}
+
+/// The tokens that can be imprinted, each once: with the leak that it came with first and the
+/// strongest of its actions.
+pub(crate) fn usable(tokens: &[Token]) -> Vec<Token> {
+    let key = key();
+    let mut kept: Vec<Token> = Vec::new();
+    for token in tokens {
+        if key.imprint(&Secret::new("test", token.bytes.clone())).is_err() {
+            continue;
+        }
+        match kept.iter_mut().find(|known| known.bytes == token.bytes) {
+            Some(known) => known.action = known.action.max(token.action),
+            None => kept.push(token.clone()),
+        }
+    }
+    kept
+}
+
+/// The compiled set of `tokens`, all of which can be imprinted.
+pub(crate) fn set(tokens: &[Token]) -> PatchSet {
+    let key = key();
+    let mut builder = PatchSetBuilder::new(&key);
+    for token in tokens {
+        let imprint =
+            key.imprint(&Secret::new("test", token.bytes.clone())).expect("a usable token");
+        let patch = match token.action {
+            Action::Block => Patch::block(token.leak),
+            _ => Patch::monitor(token.leak),
+        };
+        builder.add(&imprint, patch).expect("the same key");
+    }
+    builder.build().expect("at least one token")
+}
+
+/// What a scan in fresh memory says of `request`.
+pub(crate) fn scan(set: &PatchSet, request: &Request) -> Verdict {
+    // What was in the memory before must not matter.
+    let mut state = vec![0xa5; set.state_len()];
+    scan_in(set, &mut state, request)
+}
+
+/// What a scan in `state` says of `request`.
+pub(crate) fn scan_in(set: &PatchSet, state: &mut [u8], request: &Request) -> Verdict {
+    let mut scan = Scan::new(set, state).expect("as much state as the set asks for");
+    scan.request(&request.method, &request.target);
+    scan.headers(&headers(&request.headers));
+    let pieces: Vec<&[u8]> = request.body.iter().map(Vec::as_slice).collect();
+    scan.body(&pieces);
+    scan.headers(&headers(&request.trailers));
+    let so_far = *scan.verdict();
+    let verdict = scan.finish();
+    assert!(so_far.action <= verdict.action, "finish made the verdict weaker");
+    assert_eq!(*scan.verdict(), verdict);
+    drop(scan);
+    assert!(state.iter().all(|byte| *byte == 0), "the state is not wiped");
+    verdict
+}
+
+/// Why the library and the oracle do not agree about `request`, if they do not.
+pub(crate) fn disagreement(set: &PatchSet, tokens: &[Token], request: &Request) -> Option<String> {
+    let (verdict, found) = (scan(set, request), find(tokens, request));
+    let expected = strongest(&found);
+    if verdict.action != expected {
+        return Some(format!("the scan says {verdict:?}, the oracle {expected}: {found:?}"));
+    }
+    let known = match verdict.hit {
+        None => expected == Action::Pass,
+        Some(hit) => found.iter().any(|found| {
+            found.action == verdict.action
+                && (found.leak, found.part, found.view) == (hit.leak, hit.part, hit.view)
+                && (found.offset, found.name.as_slice()) == (hit.offset, hit.name.as_bytes())
+        }),
+    };
+    (!known).then(|| format!("the scan says {verdict:?}, which is not among {found:?}"))
+}
+
+/// Fails the test with `what` if the library and the oracle do not agree.
+#[track_caller]
+pub(crate) fn agree(set: &PatchSet, tokens: &[Token], request: &Request, what: &str) -> Verdict {
+    if let Some(why) = disagreement(set, tokens, request) {
+        panic!("{what}: {why}");
+    }
+    scan(set, request)
+}
+
+fn headers(headers: &[(Vec<u8>, Vec<u8>)]) -> Vec<Header<'_>> {
+    headers.iter().map(|(name, value)| Header { name, value }).collect()
+}
