@@ -23,9 +23,11 @@ struct Example {
 fn examples() -> Vec<Example> {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/src/detect/rules");
     let mut all = Vec::new();
-    for entry in fs::read_dir(folder).unwrap() {
-        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
-        all.extend(toml::from_str::<File>(&text).unwrap().rule);
+    for entry in fs::read_dir(folder).expect("the rules' folder") {
+        let path = entry.expect("an entry of the rules' folder").path();
+        let text = fs::read_to_string(&path).expect("a rule file");
+        let file: Result<File, _> = toml::from_str(&text);
+        all.extend(file.unwrap_or_else(|error| panic!("{}: {error}", path.display())).rule);
     }
     all
 }

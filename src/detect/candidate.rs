@@ -57,7 +57,7 @@ mod tests {
         let r = rule("github-personal-access-token");
         let long = candidate(r, 5..20, Confidence::Low);
         let short = candidate(r, 15..21, Confidence::High);
-        assert_eq!(resolve(vec![short.clone(), long.clone()], RULES), [long.clone()]);
+        assert_eq!(resolve(vec![short, long.clone()], RULES), std::slice::from_ref(&long));
         let sure = candidate(r, 5..20, Confidence::High);
         assert_eq!(resolve(vec![long, sure.clone()], RULES), [sure]);
     }

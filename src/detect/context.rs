@@ -36,7 +36,14 @@ pub(super) struct Assignment {
 pub(super) fn assignment(text: &[u8], at: usize) -> Option<Assignment> {
     let mut back = Back::new(text, at);
     let quote = back.opening_quote();
-    let blanks = back.blanks(quote.is_some());
+    let mut blanks = back.blanks(quote.is_some());
+    if quote.is_none() && back.last() == Some(b'\n') {
+        // Only a tag's value may stand on a line of its own.
+        blanks += back.blanks(true);
+        if back.last() != Some(b'>') {
+            return None;
+        }
+    }
     let (join, name) = match back.last()? {
         b'=' => {
             back.skip(
@@ -81,6 +88,38 @@ pub(super) fn assignment(text: &[u8], at: usize) -> Option<Assignment> {
         _ => return None,
     };
     Some(Assignment { name: named(text, name), join, quote })
+}
+
+/// Where the quoted value begins of which a part begins at `at`, with bytes like `=` or `,` before it.
+pub(super) fn quoted(text: &[u8], at: usize) -> Option<usize> {
+    let inner = |b: u8| {
+        matches!(
+            b,
+            b'=' | b','
+                | b':'
+                | b'!'
+                | b'@'
+                | b'#'
+                | b'%'
+                | b'^'
+                | b'&'
+                | b'*'
+                | b'|'
+                | b'?'
+                | b';'
+        )
+    };
+    let mut back = Back::new(text, at);
+    back.last().filter(|b| inner(*b))?;
+    back.skip(
+        |b| {
+            inner(b)
+                || b.is_ascii_alphanumeric()
+                || matches!(b, b'_' | b'-' | b'.' | b'/' | b'+' | b'~' | b'$')
+        },
+        WINDOW,
+    );
+    matches!(back.last(), Some(b'"' | b'\'' | b'`')).then_some(back.at)
 }
 
 /// `{"name": "API_KEY", "value": "…"}` and `<add key="ApiKey" value="…">` name their value one step further away.
@@ -235,6 +274,7 @@ mod tests {
             ("System.setProperty(\"API_KEY\", \"VALUE\")", "API_KEY", Join::Call),
             ("setApiKey(\"VALUE\")", "setApiKey", Join::Call),
             ("<apiKey>VALUE</apiKey>", "apiKey", Join::Tag),
+            ("<apiKey>\n    VALUE\n</apiKey>", "apiKey", Join::Tag),
             ("tool --api-key VALUE", "--api-key", Join::Blank),
             ("tool --api-key=VALUE", "--api-key", Join::Equals),
             ("<add key=\"ApiKey\" value=\"VALUE\" />", "ApiKey", Join::Equals),
@@ -244,6 +284,13 @@ mod tests {
         ] {
             assert_eq!(name(text), Some((expected, join)), "{text}");
         }
+    }
+
+    #[test]
+    fn a_part_of_a_quoted_value() {
+        assert_eq!(quoted(b"x = 'a=b=VALUE", 9), Some(5));
+        assert_eq!(quoted(b"x = 'VALUE", 5), None);
+        assert_eq!(quoted(b"x = a=VALUE", 6), None);
     }
 
     #[test]

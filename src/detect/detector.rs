@@ -151,10 +151,12 @@ impl Look<'_, '_> {
             }
             inside = word;
         }
-        if classes & DIGIT != 0 {
+        let token = &self.text[start..run.end];
+        if classes & DIGIT != 0 && is_promising(token) {
             self.bare(start);
-        }
-        if classes & DIGIT != 0 && classes & LETTER != 0 {
+            if let Some(quoted) = context::quoted(self.text, start) {
+                self.bare(quoted);
+            }
             self.all.extend(self.detector.generic.look(self.text, start..run.end));
         }
     }
@@ -209,6 +211,14 @@ impl Look<'_, '_> {
             self.all.extend(judged(self.text, rule, n, shape, range, literal));
         }
     }
+}
+
+/// Whether a run with digits may be a token without a beginning of its own. Names and words do not alternate between
+/// letters and digits; a number may be an identifier.
+fn is_promising(token: &[u8]) -> bool {
+    !token.iter().any(u8::is_ascii_alphabetic)
+        || value::changes(token) >= 2
+        || value::is_uuid(token)
 }
 
 /// The candidate that a recognised token makes, unless it is filler.

@@ -45,18 +45,31 @@ impl Generic {
                 literal: 0,
             });
         }
-        let assignment = context::assignment(text, range.start)?;
-        let flag = || text[assignment.name.clone()].starts_with(b"-");
-        if assignment.join == Join::Blank && !flag()
-            || !ends_here(text, range.end, assignment.quote)
-            || !name::is_secret(&text[assignment.name])
-            || !value::is_random(token)
-            || value::is_placeholder(token)
-        {
-            return None;
-        }
+        let part = context::quoted(text, range.start).and_then(|start| {
+            let end = start
+                + text[start..]
+                    .iter()
+                    .take(LONGEST)
+                    .position(|b| matches!(b, b'"' | b'\'' | b'`' | b'\\') || *b <= b' ')?;
+            named(text, start..end).then_some(start..end)
+        });
+        let range = part.or_else(|| named(text, range.clone()).then_some(range))?;
         self.assigned.map(|rule| Candidate { rule, range, confidence: Confidence::Low, literal: 0 })
     }
+}
+
+/// Whether the range holds a random-looking value that is assigned to a name that speaks of secrets.
+fn named(text: &[u8], range: Range<usize>) -> bool {
+    let token = &text[range.clone()];
+    if !value::is_random(token) {
+        return false;
+    }
+    let Some(assignment) = context::assignment(text, range.start) else { return false };
+    let flag = || text[assignment.name.clone()].starts_with(b"-");
+    (assignment.join != Join::Blank || flag())
+        && ends_here(text, range.end, assignment.quote)
+        && name::is_secret(&text[assignment.name.clone()])
+        && !value::is_placeholder(token)
 }
 
 /// The run with the padding behind it and without the sentence's full stop.

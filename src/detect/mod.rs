@@ -23,6 +23,7 @@ mod entropy;
 mod finding;
 mod generic;
 mod keyword;
+mod likeness;
 mod name;
 mod needle;
 mod pair;

@@ -30,7 +30,7 @@ const SECRET: [&str; 22] = [
 ];
 
 /// Words that make a name speak of something about a secret, or of something that only sounds so.
-const HARMLESS: [&str; 35] = [
+const HARMLESS: [&str; 41] = [
     "public",
     "pubkey",
     "tokenid",
@@ -62,10 +62,16 @@ const HARMLESS: [&str; 35] = [
     "sha256",
     "sha512",
     "checksum",
+    "algorithm",
+    "complexity",
+    "policy",
+    "length",
     "integrity",
     "digest",
     "fingerprint",
     "thumbprint",
+    "bypass",
+    "compass",
 ];
 
 /// Names ending in `key` whose keys open nothing.
@@ -156,9 +162,7 @@ mod tests {
             is_password(b"DB_PASSWORD") && is_password(b"sshpass") && is_password(b"client_secret")
         );
         assert!(
-            !is_password(b"api_key")
-                && !is_password(b"password_hash")
-                && !is_password(b"compass_url")
+            !is_password(b"api_key") && !is_password(b"password_hash") && !is_password(b"COMPASS")
         );
     }
 }

@@ -34,7 +34,7 @@ enum Needle {
     Password,
 }
 
-const WORDS: [(&str, Needle); 14] = [
+const WORDS: [(&str, Needle); 17] = [
     ("-----BEGIN ", Needle::Pem),
     ("://", Needle::Url),
     ("Basic ", Needle::Basic),
@@ -44,10 +44,13 @@ const WORDS: [(&str, Needle); 14] = [
     ("PASS", Needle::Password),
     ("pass=", Needle::Password),
     ("pass\"", Needle::Password),
+    ("pass'", Needle::Password),
+    ("pass:", Needle::Password),
     ("pwd", Needle::Password),
     ("Pwd", Needle::Password),
     ("PWD", Needle::Password),
     ("secret", Needle::Password),
+    ("Secret", Needle::Password),
     ("SECRET", Needle::Password),
 ];
 
@@ -201,7 +204,7 @@ fn url_password(text: &[u8], at: usize) -> Option<(Range<usize>, Confidence)> {
     let host = &window[stop + 1..];
     let real = window[stop] == b'@'
         && password.len() >= 3
-        && host.first().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'[')
+        && host.first().is_some_and(|b| b.is_ascii_alphanumeric() || b"[%{$".contains(b))
         && !password.iter().any(|b| matches!(b, b'{' | b'}' | b'$' | b'*'))
         && !value::is_placeholder(password);
     let local =
@@ -245,14 +248,12 @@ fn password(text: &[u8], word: Range<usize>) -> Option<(Range<usize>, Confidence
     }
     let (range, quoted) = assigned(text, end)?;
     let password = &text[range.clone()];
-    let written =
-        password.iter().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'.' | b'-' | b' '));
     if password.len() < SHORTEST_PASSWORD
-        || password.iter().any(|b| *b <= b' ' || *b >= 0x7f)
-        || written
+        || password.iter().any(|b| *b <= b' ' || *b == 0x7f)
+        || value::is_written(password)
         || value::is_placeholder(password)
         || value::is_uuid(password)
-        || password.iter().any(|b| matches!(b, b'(' | b'{' | b'[' | b'<')) && !quoted
+        || !quoted && value::is_code(password)
     {
         return None;
     }
@@ -284,10 +285,10 @@ fn assigned(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
     i = skip(i, blank);
     let operator = i;
     i = skip(i, |b| matches!(b, b'=' | b':' | b'>' | b',' | b'?' | b'!' | b'+'));
-    if i == operator || i - operator > 3 {
+    let joined = &window[operator..i];
+    if joined.len() > 3 || !joined.iter().any(|b| matches!(b, b'=' | b':' | b'>' | b',')) {
         return None;
     }
-    let joined = &window[operator..i];
     i = skip(i, blank);
     // A type may stand between: `password: &str = "…"`.
     if joined == b":" {
@@ -332,5 +333,76 @@ fn assigned(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
             (length <= LONGEST_PASSWORD).then_some((i..i + length, false))
         }
         None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(text: &str, found: Option<(Range<usize>, Confidence)>) -> Option<(&str, Confidence)> {
+        found.map(|(range, confidence)| (&text[range], confidence))
+    }
+
+    #[test]
+    fn passwords_in_urls() {
+        let look = |text| taken(text, url_password(text.as_bytes(), text.find("://").unwrap()));
+        let medium = |password| Some((password, Confidence::Medium));
+        assert_eq!(look("postgres://app:k9-Wq2mV@db:5432/x"), medium("k9-Wq2mV"));
+        assert_eq!(look("redis://:k9:Wq2mV@db"), medium("k9:Wq2mV"));
+        assert_eq!(look("nats://a:k9-Wq2mV@%s:%d"), medium("k9-Wq2mV"));
+        assert_eq!(look("http://a:k9-Wq2mV@localhost/"), Some(("k9-Wq2mV", Confidence::Low)));
+        for text in [
+            "http://host:80/a@b",
+            "http://a:${PW}@b/",
+            "http://a:pw@",
+            "://a:k9-Wq2mV@b",
+            "http://a:k9 W@b",
+        ] {
+            assert_eq!(look(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn basic_credentials_hold_a_colon() {
+        let look = |text| taken(text, basic_credentials(text.as_bytes(), "Basic ".len()));
+        assert_eq!(
+            look("Basic bWVhZG93Oms5LVdxMg=="),
+            Some(("bWVhZG93Oms5LVdxMg==", Confidence::Medium))
+        );
+        assert_eq!(look("Basic principles of it"), None);
+        assert_eq!(look("Basic "), None);
+    }
+
+    #[test]
+    fn passwords_and_their_names() {
+        let look = |text: &'static str| {
+            let at = text.to_ascii_lowercase().find("passw").unwrap();
+            taken(text, password(text.as_bytes(), at..at + 5)).map(|(password, _)| password)
+        };
+        for text in [
+            "DB_PASSWORD=k9-Wq2",
+            "password: 'k9-Wq2'",
+            "{\\\"password\\\":\\\"k9-Wq2\\\"}",
+            "let password: &str = \"k9-Wq2\";",
+            "config[\"password\"] = 'k9-Wq2'",
+            "setProperty(\"db.password\", \"k9-Wq2\")",
+            "<password>k9-Wq2</password>",
+            "{\"name\": \"PASSWORD\", \"value\": \"k9-Wq2\"}",
+            "Server=db;Password=k9-Wq2;Port=1",
+        ] {
+            assert_eq!(look(text), Some("k9-Wq2"), "{text}");
+        }
+        for text in [
+            "password = read_password()",
+            "password: Option<Secret1>,",
+            "password_hash = 'k9-Wq2'",
+            "password = '${PW2}'",
+            "the password is k9-Wq2",
+            "password = ''",
+            "password = 'k9-Wq2",
+        ] {
+            assert_eq!(look(text), None, "{text}");
+        }
     }
 }

@@ -118,7 +118,10 @@ impl Shape {
         for part in self.head.iter().rev() {
             start = part.backward(text, start)?;
         }
-        if !open_before(text, start - self.lead.len()) {
+        let outside = &text[..start - self.lead.len()];
+        // What follows a name and a full stop is a part of that name: a file's ending, a field.
+        let field = matches!(outside, [.., before, b'.'] if before.is_ascii_alphanumeric());
+        if field || !open_before(text, outside.len()) {
             return None;
         }
         let mut end = at + prefix;
@@ -216,6 +219,7 @@ mod tests {
         assert_eq!(shape(&[]).matches(b"no_12345", 0, 3), None);
         assert_eq!(shape(&[]).matches(b"no_123", 0, 3), None);
         assert_eq!(shape(&[]).matches(b"xno_1234", 1, 3), None);
+        assert_eq!(shape(&[]).matches(b"x.no_1234", 2, 3), None);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Whether a value could be a secret: neither a placeholder nor a name, and random enough.
 
-use super::entropy;
+use super::{entropy, likeness};
 
 /// Words that people write where a secret would stand.
 const STAND_INS: [&str; 22] = [
@@ -43,9 +43,22 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
     let lower: Vec<u8> = value.iter().map(u8::to_ascii_lowercase).collect();
     let has = |word: &[u8]| memchr::memmem::find(&lower, word).is_some();
     let template = matches!(value, [b'$' | b'<' | b'{' | b'[' | b'%' | b'@', ..])
-        || [&b"${"[..], b"{{", b"$(", b"#{", b"%(", b"%s", b"<%", b"***", b"...", b"\xe2\x80\xa6"]
-            .into_iter()
-            .any(has);
+        || [
+            &b"${"[..],
+            b"{{",
+            b"$(",
+            b"#{",
+            b"%(",
+            b"%s",
+            b"'$",
+            b"()",
+            b"<%",
+            b"***",
+            b"...",
+            b"\xe2\x80\xa6",
+        ]
+        .into_iter()
+        .any(has);
     template
         || STAND_INS.iter().any(|word| has(word.as_bytes()))
         || PLAIN_WORDS.iter().any(|word| word.as_bytes() == lower)
@@ -55,7 +68,11 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
 
 /// Whether a token's own characters are filler, as documentation writes it: `ghp_xxxxxxxx…`.
 pub(super) fn is_filler(body: &[u8]) -> bool {
-    body.len() >= 12 && (entropy::distinct(body) < 6 || entropy::shannon(body) < 2.2)
+    let repeated = || {
+        body.windows(8)
+            .any(|part| b"xX0*._-".contains(&part[0]) && part.iter().all(|b| *b == part[0]))
+    };
+    body.len() >= 12 && (entropy::distinct(body) < 6 || entropy::shannon(body) < 2.2 || repeated())
 }
 
 /// Whether `value` looks drawn at random rather than written: letters and digits that alternate, and no path, name,
@@ -69,6 +86,36 @@ pub(super) fn is_random(value: &[u8]) -> bool {
     let hex = value.iter().all(u8::is_ascii_hexdigit);
     let floor = if hex { 2.9 } else { 3.3 };
     changes(value) >= 2 + value.len().min(64) / 16 && entropy::shannon(value) >= floor
+}
+
+/// Whether `value` is written in words or is a number: no password worth the name.
+pub(super) fn is_written(value: &[u8]) -> bool {
+    let words =
+        value.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80 || b"_.- /:=,`".contains(b));
+    let digits = value.strip_prefix(b"0x").unwrap_or_default();
+    let number = value.iter().all(u8::is_ascii_digit)
+        || !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit);
+    words && !likeness::is_gibberish(value)
+        || number
+        || memchr::memmem::find(value, b"://").is_some()
+}
+
+/// Whether an unquoted `value` is code: a type, a call, a path, a name with a number in it.
+pub(super) fn is_code(value: &[u8]) -> bool {
+    let name = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'));
+    // Names of variables are short, or have humps and underscores.
+    let drawn = value.len() >= 8
+        && value.iter().all(u8::is_ascii_lowercase)
+        && likeness::is_gibberish(value);
+    let number = value.strip_prefix(b"-").unwrap_or(value).first().is_some_and(u8::is_ascii_digit)
+        && [&b"i8"[..], b"u8", b"16", b"32", b"64"].iter().any(|end| value.ends_with(end));
+    let constant = value.contains(&b'_')
+        && value.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_');
+    number
+        || constant
+        || value.iter().any(|b| b"({[<>*\\".contains(b))
+        || memchr::memmem::find(value, b"::").is_some()
+        || name && changes(value) < 2 && !drawn
 }
 
 /// How often a letter and a digit follow each other.
@@ -142,6 +189,39 @@ mod tests {
         ] {
             assert!(!is_random(value.as_bytes()), "{value}");
         }
+    }
+
+    #[test]
+    fn written_values_and_code() {
+        for value in [
+            "correct_horse",
+            "blocksize:",
+            "system/password",
+            "1024",
+            "0x4f",
+            "https://host.invalid/1",
+        ] {
+            assert!(is_written(value.as_bytes()), "{value}");
+        }
+        for value in [
+            "sys::core::Str1",
+            "*mut",
+            "read(1)",
+            "WIN32_ERROR",
+            "ty_3",
+            "0x4f_u32",
+            "-63i32",
+            "D3D_X11_MODE",
+        ] {
+            assert!(is_code(value.as_bytes()), "{value}");
+        }
+        assert!(
+            !is_written(b"m0ss&Lz81!")
+                && !is_written(b"hvnmqejr")
+                && !is_code(b"hvnmqejrxw")
+                && !is_code(b"w7Lq8brook")
+                && !is_code(b"tR4-vine")
+        );
     }
 
     #[test]
