@@ -100,6 +100,41 @@ fn replaced(path: &Path) -> Result<Option<SetInfo>, Failure> {
     }
 }
 
+/// Warns of tokens that are easy to recover, but not of each of a long list.
+struct Warnings<'l> {
+    list: &'l str,
+    count: u64,
+}
+
+impl Warnings<'_> {
+    /// How many lines are named.
+    const NAMED: u64 = 10;
+
+    fn consider(&mut self, line: u64, bits: u32) {
+        if bits >= SAFE_BITS {
+            return;
+        }
+        self.count += 1;
+        if self.count <= Warnings::NAMED {
+            complain(&format_args!(
+                "{}:{line}: warning: whoever steals the set and its key recovers this token with \
+                 about 2^{bits} guesses; 2^{SAFE_BITS} and more are safe",
+                self.list
+            ));
+        }
+    }
+
+    fn finish(&self) {
+        if let Some(more @ 1..) = self.count.checked_sub(Warnings::NAMED) {
+            complain(&format_args!(
+                "{}: warning: {more} more lines hold tokens that are recovered with fewer than \
+                 2^{SAFE_BITS} guesses",
+                self.list
+            ));
+        }
+    }
+}
+
 /// Adds all tokens of the list, and says how many there were.
 ///
 /// Tells of every line that cannot be used, and then fails.
@@ -114,6 +149,7 @@ fn add_all(
         bad += 1;
         complain(&Failure::named(format_args!("{}:{line}", list.name), why));
     };
+    let mut warnings = Warnings { list: &list.name, count: 0 };
     let mut tokens = list.tokens();
     loop {
         let batch: Vec<(u64, Secret)> = tokens
@@ -137,18 +173,12 @@ fn add_all(
                     continue;
                 }
             };
-            let bits = imprint.recovery_bits();
-            if bits < SAFE_BITS {
-                complain(&format_args!(
-                    "{}:{line}: warning: whoever steals the set and its key recovers this token \
-                     with about 2^{bits} guesses; 2^{SAFE_BITS} and more are safe",
-                    list.name
-                ));
-            }
+            warnings.consider(*line, imprint.recovery_bits());
             builder.add(&imprint, patch(*line))?;
             added += 1;
         }
     }
+    warnings.finish();
     match bad {
         0 if added == 0 => {
             Err(Failure::named(&list.name, "no tokens: it has no line but blank ones"))

@@ -82,7 +82,7 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> Result<Outcome, Failure> 
         }
         Format::Table => {
             writeln!(output, "{}", palette::Painted(palette::TITLE, shown(&arguments.set)))?;
-            writeln!(output, "{}", description.table())?;
+            writeln!(output, "{}", description.table().trim_fmt())?;
         }
     }
     output.flush()?;
@@ -124,8 +124,10 @@ impl Description {
             .add_row(["longest token", &format!("{} bytes", self.longest_token)])
             .add_row(["size", &HumanBytes(self.bytes).to_string()]);
         for TierDescription { gram, stride, tokens } in &self.tiers {
-            let tokens = HumanCount(*tokens);
-            let line = format!("{tokens} tokens by grams of {gram} bytes, every {stride} bytes");
+            let line = format!(
+                "grams of {gram} bytes, every {stride} bytes, tokens: {}",
+                HumanCount(*tokens)
+            );
             table.add_row(["tier", &line]);
         }
         table
