@@ -4,13 +4,12 @@ use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use indicatif::{HumanBytes, HumanCount};
-use stanch::detect::Rule;
+use stanch::detect::{Confidence, Rule};
 
 use super::look::{Found, Look};
 use super::{Report, Summary, Trouble};
 use crate::outcome::shown;
-use crate::palette::{ASIDE, GOOD, Painted, TITLE, of_confidence};
-use stanch::detect::Confidence;
+use crate::palette::{ASIDE, BAD, GOOD, Painted, TITLE, of_confidence};
 
 /// Findings grouped by file, one a line, and a summary.
 pub(super) struct Table<W> {
@@ -72,7 +71,8 @@ impl<W: Write> Report for Table<W> {
                 ];
                 let kinds = kinds.map(|(count, confidence)| {
                     let text = format!("{} {confidence}", HumanCount(count));
-                    Painted(of_confidence(confidence), text).to_string()
+                    let style = if count > 0 { of_confidence(confidence) } else { ASIDE };
+                    Painted(style, text).to_string()
                 });
                 let findings = Painted(TITLE, counted(findings, "finding"));
                 let affected = counted(summary.affected, "file");
@@ -87,7 +87,7 @@ impl<W: Write> Report for Table<W> {
         write!(self.output, ", {bytes}, in {seconds:.2} s")?;
         if summary.troubles > 0 {
             let troubles = counted(summary.troubles, "error");
-            write!(self.output, "; {}", Painted(of_confidence(Confidence::High), troubles))?;
+            write!(self.output, "; {}", Painted(BAD, troubles))?;
         }
         writeln!(self.output)?;
         self.output.flush()

@@ -68,7 +68,7 @@ impl<W: Write> Report for Log<W> {
                 "ruleIndex": number,
                 "level": level(found.confidence),
                 "message": { "text": format!(
-                    "{} ({}), confidence {}.",
+                    "{}: {}. Confidence: {}.",
                     found.rule.class(), found.preview, found.confidence
                 )},
                 "locations": [{
