@@ -83,11 +83,16 @@ fn hostile_texts_take_linear_time() {
     ];
     for unit in units {
         let text = repeated(unit, 4 * QUARTER);
-        let (quarter, whole) = (time(&text[..QUARTER]), time(&text));
-        // Four times the text may take ten times as long on a busy machine; quadratic work would take sixteen times.
-        let allowed = quarter * 10 + Duration::from_millis(50);
         let name = String::from_utf8_lossy(unit);
-        assert!(whole < allowed, "{name}: {quarter:?} for a quarter, {whole:?} for the whole");
+        let mut measured = Vec::new();
+        // Other work on the machine may spoil one measurement, not three.
+        let linear = (0..3).any(|_| {
+            let (quarter, whole) = (time(&text[..QUARTER]), time(&text));
+            measured.push((quarter, whole));
+            // Four times the text may take eight times as long; quadratic work would take sixteen times.
+            whole < quarter * 8 + Duration::from_millis(20)
+        });
+        assert!(linear, "{name}: a quarter and the whole took {measured:?}");
     }
 }
 

@@ -243,10 +243,10 @@ fn password(text: &[u8], word: Range<usize>) -> Option<(Range<usize>, Confidence
         end -= 1;
     }
     end += text[end..text.len().min(end + NAME_REACH)].iter().take_while(name_byte).count();
+    let (range, quoted) = assigned(text, end)?;
     if !name::is_password(&text[start..end]) {
         return None;
     }
-    let (range, quoted) = assigned(text, end)?;
     let password = &text[range.clone()];
     if password.len() < SHORTEST_PASSWORD
         || password.iter().any(|b| *b <= b' ' || *b == 0x7f)
