@@ -49,7 +49,7 @@
 #define STANCH_ERROR_VERSION 7
 
 /**
- * The memory holds no scan, or the scan failed before.
+ * The memory holds no scan, or the scan is finished or failed before.
  */
 #define STANCH_ERROR_STATE 8
 
@@ -488,8 +488,8 @@ int32_t stanch_scan_body(stanch_scan *scan, const stanch_slice *pieces, size_t c
 int32_t stanch_scan_verdict(const stanch_scan *scan, stanch_verdict *out);
 
 /**
- * Looks at what was carried over from the body, wipes it, and writes to `*out` what to do. What is
- * fed afterwards is not looked at.
+ * Looks at what was carried over from the body, wipes it, and writes to `*out` what to do. After
+ * that only `stanch_scan_verdict` takes the scan; anything else is `STANCH_ERROR_STATE`.
  *
  * # Safety
  *
@@ -646,8 +646,8 @@ int32_t stanch_scan_body(stanch_scan *scan, const stanch_slice *pieces, size_t c
 int32_t stanch_scan_verdict(const stanch_scan *scan, stanch_verdict *out);
 
 /**
- * Looks at what was carried over from the body, wipes it, and writes to `*out` what to do. What is
- * fed afterwards is not looked at.
+ * Looks at what was carried over from the body, wipes it, and writes to `*out` what to do. After
+ * that only `stanch_scan_verdict` takes the scan; anything else is `STANCH_ERROR_STATE`.
  *
  * # Safety
  *
