@@ -13,7 +13,9 @@ use serde::Deserialize;
 /// Bytes that a run of token characters may hold; `src/detect/runs.rs` says the same.
 const RUN_EXTRA: &[u8] = b"_-./+~$";
 /// No shorter run is looked at.
-const SHORTEST_RUN: usize = 16;
+const SHORTEST_RUN: usize = 15;
+/// A shape's beginning that no run holds is no shorter.
+const SHORTEST_WORD: usize = 4;
 /// No token is longer; it bounds the look at each candidate.
 const LONGEST_PART: u16 = 4096;
 
@@ -64,6 +66,8 @@ struct Shape {
     parts: Vec<Part>,
     #[serde(default)]
     checksum: Option<String>,
+    #[serde(default)]
+    mixed: bool,
 }
 
 #[derive(Deserialize)]
@@ -264,23 +268,36 @@ fn shape_code(rule: &Rule, shape: &Shape) -> Result<String, String> {
             return Err("a head needs a prefix behind it".into());
         }
     }
+    if !shape.head.is_empty() && !shape.lead.is_empty() {
+        return Err("a shape has a head or a lead, not both".into());
+    }
     for start in &starts {
-        if start.len() < 2
-            || !start.bytes().all(run_byte)
-            || !start.as_bytes()[0].is_ascii_alphanumeric()
-        {
+        if !start.bytes().all(run_byte) {
+            // Such a start is one of the words that are searched for in the whole text; a short one would be everywhere.
+            if start.len() < SHORTEST_WORD {
+                return Err(format!(
+                    "{start:?} holds bytes that are not of a run and is under {SHORTEST_WORD} long"
+                ));
+            }
+            continue;
+        }
+        if start.len() < 2 || !start.as_bytes()[0].is_ascii_alphanumeric() {
             return Err(format!(
-                "{start:?} (lead and prefix) must have two characters or more, all of a run, the first a letter or digit"
+                "{start:?} (lead and prefix) must have two characters or more, the first a letter or digit"
             ));
         }
         let mut run = start.len();
-        for (set, min, _) in &bounds {
-            if !(0..=255u8).all(|b| !set[usize::from(b)] || run_byte(b)) {
+        for (part, (set, min, _)) in shape.parts.iter().zip(&bounds) {
+            let all = match part {
+                Part::Literal(text) => text.bytes().all(run_byte),
+                Part::Class(_) => (0..=255u8).all(|b| !set[usize::from(b)] || run_byte(b)),
+            };
+            run += if all { *min } else { 0 };
+            if !all {
                 break;
             }
-            run += min;
         }
-        if run < SHORTEST_RUN {
+        if run < SHORTEST_RUN && !bounds.iter().any(|(_, min, _)| *min >= SHORTEST_RUN) {
             return Err(format!(
                 "{start:?} and what follows may be a run of {run} only, under {SHORTEST_RUN}"
             ));
@@ -305,11 +322,13 @@ fn shape_code(rule: &Rule, shape: &Shape) -> Result<String, String> {
     };
     let prefixes: Vec<String> = prefixes.iter().map(|prefix| format!("b{prefix:?}")).collect();
     Ok(format!(
-        "Shape {{ lead: b{:?}, head: &[{}], prefixes: &[{}], parts: &[{}], checksum: {checksum}, shortest: {shortest} }}",
+        "Shape {{ lead: b{:?}, head: &[{}], prefixes: &[{}], parts: &[{}], checksum: {checksum}, \
+         mixed: {}, shortest: {shortest} }}",
         shape.lead,
         parts_code(&shape.head)?,
         prefixes.join(", "),
         parts_code(&shape.parts)?,
+        shape.mixed,
     ))
 }
 

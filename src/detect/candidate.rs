@@ -12,22 +12,18 @@ pub(super) struct Candidate {
     pub(super) rule: u16,
     pub(super) range: Range<usize>,
     pub(super) confidence: Confidence,
+    /// Bytes of the token that the rule spells out.
+    pub(super) literal: usize,
 }
 
 /// Keeps of candidates that share bytes the better ones, and orders what is left by place.
 ///
-/// Specific beats generic, then longer beats shorter, then the surer wins, then the earlier, then the rule that
+/// Specific beats generic, then longer beats shorter, then the more spelled out, then the surer wins, then the earlier, then the rule that
 /// stands first in the table.
 pub(super) fn resolve(mut all: Vec<Candidate>, rules: &[Rule]) -> Vec<Candidate> {
     let rank = |c: &Candidate| rules.get(usize::from(c.rule)).map_or(0, Rule::rank);
     all.sort_by_key(|c| {
-        (
-            Reverse(rank(c)),
-            Reverse(c.range.len()),
-            Reverse(c.confidence),
-            c.range.start,
-            c.rule,
-        )
+        (Reverse(rank(c)), Reverse(c.range.len()), Reverse(c.confidence), c.range.start, c.rule)
     });
     let mut kept: BTreeMap<usize, Candidate> = BTreeMap::new();
     for candidate in all {
@@ -53,11 +49,7 @@ mod tests {
     }
 
     fn candidate(rule: u16, range: Range<usize>, confidence: Confidence) -> Candidate {
-        Candidate {
-            rule,
-            range,
-            confidence,
-        }
+        Candidate { rule, range, confidence, literal: 0 }
     }
 
     #[test]
@@ -65,10 +57,7 @@ mod tests {
         let r = rule("github-personal-access-token");
         let long = candidate(r, 5..20, Confidence::Low);
         let short = candidate(r, 15..21, Confidence::High);
-        assert_eq!(
-            resolve(vec![short.clone(), long.clone()], RULES),
-            [long.clone()]
-        );
+        assert_eq!(resolve(vec![short, long.clone()], RULES), std::slice::from_ref(&long));
         let sure = candidate(r, 5..20, Confidence::High);
         assert_eq!(resolve(vec![long, sure.clone()], RULES), [sure]);
     }
@@ -76,10 +65,7 @@ mod tests {
     #[test]
     fn neighbours_both_stay_in_order() {
         let r = rule("github-personal-access-token");
-        let (a, b) = (
-            candidate(r, 0..5, Confidence::Low),
-            candidate(r, 5..9, Confidence::High),
-        );
+        let (a, b) = (candidate(r, 0..5, Confidence::Low), candidate(r, 5..9, Confidence::High));
         assert_eq!(resolve(vec![b.clone(), a.clone()], RULES), [a, b]);
     }
 }

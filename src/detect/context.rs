@@ -36,10 +36,22 @@ pub(super) struct Assignment {
 pub(super) fn assignment(text: &[u8], at: usize) -> Option<Assignment> {
     let mut back = Back::new(text, at);
     let quote = back.opening_quote();
-    let blanks = back.blanks(quote.is_some());
+    let mut blanks = back.blanks(quote.is_some());
+    if quote.is_none() && back.last() == Some(b'\n') {
+        // Only a tag's value may stand on a line of its own.
+        blanks += back.blanks(true);
+        if back.last() != Some(b'>') {
+            return None;
+        }
+    }
     let (join, name) = match back.last()? {
         b'=' => {
-            back.skip(|b| matches!(b, b'=' | b':' | b'!' | b'<' | b'>' | b'?' | b'+' | b'~' | b'.' | b'|'), 4);
+            back.skip(
+                |b| {
+                    matches!(b, b'=' | b':' | b'!' | b'<' | b'>' | b'?' | b'+' | b'~' | b'.' | b'|')
+                },
+                4,
+            );
             back.blanks(false);
             let name = back.name()?;
             (Join::Equals, back.annotated(name))
@@ -78,6 +90,38 @@ pub(super) fn assignment(text: &[u8], at: usize) -> Option<Assignment> {
     Some(Assignment { name: named(text, name), join, quote })
 }
 
+/// Where the quoted value begins of which a part begins at `at`, with bytes like `=` or `,` before it.
+pub(super) fn quoted(text: &[u8], at: usize) -> Option<usize> {
+    let inner = |b: u8| {
+        matches!(
+            b,
+            b'=' | b','
+                | b':'
+                | b'!'
+                | b'@'
+                | b'#'
+                | b'%'
+                | b'^'
+                | b'&'
+                | b'*'
+                | b'|'
+                | b'?'
+                | b';'
+        )
+    };
+    let mut back = Back::new(text, at);
+    back.last().filter(|b| inner(*b))?;
+    back.skip(
+        |b| {
+            inner(b)
+                || b.is_ascii_alphanumeric()
+                || matches!(b, b'_' | b'-' | b'.' | b'/' | b'+' | b'~' | b'$')
+        },
+        WINDOW,
+    );
+    matches!(back.last(), Some(b'"' | b'\'' | b'`')).then_some(back.at)
+}
+
 /// `{"name": "API_KEY", "value": "…"}` and `<add key="ApiKey" value="…">` name their value one step further away.
 fn named(text: &[u8], name: Range<usize>) -> Range<usize> {
     let plain = [&b"value"[..], b"Value", b"content", b"default", b"data"];
@@ -85,7 +129,10 @@ fn named(text: &[u8], name: Range<usize>) -> Range<usize> {
         return name;
     }
     let mut back = Back::new(text, name.start);
-    back.skip(|b| matches!(b, b'"' | b'\'' | b' ' | b'\t' | b'\n' | b'\r' | b',' | b'\\' | b'-'), WINDOW);
+    back.skip(
+        |b| matches!(b, b'"' | b'\'' | b' ' | b'\t' | b'\n' | b'\r' | b',' | b'\\' | b'-'),
+        WINDOW,
+    );
     back.name().unwrap_or(name)
 }
 
@@ -131,7 +178,10 @@ impl Back<'_> {
         self.skip(|b| b == quote, 3);
         self.skip(|b| b == b'\\', 3);
         let letters = self.at;
-        let found = self.skip(|b| matches!(b, b'b' | b'B' | b'r' | b'R' | b'f' | b'u' | b'U' | b'L' | b'@' | b'$'), 2);
+        let found = self.skip(
+            |b| matches!(b, b'b' | b'B' | b'r' | b'R' | b'f' | b'u' | b'U' | b'L' | b'@' | b'$'),
+            2,
+        );
         if found > 0 && self.last().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_') {
             self.at = letters;
         }
@@ -174,7 +224,8 @@ impl Back<'_> {
 
     /// The name before a type, if `name` is one: `key: &str = …`, `key string = …`.
     fn annotated(&mut self, name: Range<usize>) -> Range<usize> {
-        const TYPES: [&[u8]; 8] = [b"str", b"String", b"string", b"Secret", b"bytes", b"Any", b"text", b"char"];
+        const TYPES: [&[u8]; 8] =
+            [b"str", b"String", b"string", b"Secret", b"bytes", b"Any", b"text", b"char"];
         if !TYPES.contains(&&self.text[name.clone()]) {
             return name;
         }
@@ -189,7 +240,9 @@ impl Back<'_> {
 }
 
 fn name_byte(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'$' | b'@' | b'#') || byte >= 0x80
+    byte.is_ascii_alphanumeric()
+        || matches!(byte, b'_' | b'-' | b'.' | b'$' | b'@' | b'#')
+        || byte >= 0x80
 }
 
 #[cfg(test)]
@@ -221,6 +274,7 @@ mod tests {
             ("System.setProperty(\"API_KEY\", \"VALUE\")", "API_KEY", Join::Call),
             ("setApiKey(\"VALUE\")", "setApiKey", Join::Call),
             ("<apiKey>VALUE</apiKey>", "apiKey", Join::Tag),
+            ("<apiKey>\n    VALUE\n</apiKey>", "apiKey", Join::Tag),
             ("tool --api-key VALUE", "--api-key", Join::Blank),
             ("tool --api-key=VALUE", "--api-key", Join::Equals),
             ("<add key=\"ApiKey\" value=\"VALUE\" />", "ApiKey", Join::Equals),
@@ -230,6 +284,13 @@ mod tests {
         ] {
             assert_eq!(name(text), Some((expected, join)), "{text}");
         }
+    }
+
+    #[test]
+    fn a_part_of_a_quoted_value() {
+        assert_eq!(quoted(b"x = 'a=b=VALUE", 9), Some(5));
+        assert_eq!(quoted(b"x = 'VALUE", 5), None);
+        assert_eq!(quoted(b"x = a=VALUE", 6), None);
     }
 
     #[test]

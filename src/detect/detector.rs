@@ -1,29 +1,60 @@
 //! The detector: both passes, and what they agree on.
 
+use std::fmt;
 use std::ops::{ControlFlow, Range};
 
 use super::candidate::{Candidate, resolve};
-use super::entropy;
 use super::finding::Finding;
+use super::generic::Generic;
+use super::keyword::{Keywords, Seen};
+use super::needle::{Needles, Shown};
+use super::pair::Pairs;
 use super::position::Position;
 use super::prefix::{Entry, Prefixes};
 use super::rule::{Confidence, Rule};
-use super::runs::{CLASSES, DIGIT, LETTER, Runs};
+use super::runs::{self, DIGIT, LETTER, Runs};
+use super::shape::Shape;
 use super::table::RULES;
+use super::{context, value};
+
+/// Beginnings that may fail in one run before the rest of it is left alone: a bound on work, far above what texts have.
+const FAILURES_IN_A_RUN: u32 = 64;
 
 /// Finds tokens in bytes by the built-in rules.
 ///
-/// Built in less than a millisecond or so, immutable, shared freely between threads. No input makes it panic;
-/// its work grows linearly with the input.
+/// Built in about a millisecond, immutable, shared freely between threads. No input makes it panic; its work grows
+/// linearly with the input.
 pub struct Detector {
     prefixes: Prefixes,
+    keywords: Keywords,
+    needles: Needles,
+    pairs: Pairs,
+    generic: Generic,
+    /// Shapes without a beginning of their own that need no words near by.
+    telling: Vec<(u16, &'static Shape)>,
+    /// Shapes without a beginning of their own that need words near by, or their other half.
+    contextual: Vec<(u16, &'static Shape)>,
 }
 
 impl Detector {
     /// A detector with the built-in rules.
     pub fn new() -> Detector {
+        let (telling, contextual) = RULES
+            .iter()
+            .zip(0u16..)
+            .flat_map(|(rule, n)| rule.shapes().iter().map(move |shape| (n, shape)))
+            .filter(|(_, shape)| shape.is_bare())
+            .partition(|(rule, _)| {
+                RULES.get(usize::from(*rule)).is_some_and(|rule| rule.keywords().is_empty())
+            });
         Detector {
             prefixes: Prefixes::new(RULES),
+            keywords: Keywords::new(RULES),
+            needles: Needles::new(RULES),
+            pairs: Pairs::new(RULES),
+            generic: Generic::new(RULES),
+            telling,
+            contextual,
         }
     }
 
@@ -34,12 +65,28 @@ impl Detector {
 
     /// All findings in `text`, by place. They share no bytes.
     pub fn scan(&self, text: &[u8]) -> Vec<Finding> {
-        let mut all = Vec::new();
-        self.runs(text, &mut all);
+        let mut look = Look {
+            detector: self,
+            text,
+            seen: Seen::default(),
+            all: Vec::new(),
+            unpaired: Vec::new(),
+        };
+        for run in Runs::new(text) {
+            look.run(run);
+        }
+        self.needles.look(text, |shown| match shown {
+            Shown::Candidate(candidate) => look.all.push(candidate),
+            Shown::Shape(rule, shape, range) => look.found(rule, shape, range, 0),
+        });
+        let Look { mut all, unpaired, .. } = look;
+        self.pairs.admit(&mut all, unpaired);
+        let kept = resolve(all, RULES);
+        let partners = self.pairs.partners(&kept);
         let mut position = Position::new(text);
-        resolve(all, RULES)
-            .into_iter()
-            .filter_map(|candidate| {
+        kept.into_iter()
+            .zip(partners)
+            .filter_map(|(candidate, partner)| {
                 let rule = RULES.get(usize::from(candidate.rule))?;
                 let (line, column) = position.of(candidate.range.start);
                 let Range { start, end } = candidate.range;
@@ -50,7 +97,7 @@ impl Detector {
                     line,
                     column,
                     confidence: candidate.confidence,
-                    partner: None,
+                    partner,
                 })
             })
             .collect()
@@ -64,26 +111,6 @@ impl Detector {
             }
         }
     }
-
-    fn runs(&self, text: &[u8], all: &mut Vec<Candidate>) {
-        for run in Runs::new(text) {
-            let mut classes = 0;
-            let mut inside = false;
-            for at in run.clone() {
-                let class = CLASSES[usize::from(text[at])];
-                classes |= class;
-                let word = class & (LETTER | DIGIT) != 0;
-                if word && !inside {
-                    all.extend(
-                        self.prefixes
-                            .at(text, at)
-                            .filter_map(|entry| prefixed(text, at, entry)),
-                    );
-                }
-                inside = word;
-            }
-        }
-    }
 }
 
 impl Default for Detector {
@@ -92,22 +119,185 @@ impl Default for Detector {
     }
 }
 
-fn prefixed(text: &[u8], at: usize, entry: &Entry) -> Option<Candidate> {
-    let begin = at + entry.lead;
-    let range = entry.shape.matches(text, begin, entry.prefix)?;
+impl fmt::Debug for Detector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Detector").field("rules", &RULES.len()).finish_non_exhaustive()
+    }
+}
+
+/// One look at one text.
+struct Look<'d, 't> {
+    detector: &'d Detector,
+    text: &'t [u8],
+    seen: Seen,
+    all: Vec<Candidate>,
+    /// What counts only with its other half near by.
+    unpaired: Vec<Candidate>,
+}
+
+impl Look<'_, '_> {
+    fn run(&mut self, run: Range<usize>) {
+        let skipped = escape(self.text, run.start);
+        let start = run.start + skipped;
+        let mut classes = 0;
+        let mut inside = false;
+        let mut failures = 0;
+        for at in run.clone() {
+            let class = runs::class(self.text[at]);
+            classes |= class;
+            let word = class & (LETTER | DIGIT) != 0;
+            if word && (!inside || at == start) && failures < FAILURES_IN_A_RUN {
+                failures += self.prefixed(at);
+            }
+            inside = word;
+        }
+        let token = &self.text[start..run.end];
+        if classes & DIGIT != 0 && is_promising(token) {
+            self.bare(start);
+            if let Some(quoted) = context::quoted(self.text, start) {
+                self.bare(quoted);
+            }
+            self.all.extend(self.detector.generic.look(self.text, start..run.end));
+        }
+    }
+
+    /// Tries the shapes that begin at `at`; the number of those that did not fit.
+    fn prefixed(&mut self, at: usize) -> u32 {
+        let detector = self.detector;
+        let mut failures = 0;
+        for Entry { lead, prefix, rule, shape, .. } in detector.prefixes.at(self.text, at) {
+            match shape.matches(self.text, at + lead, *prefix) {
+                Some(range) => self.found(*rule, shape, range, prefix + shape.head_len()),
+                None => failures += 1,
+            }
+        }
+        failures
+    }
+
+    /// Tries the shapes without a beginning of their own on the run that begins at `at`.
+    fn bare(&mut self, at: usize) {
+        let (detector, text) = (self.detector, self.text);
+        for (rule, shape) in &detector.telling {
+            if let Some(range) = shape.matches(text, at, 0) {
+                self.found(*rule, shape, range, 0);
+            }
+        }
+        if context::assignment(text, at).is_none() && !follows_separator(text, at) {
+            return;
+        }
+        let words = detector.keywords.look(text, at, &mut self.seen);
+        for (n, shape) in &detector.contextual {
+            let fits = words && detector.keywords.fit(*n, &self.seen);
+            let Some(rule) =
+                RULES.get(usize::from(*n)).filter(|rule| fits || rule.pair().is_some())
+            else {
+                continue;
+            };
+            let Some(range) = shape.matches(text, at, 0) else { continue };
+            let Some(candidate) = judged(text, rule, *n, shape, range, 0) else { continue };
+            let list = if fits { &mut self.all } else { &mut self.unpaired };
+            list.push(candidate);
+        }
+    }
+
+    /// Takes the token that a shape with a beginning has recognised.
+    fn found(&mut self, n: u16, shape: &Shape, range: Range<usize>, literal: usize) {
+        let Some(rule) = RULES.get(usize::from(n)) else { return };
+        let fits = |look: &mut Self| {
+            look.detector.keywords.look(look.text, range.start, &mut look.seen);
+            look.detector.keywords.fit(n, &look.seen)
+        };
+        if rule.keywords().is_empty() || fits(self) {
+            self.all.extend(judged(self.text, rule, n, shape, range, literal));
+        }
+    }
+}
+
+/// Whether a run with digits may be a token without a beginning of its own. Names and words do not alternate between
+/// letters and digits; a number may be an identifier.
+fn is_promising(token: &[u8]) -> bool {
+    !token.iter().any(u8::is_ascii_alphabetic)
+        || value::changes(token) >= 2
+        || value::is_uuid(token)
+}
+
+/// The candidate that a recognised token makes, unless it is filler.
+fn judged(
+    text: &[u8],
+    rule: &Rule,
+    n: u16,
+    shape: &Shape,
+    range: Range<usize>,
+    literal: usize,
+) -> Option<Candidate> {
     let token = &text[range.clone()];
-    if entropy::distinct(&text[begin + entry.prefix..range.end]) < 6 {
+    if value::is_filler(token.get(literal..).unwrap_or(token)) {
         return None;
     }
-    let rule = RULES.get(usize::from(entry.rule))?;
-    let confidence = match entry.shape.checksum {
+    let documented = || token.windows(7).any(|word| word.eq_ignore_ascii_case(b"example"));
+    let confidence = match shape.checksum {
         Some(checksum) if checksum.holds(token) => Confidence::High,
         Some(_) => rule.confidence().lower(),
+        None if documented() => Confidence::Low,
         None => rule.confidence(),
     };
-    Some(Candidate {
-        rule: entry.rule,
-        range,
-        confidence,
-    })
+    Some(Candidate { rule: n, range, confidence, literal })
+}
+
+/// Whether a list's separator stands before `at`, as in a file of comma-separated values.
+fn follows_separator(text: &[u8], at: usize) -> bool {
+    matches!(text[..at].last(), Some(b',' | b';' | b':' | b'\t' | b'"' | b'\''))
+}
+
+/// How many bytes at `at` belong to an escape that stands before a token: the `n` of `\n`, the `3D` of `%3D`.
+fn escape(text: &[u8], at: usize) -> usize {
+    let hex = |length: usize| {
+        text.get(at..at + length).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
+    };
+    match (&text[..at], &text[at..]) {
+        ([.., b'\\'], [b'n' | b'r' | b't', ..]) => 1,
+        ([.., b'\\'], [b'u', b'0', b'0', a, b, ..])
+            if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() =>
+        {
+            5
+        }
+        ([.., b'%'], _) if hex(2) => 2,
+        _ => 0,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn assert_shared<T: Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
+
+    #[test]
+    fn can_be_shared() {
+        assert_shared::<Detector>();
+        assert_shared::<Finding>();
+    }
+
+    #[test]
+    fn escapes_before_a_token() {
+        assert_eq!(escape(b"\\nghp", 1), 1);
+        assert_eq!(escape(b"%3Dghp", 1), 2);
+        assert_eq!(escape(b"\\u003dghp", 1), 5);
+        assert_eq!(escape(b"nghp", 0), 0);
+        assert_eq!(escape(b"%3", 1), 0);
+    }
+
+    #[test]
+    fn each_stops_when_asked() {
+        let text =
+            b"ghp_w3tR7kQx9ZbN4mVc8YhD2pLs6JfG1a0ETuXo\nghp_Z0b8QyNf3VjRk7sMx2LtWc5HgPa9Du1Ei6Xq\n";
+        let detector = Detector::new();
+        let mut seen = Vec::new();
+        detector.each(text, |finding| {
+            seen.push((finding.line(), finding.column()));
+            ControlFlow::Break(())
+        });
+        assert_eq!(seen, [(1, 1)]);
+        assert_eq!(detector.scan(text).iter().map(Finding::line).collect::<Vec<_>>(), [1, 2]);
+    }
 }

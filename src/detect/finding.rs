@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::rule::{Confidence, Rule};
+use crate::secret::{Preview, Secret};
 
 /// A token that was found.
 ///
@@ -49,7 +50,20 @@ impl Finding {
         self.confidence
     }
 
-    /// The finding in the same list that makes this one usable, as an AWS access key id does for its secret: its index.
+    /// The token itself, out of the text in which it was found.
+    ///
+    /// Of another text it is whatever stands there, or nothing where that text ends earlier.
+    pub fn secret(&self, text: &[u8]) -> Secret {
+        Secret::new(self.class(), text.get(self.range()).unwrap_or_default())
+    }
+
+    /// What may be shown of the token, out of the text in which it was found.
+    pub fn preview(&self, text: &[u8]) -> Preview {
+        Preview::of(text.get(self.range()).unwrap_or_default())
+    }
+
+    /// The finding in the same list that makes this one usable, as an AWS access key id does for its secret: its index,
+    /// counted from 0 in the order of places.
     pub fn partner(&self) -> Option<usize> {
         self.partner
     }
@@ -65,5 +79,14 @@ mod tests {
         let findings = Detector::new().scan(text);
         assert_eq!(findings.len(), 1);
         assert!(!format!("{findings:?}").contains("w3tR"));
+    }
+
+    #[test]
+    fn the_secret_is_the_token_alone() {
+        let text = b"x = 'ghp_w3tR7kQx9ZbN4mVc8YhD2pLs6JfG1a0ETuXo'";
+        let finding = &Detector::new().scan(text)[0];
+        assert_eq!(finding.secret(text).expose(), &text[5..45]);
+        assert_eq!(finding.preview(text), finding.secret(text).preview());
+        assert!(finding.secret(b"other").is_empty());
     }
 }

@@ -14,17 +14,26 @@
 //! smaller one finds what has no such run. [`Rule`]s confirm the candidates within bounded windows. What the rules know is data; see
 //! `docs/detector.md`.
 
+mod base64;
 mod candidate;
 mod checksum;
+mod context;
 mod detector;
 mod entropy;
 mod finding;
+mod generic;
+mod keyword;
+mod likeness;
+mod name;
+mod needle;
+mod pair;
 mod position;
 mod prefix;
 mod rule;
 mod runs;
 mod shape;
 mod table;
+mod value;
 
 pub use detector::Detector;
 pub use finding::Finding;

@@ -10,12 +10,7 @@ pub(super) struct Position<'t> {
 
 impl<'t> Position<'t> {
     pub(super) fn new(text: &'t [u8]) -> Position<'t> {
-        Position {
-            text,
-            at: 0,
-            line: 1,
-            line_start: 0,
-        }
+        Position { text, at: 0, line: 1, line_start: 0 }
     }
 
     /// Line and column of `offset`, both from 1, the column in bytes. An offset before the last one asked for

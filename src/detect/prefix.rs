@@ -1,6 +1,7 @@
 //! From the first bytes of a word to the shapes that begin so.
 
 use super::rule::Rule;
+use super::runs;
 use super::shape::Shape;
 
 /// A shape and how it begins.
@@ -13,68 +14,78 @@ pub(super) struct Entry {
     pub(super) shape: &'static Shape,
 }
 
-/// All beginnings, found by their first two bytes.
+/// All beginnings, found by their first bytes.
 pub(super) struct Prefixes {
-    /// One bit for each pair of bytes that some beginning has.
-    pairs: Box<[u64; 1024]>,
-    /// In the order of their first two bytes.
+    /// One bit for each hash of three bytes with which some beginning starts: what most words do not have.
+    starts: Box<[u64; 1024]>,
+    /// The first two bytes of each entry, ascending.
+    pairs: Vec<u16>,
+    /// In the order of `pairs`.
     entries: Vec<Entry>,
 }
 
 impl Prefixes {
     pub(super) fn new(rules: &'static [Rule]) -> Prefixes {
-        let mut pairs = Box::new([0; 1024]);
+        let mut starts = Box::new([0; 1024]);
         let mut entries = Vec::new();
-        for (rule, shape) in rules
+        let shapes = rules
             .iter()
             .zip(0u16..)
-            .flat_map(|(rule, n)| rule.shapes().iter().map(move |s| (n, s)))
-        {
-            let alone: &[&[u8]] = if shape.lead.is_empty() { &[] } else { &[b""] };
-            let prefixes = if shape.prefixes.is_empty() {
-                alone
-            } else {
-                shape.prefixes
-            };
-            for prefix in prefixes {
-                let literal = [shape.lead, prefix].concat();
-                if let Some(pair) = pair(&literal, 0) {
-                    pairs[pair >> 6] |= 1 << (pair & 63);
-                    entries.push(Entry {
-                        literal,
-                        lead: shape.lead.len(),
-                        prefix: prefix.len(),
-                        rule,
-                        shape,
-                    });
+            .flat_map(|(rule, n)| rule.shapes().iter().map(move |s| (n, s)));
+        for (rule, shape) in shapes {
+            for (literal, lead) in
+                shape.beginnings().filter(|(literal, _)| literal.iter().all(|b| runs::is_run(*b)))
+            {
+                let mut note = |start: [u8; 3]| {
+                    let hash = hash(start);
+                    starts[hash >> 6] |= 1 << (hash & 63);
+                };
+                match *literal {
+                    [a, b, c, ..] => note([a, b, c]),
+                    [a, b] => (0..=255).for_each(|c| note([a, b, c])),
+                    _ => continue,
                 }
+                entries.push(Entry { lead, prefix: literal.len() - lead, literal, rule, shape });
             }
         }
-        entries.sort_by_key(|entry| pair(&entry.literal, 0));
-        Prefixes { pairs, entries }
+        entries.sort_by_key(|entry| pair(&entry.literal));
+        let pairs = entries.iter().map(|entry| pair(&entry.literal)).collect();
+        Prefixes { starts, pairs, entries }
     }
 
     /// The shapes that begin at `at`.
     pub(super) fn at<'p>(&'p self, text: &'p [u8], at: usize) -> impl Iterator<Item = &'p Entry> {
-        let wanted = pair(text, at).filter(|pair| self.pairs[pair >> 6] >> (pair & 63) & 1 == 1);
-        let first = match wanted {
-            Some(_) => self
-                .entries
-                .partition_point(|entry| pair(&entry.literal, 0) < wanted),
-            None => self.entries.len(),
+        let rest = text.get(at..).unwrap_or_default();
+        let known = match *rest {
+            [a, b, c, ..] => {
+                let hash = hash([a, b, c]);
+                self.starts[hash >> 6] >> (hash & 63) & 1 == 1
+            }
+            _ => false,
         };
-        self.entries[first..]
-            .iter()
-            .take_while(move |entry| pair(&entry.literal, 0) == wanted)
-            .filter(move |entry| text[at..].starts_with(&entry.literal))
+        let entries = if known {
+            let wanted = pair(rest);
+            let first = self.pairs.partition_point(|pair| *pair < wanted);
+            let count = self.pairs[first..].iter().take_while(|pair| **pair == wanted).count();
+            &self.entries[first..first + count]
+        } else {
+            &[]
+        };
+        entries.iter().filter(move |entry| rest.starts_with(&entry.literal))
     }
 }
 
-fn pair(text: &[u8], at: usize) -> Option<usize> {
-    match text.get(at..at + 2) {
-        Some(&[a, b]) => Some(usize::from(a) << 8 | usize::from(b)),
-        _ => None,
+/// The first two bytes, for sorting; no literal is shorter.
+fn pair(text: &[u8]) -> u16 {
+    match *text {
+        [a, b, ..] => u16::from_be_bytes([a, b]),
+        _ => 0,
     }
+}
+
+/// Sixteen bits of three bytes: multiplication by the golden ratio's odd 32-bit fraction.
+fn hash([a, b, c]: [u8; 3]) -> usize {
+    (u32::from_le_bytes([a, b, c, 0]).wrapping_mul(0x9E37_79B1) >> 16) as usize
 }
 
 #[cfg(test)]
@@ -104,7 +115,7 @@ mod tests {
     fn the_end_of_the_text_has_no_prefix() {
         let prefixes = Prefixes::new(RULES);
         assert_eq!(
-            prefixes.at(b"g", 0).count()
+            prefixes.at(b"gh", 0).count()
                 + prefixes.at(b"gh", 2).count()
                 + prefixes.at(b"", 0).count(),
             0

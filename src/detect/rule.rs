@@ -89,11 +89,14 @@ impl Rule {
         }
     }
 
-    /// The rank in a quarrel over the same bytes: a form of its own, then a form with words near by, then the generic.
+    /// The rank in a quarrel over the same bytes: a form of its own, then a form that
+    /// needs words near by, then the generic.
     pub(super) fn rank(&self) -> u8 {
         match self.look {
+            Look::Shapes(shapes) if !shapes.iter().all(Shape::is_bare) => 4,
             Look::Shapes(_) if self.keywords.is_empty() => 4,
-            Look::Pem(_) => 4,
+            Look::Pem(_) if self.keywords.is_empty() => 4,
+            Look::Pem(_) => 5,
             Look::Shapes(_) => 3,
             Look::Url | Look::Basic => 2,
             Look::Bearer => 1,

@@ -7,15 +7,15 @@
 use std::ops::Range;
 
 /// Shorter runs are left to the keyword pass. No prefixed token of the rules is shorter.
-pub(super) const SHORTEST_RUN: usize = 16;
+pub(super) const SHORTEST_RUN: usize = 15;
 
 /// Bits of [`CLASSES`].
-pub(super) const RUN: u8 = 1;
+const RUN: u8 = 1;
 pub(super) const LETTER: u8 = 2;
 pub(super) const DIGIT: u8 = 4;
 
 /// What each byte is: of a run (letters, digits and `_ - . / + ~ $`), a letter, a digit.
-pub(super) static CLASSES: [u8; 256] = classes();
+static CLASSES: [u8; 256] = classes();
 
 const fn classes() -> [u8; 256] {
     let mut table = [0; 256];
@@ -33,8 +33,14 @@ const fn classes() -> [u8; 256] {
     table
 }
 
-fn class(byte: u8) -> u8 {
+/// The bits of `byte`.
+pub(super) fn class(byte: u8) -> u8 {
     CLASSES[usize::from(byte)]
+}
+
+/// Whether `byte` may stand in a run.
+pub(super) fn is_run(byte: u8) -> bool {
+    class(byte) & RUN != 0
 }
 
 /// All maximal runs of at least [`SHORTEST_RUN`] bytes, from left to right.
@@ -60,7 +66,7 @@ impl Iterator for Runs<'_> {
         loop {
             let probe = self.at + SHORTEST_RUN;
             let window = text.get(known..probe)?;
-            match window.iter().rposition(|b| class(*b) & RUN == 0) {
+            match window.iter().rposition(|b| !is_run(*b)) {
                 Some(gap) => {
                     // What follows the gap was just seen to be of the run.
                     self.at = known + gap + 1;
@@ -71,7 +77,7 @@ impl Iterator for Runs<'_> {
         }
         let start = self.at;
         let mut end = start + SHORTEST_RUN;
-        while end < text.len() && class(text[end]) & RUN != 0 {
+        while end < text.len() && is_run(text[end]) {
             end += 1;
         }
         self.at = end;
@@ -87,7 +93,7 @@ mod tests {
         let mut out = Vec::new();
         let mut start = 0;
         for at in 0..=text.len() {
-            if at == text.len() || class(text[at]) & RUN == 0 {
+            if at == text.len() || !is_run(text[at]) {
                 if at - start >= SHORTEST_RUN {
                     out.push(start..at);
                 }
@@ -101,13 +107,9 @@ mod tests {
     fn runs_of_each_length_and_place() {
         for before in 0..20 {
             for length in 10..40 {
-                let text = [
-                    vec![b' '; before],
-                    vec![b'a'; length],
-                    b" b=".to_vec(),
-                    vec![b'c'; length],
-                ]
-                .concat();
+                let text =
+                    [vec![b' '; before], vec![b'a'; length], b" b=".to_vec(), vec![b'c'; length]]
+                        .concat();
                 assert_eq!(Runs::new(&text).collect::<Vec<_>>(), slow(&text));
             }
         }

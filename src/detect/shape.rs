@@ -20,9 +20,7 @@ impl ByteSet {
 
 impl std::fmt::Debug for ByteSet {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_set()
-            .entries((0..=255u8).filter(|b| self.contains(*b)).map(char::from))
-            .finish()
+        f.debug_set().entries((0..=255u8).filter(|b| self.contains(*b)).map(char::from)).finish()
     }
 }
 
@@ -36,6 +34,13 @@ pub(super) enum Part {
 }
 
 impl Part {
+    fn shortest(&self) -> usize {
+        match self {
+            Part::Literal(bytes) => bytes.len(),
+            Part::Class { min, .. } => usize::from(*min),
+        }
+    }
+
     /// Where the part ends if it begins at `at`.
     fn forward(&self, text: &[u8], at: usize) -> Option<usize> {
         match self {
@@ -43,10 +48,7 @@ impl Part {
             Part::Class { set, min, max } => {
                 let rest = text.get(at..)?;
                 let limit = rest.len().min(usize::from(*max));
-                let taken = rest[..limit]
-                    .iter()
-                    .take_while(|b| set.contains(**b))
-                    .count();
+                let taken = rest[..limit].iter().take_while(|b| set.contains(**b)).count();
                 (taken >= usize::from(*min)).then_some(at + taken)
             }
         }
@@ -59,12 +61,8 @@ impl Part {
             Part::Literal(bytes) => before.ends_with(bytes).then(|| end - bytes.len()),
             Part::Class { set, min, max } => {
                 let limit = before.len().min(usize::from(*max));
-                let taken = before
-                    .iter()
-                    .rev()
-                    .take(limit)
-                    .take_while(|b| set.contains(**b))
-                    .count();
+                let taken =
+                    before.iter().rev().take(limit).take_while(|b| set.contains(**b)).count();
                 (taken >= usize::from(*min)).then_some(end - taken)
             }
         }
@@ -84,11 +82,34 @@ pub(super) struct Shape {
     pub(super) parts: &'static [Part],
     /// What the token's last characters are computed from.
     pub(super) checksum: Option<Checksum>,
+    /// Whether it holds lower case, upper case and digits: a hash in hexadecimal does not.
+    pub(super) mixed: bool,
     /// The fewest bytes from the prefix to the end.
     pub(super) shortest: u16,
 }
 
 impl Shape {
+    /// Each literal with which the shape begins, and how much of it is lead.
+    pub(super) fn beginnings(&self) -> impl Iterator<Item = (Vec<u8>, usize)> {
+        const ALONE: &[&[u8]] = &[b""];
+        let prefixes = match self.prefixes {
+            [] if self.lead.is_empty() => &[],
+            [] => ALONE,
+            prefixes => prefixes,
+        };
+        prefixes.iter().map(|prefix| ([self.lead, prefix].concat(), self.lead.len()))
+    }
+
+    /// Whether the token has no beginning of its own.
+    pub(super) fn is_bare(&self) -> bool {
+        self.lead.is_empty() && self.prefixes.is_empty()
+    }
+
+    /// The fewest bytes of the head.
+    pub(super) fn head_len(&self) -> usize {
+        self.head.iter().map(Part::shortest).sum()
+    }
+
     /// The token's range if its prefix begins at `at`, `prefix` bytes long.
     ///
     /// `at` is behind the lead. Looks at no more bytes than the shape is long, and three before it.
@@ -97,29 +118,46 @@ impl Shape {
         for part in self.head.iter().rev() {
             start = part.backward(text, start)?;
         }
-        if !open_before(text, start - self.lead.len()) {
+        let outside = &text[..start - self.lead.len()];
+        // What follows a name and a full stop is a part of that name: a file's ending, a field.
+        let field = matches!(outside, [.., before, b'.'] if before.is_ascii_alphanumeric());
+        if field || !open_before(text, outside.len()) {
             return None;
         }
         let mut end = at + prefix;
         for part in self.parts {
             end = part.forward(text, end)?;
         }
-        if let Some(Part::Class { set, min, .. }) = self.parts.last() {
-            if set.contains(b'.') && *min > 0 {
-                // A full stop at the end belongs to the sentence.
-                while end > at && text[end - 1] == b'.' {
-                    end -= 1;
+        match self.parts.last() {
+            Some(Part::Class { set, .. }) => {
+                if set.contains(b'.') {
+                    // A full stop at the end belongs to the sentence.
+                    while end > at && text[end - 1] == b'.' {
+                        end -= 1;
+                    }
                 }
-                if end - at < usize::from(self.shortest) {
+                if end - at < usize::from(self.shortest) || !closed_after(text, end, set) {
                     return None;
                 }
             }
-            if !closed_after(text, end, set) {
-                return None;
+            _ => {
+                let letters = text[..end].last().is_some_and(u8::is_ascii_alphanumeric);
+                if letters && text.get(end).is_some_and(u8::is_ascii_alphanumeric) {
+                    return None;
+                }
             }
+        }
+        if self.mixed && !is_mixed(&text[start..end]) {
+            return None;
         }
         Some(start..end)
     }
+}
+
+fn is_mixed(token: &[u8]) -> bool {
+    token.iter().any(u8::is_ascii_lowercase)
+        && token.iter().any(u8::is_ascii_uppercase)
+        && token.iter().any(u8::is_ascii_digit)
 }
 
 /// Whether a token may begin at `at`: no letter or digit stands before it, unless an escape ends there.
@@ -156,11 +194,7 @@ mod tests {
     use super::*;
 
     const DIGITS: ByteSet = ByteSet([0x03ff_0000_0000_0000, 0, 0, 0]);
-    const FOUR: &[Part] = &[Part::Class {
-        set: DIGITS,
-        min: 4,
-        max: 4,
-    }];
+    const FOUR: &[Part] = &[Part::Class { set: DIGITS, min: 4, max: 4 }];
 
     fn shape(head: &'static [Part]) -> Shape {
         Shape {
@@ -169,6 +203,7 @@ mod tests {
             prefixes: &[b"no_"],
             parts: FOUR,
             checksum: None,
+            mixed: false,
             shortest: 7,
         }
     }
@@ -184,6 +219,7 @@ mod tests {
         assert_eq!(shape(&[]).matches(b"no_12345", 0, 3), None);
         assert_eq!(shape(&[]).matches(b"no_123", 0, 3), None);
         assert_eq!(shape(&[]).matches(b"xno_1234", 1, 3), None);
+        assert_eq!(shape(&[]).matches(b"x.no_1234", 2, 3), None);
     }
 
     #[test]
@@ -195,14 +231,7 @@ mod tests {
 
     #[test]
     fn a_head_is_read_backwards() {
-        const HEAD: &[Part] = &[
-            Part::Class {
-                set: DIGITS,
-                min: 2,
-                max: 3,
-            },
-            Part::Literal(b":"),
-        ];
+        const HEAD: &[Part] = &[Part::Class { set: DIGITS, min: 2, max: 3 }, Part::Literal(b":")];
         assert_eq!(shape(HEAD).matches(b"(12:no_1234)", 4, 3), Some(1..11));
         assert_eq!(shape(HEAD).matches(b"(1:no_1234)", 3, 3), None);
         assert_eq!(shape(HEAD).matches(b"1234:no_1234", 5, 3), None);

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::set::{PatchSet, TierView};
-use super::sift::{BATCH, Places, Probes, sift};
+use super::sift::{Places, Probes, sift};
 use super::table::Entry;
 use super::tier::{MAX_STRIDE, MAX_TIERS};
 
@@ -88,12 +88,9 @@ impl<'s> Finder<'s> {
             // What was confirmed or ruled out last: neighbouring places lead to the same token.
             let mut seen = None;
             while *next <= last {
-                let stride = view.tier.stride;
-                let count = ((last - *next) / stride + 1).min(BATCH);
                 let first = *next;
-                *next += count * stride;
-                let probes = Probes { first, count };
-                sift(view.hasher, view.sampler, view.filter, text, probes, &mut places);
+                let probes = Probes { first, last };
+                *next = sift(view.hasher, view.sampler, view.filter, text, probes, &mut places);
                 for (at, hash) in places.iter() {
                     if view.filter.passes_second(hash) {
                         confirm(self.set, view, text, first + at, &mut seen, found)?;

@@ -35,12 +35,11 @@ pub(super) struct Places {
     len: usize,
 }
 
-/// Where to probe: at `first`, `first + stride`, …, `count` times (at most [`BATCH`]), each time
-/// with a whole gram of text left.
-#[derive(Clone, Copy)]
+/// Where to probe: at `first`, `first + stride`, …, up to `last`.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Probes {
     pub(super) first: usize,
-    pub(super) count: usize,
+    pub(super) last: usize,
 }
 
 /// What is known of a tier before any text is there.
@@ -114,7 +113,8 @@ impl Places {
     }
 }
 
-/// Probes `text` and leaves in `places` what passes the first word of `filter`.
+/// Probes `text`, at most [`BATCH`] times, and leaves in `places` what passes the first word of
+/// `filter`. Returns where the next probe falls.
 ///
 /// Probes that do not fit the text are not made.
 #[inline]
@@ -125,12 +125,13 @@ pub(super) fn sift(
     text: &[u8],
     mut probes: Probes,
     places: &mut Places,
-) {
+) -> usize {
     places.len = 0;
-    let last = text.len().checked_sub(hasher.size());
-    let Some(span) = last.and_then(|last| last.checked_sub(probes.first)) else { return };
-    let fitting = span / sampler.stride + 1;
-    probes.count = probes.count.min(BATCH).min(fitting);
+    let Some(last) = text.len().checked_sub(hasher.size()) else { return probes.first };
+    probes.last = probes.last.min(last);
+    if probes.first > probes.last {
+        return probes.first;
+    }
     match hasher.size() {
         8 => sift_size::<8>(hasher, sampler, filter, text, probes, places),
         12 => sift_size::<12>(hasher, sampler, filter, text, probes, places),
@@ -146,23 +147,28 @@ fn sift_size<const Q: usize>(
     text: &[u8],
     probes: Probes,
     places: &mut Places,
-) {
+) -> usize {
     let rounds = hasher.rounds();
     match rounds.engine() {
         // SAFETY: for both, the rounds say that this processor has what the engine needs, and
-        // `sift` cut `count` to `BATCH` and so that every probe has `Q` bytes of text behind it.
+        // `sift` saw to it that the last probe has `Q` bytes of text behind it, and that the first
+        // one is not behind it.
         #[cfg(target_arch = "x86_64")]
         Engine::Wide => unsafe {
-            wide::sift::<Q>(rounds.keys(), sampler, filter, text, probes, places);
+            wide::sift::<Q>(rounds.keys(), sampler, filter, text, probes, places)
         },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: as above.
         Engine::Aes => unsafe {
-            aes::sift::<Q>(rounds.keys(), sampler, filter, text, probes, places);
+            aes::sift::<Q>(rounds.keys(), sampler, filter, text, probes, places)
         },
         _ => {
-            for from_first in (0..probes.count).map(|turn| turn * sampler.stride) {
-                let gram = &text[probes.first + from_first..][..Q];
+            let mut at = probes.first;
+            let mut left = BATCH;
+            while at <= probes.last && left > 0 {
+                let (gram, from_first) = (&text[at..][..Q], at - probes.first);
+                at += sampler.stride;
+                left -= 1;
                 if !sampler.admits(gram) {
                     continue;
                 }
@@ -175,6 +181,7 @@ fn sift_size<const Q: usize>(
                     places.push(from_first, hash[0]);
                 }
             }
+            at
         }
     }
 }
@@ -186,12 +193,12 @@ mod aes {
         __m128i, _mm_aesenc_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_xor_si128,
     };
 
-    use super::{Filter, Places, Probes, Sampler, filter};
+    use super::{BATCH, Filter, Places, Probes, Sampler, filter};
     use crate::secret::gram_block;
 
     /// # Safety
     ///
-    /// For every probe, `at + Q <= text.len()`, and there are at most `BATCH` of them.
+    /// `probes.first <= probes.last` and `probes.last + Q <= text.len()`.
     #[target_feature(enable = "aes,sse2,bmi2")]
     pub(super) unsafe fn sift<const Q: usize>(
         keys: &[u128; 5],
@@ -200,11 +207,12 @@ mod aes {
         text: &[u8],
         probes: Probes,
         places: &mut Places,
-    ) {
+    ) -> usize {
         let keys = keys.map(|key| vector(key));
         let mut len = 0;
         let mut at = probes.first;
-        for _ in 0..probes.count {
+        let last = probes.last.min(probes.first + (BATCH - 1) * sampler.stride);
+        while at <= last {
             // SAFETY: the caller's promise.
             let gram = unsafe { text.get_unchecked(at..at + Q) };
             let whitened = _mm_xor_si128(vector(gram_block::<Q>(gram)), keys[0]);
@@ -227,6 +235,7 @@ mod aes {
             at += sampler.stride;
         }
         places.len = len;
+        at
     }
 
     #[inline]
@@ -251,14 +260,14 @@ mod wide {
         _mm512_xor_si512, _pext_u64,
     };
 
-    use super::{Filter, Places, Probes, Sampler};
+    use super::{BATCH, Filter, Places, Probes, SLACK, Sampler};
 
     /// How many grams are hashed at a time.
     const LANES: usize = 8;
 
     /// # Safety
     ///
-    /// For every probe, `at + Q <= text.len()`, and there are at most `BATCH` of them.
+    /// `probes.first <= probes.last` and `probes.last + Q <= text.len()`.
     #[target_feature(
         enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vbmi,avx512vbmi2,vaes,bmi2,popcnt"
     )]
@@ -269,21 +278,23 @@ mod wide {
         text: &[u8],
         probes: Probes,
         places: &mut Places,
-    ) {
+    ) -> usize {
         // SAFETY: the caller's promise.
         unsafe {
-            let marked = mark::<Q>(sampler, text, probes, places);
+            let (marked, next) = mark::<Q>(sampler, text, probes, places);
             if marked > 0 {
                 probe::<Q>(keys, filter, text, probes.first, marked, places);
             }
+            next
         }
     }
 
-    /// Writes to `places.at` where all of a gram is in the alphabet, and returns how often that is.
+    /// Writes to `places.at` where all of a gram is in the alphabet. Returns how often that is, and
+    /// where the next probe falls.
     ///
     /// # Safety
     ///
-    /// As for `sift`.
+    /// As for `sift`; `marked` is at most `BATCH`.
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2,popcnt")]
     unsafe fn mark<const Q: usize>(
@@ -291,43 +302,43 @@ mod wide {
         text: &[u8],
         probes: Probes,
         places: &mut Places,
-    ) -> usize {
+    ) -> (usize, usize) {
         // SAFETY: each of the four reads 64 bytes of the 256.
         let class =
             |at: usize| unsafe { _mm512_loadu_si512(sampler.classes.as_ptr().add(at).cast()) };
         let (low, high) = ([class(0), class(64)], [class(128), class(192)]);
         // SAFETY: 64 readable bytes.
         let offsets = unsafe { _mm512_loadu_si512(sampler.offsets.as_ptr().cast()) };
-        let (mut marked, mut turn) = (0, 0);
-        while turn < probes.count {
-            let at = probes.first + turn * sampler.stride;
-            let inside = _bzhi_u64(u64::MAX, text.len().saturating_sub(at).min(64) as u32);
+        let (mut marked, mut made, mut at) = (0, 0, probes.first);
+        while at <= probes.last && made <= BATCH - SLACK {
+            let inside = _bzhi_u64(u64::MAX, (text.len() - at).min(64) as u32);
             // SAFETY: only bytes of the text are read, those in the mask; `at` is within it.
             let bytes = unsafe { _mm512_maskz_loadu_epi8(inside, text.as_ptr().add(at).cast()) };
             let ascii = _mm512_movepi8_mask(_mm512_permutex2var_epi8(low[0], bytes, low[1]));
             let other = _mm512_movepi8_mask(_mm512_permutex2var_epi8(high[0], bytes, high[1]));
             let above = _mm512_movepi8_mask(bytes);
-            let one = (ascii & !above | other & above) & inside;
+            let one = ((ascii & !above) | (other & above)) & inside;
             // Bit i of `four` says that bytes i to i + 3 are in the alphabet, and so on.
-            let two = one & one >> 1;
-            let four = two & two >> 2;
-            let eight = four & four >> 4;
+            let two = one & (one >> 1);
+            let four = two & (two >> 2);
+            let eight = four & (four >> 4);
             let whole = match Q {
                 8 => eight,
-                12 => eight & four >> 8,
-                _ => eight & eight >> 8,
+                12 => eight & (four >> 8),
+                _ => eight & (eight >> 8),
             };
-            let lanes = sampler.lanes.min(probes.count - turn);
-            let starts = _bzhi_u64(sampler.starts, (lanes * sampler.stride).min(64) as u32);
+            let starts = _bzhi_u64(sampler.starts, (probes.last - at + 1).min(64) as u32);
             let kept = _pext_u64(whole & starts, sampler.starts) as u32;
-            let base = _mm512_set1_epi16((turn * sampler.stride) as i16);
+            let base = _mm512_set1_epi16((at - probes.first) as i16);
             let ats = _mm512_add_epi16(_mm512_maskz_compress_epi16(kept, offsets), base);
-            // SAFETY: `marked` is at most `turn`, which is below `BATCH`: `SLACK` more items fit.
+            // SAFETY: `marked` is at most `made`, which is at most `BATCH - SLACK`, and `SLACK`
+            // items are written.
             unsafe { _mm512_storeu_si512(places.at.as_mut_ptr().add(marked).cast(), ats) };
             marked += kept.count_ones() as usize;
-            turn += sampler.lanes;
+            made += starts.count_ones() as usize;
+            at += starts.count_ones() as usize * sampler.stride;
         }
-        marked
+        (marked, at)
     }
 
     /// Hashes the grams at the first `marked` of `places.at` and keeps those that pass the filter.
@@ -450,7 +461,7 @@ mod tests {
             text in prop::collection::vec(prop_oneof![9 => b'0'..=b'z', 1 => any::<u8>()], 0..4000),
             geometry in prop::sample::select(vec![(0, 8), (0, 12), (0, 16), (1, 20), (2, 32)]),
             first in 0..40usize,
-            limit in 0..300usize,
+            limit in 0..4000usize,
             blocks in 1..20usize,
             high in any::<bool>(),
         ) {
@@ -464,20 +475,26 @@ mod tests {
                 filter::insert(&mut bytes, blocks as u32, *hash);
             }
             let (sampler, filter) = (Sampler::new(tier, alphabet), Filter::new(&bytes).unwrap());
-            let probed: Vec<usize> =
-                (first..count).step_by(tier.stride).take(limit.min(BATCH)).collect();
+            let all: Vec<usize> = (first..count.min(limit)).step_by(tier.stride).collect();
             for engine in Engine::available() {
                 let hasher = GramHasher::new(&key, GRAM_SIZES[geometry.0]).with(engine);
                 let mut places = Places::new();
-                sift(&hasher, &sampler, filter, &text, Probes { first, count: limit }, &mut places);
-                let kept: Vec<_> = places.iter().map(|(at, hash)| (first + at, hash)).collect();
+                let (mut kept, mut probed) = (Vec::new(), first);
+                while let Some(last) = limit.checked_sub(1).filter(|last| probed <= (*last).min(count.saturating_sub(1)) && count > 0) {
+                    let probes = Probes { first: probed, last };
+                    let next = sift(&hasher, &sampler, filter, &text, probes, &mut places);
+                    prop_assert!(next > probed && next <= probed + BATCH * tier.stride);
+                    kept.extend(places.iter().map(|(at, hash)| (probed + at, hash)));
+                    probed = next;
+                }
+                prop_assert_eq!(probed, all.last().map_or(first, |last| last + tier.stride));
                 for (at, hash) in &kept {
-                    prop_assert!(probed.contains(at) && hashes[*at] == *hash);
+                    prop_assert!(all.contains(at) && hashes[*at] == *hash);
                     let need = filter::first(blocks as u32, *hash);
                     let word = u64::from_le_bytes(bytes[need.at..need.at + 8].try_into().unwrap());
                     prop_assert_eq!(word & need.bits, need.bits);
                 }
-                for at in probed.iter().filter(|at| *at % 3 == 0) {
+                for at in all.iter().filter(|at| *at % 3 == 0) {
                     let admitted = text[*at..at + hasher.size()].iter().all(|b| alphabet.contains(*b));
                     prop_assert!(!admitted || kept.contains(&(*at, hashes[*at])), "{engine:?} {at}");
                 }

@@ -1,0 +1,232 @@
+//! Whether a value could be a secret: neither a placeholder nor a name, and random enough.
+
+use super::{entropy, likeness};
+
+/// Words that people write where a secret would stand.
+const STAND_INS: [&str; 22] = [
+    "xxxx",
+    "example",
+    "changeme",
+    "change_me",
+    "change-me",
+    "placeholder",
+    "your",
+    "dummy",
+    "redacted",
+    "insert",
+    "replace",
+    "sample",
+    "lorem",
+    "foobar",
+    "not-a-real",
+    "notreal",
+    "fake",
+    "mytoken",
+    "my-secret",
+    "mysecret",
+    "todo",
+    "undefined",
+];
+
+/// Values that are the plainest words for a secret.
+const PLAIN_WORDS: [&str; 24] = [
+    "pass", "passwd", "password", "pwd", "secret", "token", "key", "apikey", "user", "username",
+    "test", "admin", "root", "none", "null", "true", "false", "foo", "bar", "string", "value",
+    "login", "default", "hidden",
+];
+
+/// Digits in a row, or letters of the alphabet in their order, that no secret has.
+const LONGEST_SEQUENCE: usize = 8;
+
+/// Whether `value` stands in for a secret: a template, a variable, filler, or a plain word.
+pub(super) fn is_placeholder(value: &[u8]) -> bool {
+    let lower: Vec<u8> = value.iter().map(u8::to_ascii_lowercase).collect();
+    let has = |word: &[u8]| memchr::memmem::find(&lower, word).is_some();
+    let template = matches!(value, [b'$' | b'<' | b'{' | b'[' | b'%' | b'@', ..])
+        || [
+            &b"${"[..],
+            b"{{",
+            b"$(",
+            b"#{",
+            b"%(",
+            b"%s",
+            b"'$",
+            b"()",
+            b"<%",
+            b"***",
+            b"...",
+            b"\xe2\x80\xa6",
+        ]
+        .into_iter()
+        .any(has);
+    template
+        || STAND_INS.iter().any(|word| has(word.as_bytes()))
+        || PLAIN_WORDS.iter().any(|word| word.as_bytes() == lower)
+        || entropy::distinct(&lower) < 4
+        || entropy::longest_sequence(&lower) >= LONGEST_SEQUENCE
+}
+
+/// Whether a token's own characters are filler, as documentation writes it: `ghp_xxxxxxxx…`.
+pub(super) fn is_filler(body: &[u8]) -> bool {
+    let repeated = || {
+        body.windows(8)
+            .any(|part| b"xX0*._-".contains(&part[0]) && part.iter().all(|b| *b == part[0]))
+    };
+    body.len() >= 12 && (entropy::distinct(body) < 6 || entropy::shannon(body) < 2.2 || repeated())
+}
+
+/// Whether `value` looks drawn at random rather than written: letters and digits that alternate, and no path, name,
+/// number or UUID.
+pub(super) fn is_random(value: &[u8]) -> bool {
+    let letters = value.iter().filter(|b| b.is_ascii_alphabetic()).count();
+    let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
+    if letters < 3 || digits < 2 || is_uuid(value) || is_path(value) {
+        return false;
+    }
+    let hex = value.iter().all(u8::is_ascii_hexdigit);
+    let floor = if hex { 2.9 } else { 3.3 };
+    changes(value) >= 2 + value.len().min(64) / 16 && entropy::shannon(value) >= floor
+}
+
+/// Whether `value` is written in words or is a number: no password worth the name.
+pub(super) fn is_written(value: &[u8]) -> bool {
+    let words =
+        value.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80 || b"_.- /:=,`".contains(b));
+    let digits = value.strip_prefix(b"0x").unwrap_or_default();
+    let number = value.iter().all(u8::is_ascii_digit)
+        || !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit);
+    words && !likeness::is_gibberish(value)
+        || number
+        || memchr::memmem::find(value, b"://").is_some()
+}
+
+/// Whether an unquoted `value` is code: a type, a call, a path, a name with a number in it.
+pub(super) fn is_code(value: &[u8]) -> bool {
+    let name = value.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'.'));
+    // Names of variables are short, or have humps and underscores.
+    let drawn = value.len() >= 8
+        && value.iter().all(u8::is_ascii_lowercase)
+        && likeness::is_gibberish(value);
+    let number = value.strip_prefix(b"-").unwrap_or(value).first().is_some_and(u8::is_ascii_digit)
+        && [&b"i8"[..], b"u8", b"16", b"32", b"64"].iter().any(|end| value.ends_with(end));
+    let constant = value.contains(&b'_')
+        && value.iter().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || *b == b'_');
+    number
+        || constant
+        || value.iter().any(|b| b"({[<>*\\".contains(b))
+        || memchr::memmem::find(value, b"::").is_some()
+        || name && changes(value) < 2 && !drawn
+}
+
+/// How often a letter and a digit follow each other.
+pub(super) fn changes(value: &[u8]) -> usize {
+    let alternate = |a: u8, b: u8| {
+        a.is_ascii_alphabetic() && b.is_ascii_digit()
+            || a.is_ascii_digit() && b.is_ascii_alphabetic()
+    };
+    value.windows(2).filter(|pair| alternate(pair[0], pair[1])).count()
+}
+
+/// How many of lower case, upper case, digits and others `value` holds.
+pub(super) fn kinds(value: &[u8]) -> usize {
+    let has = |which: fn(&u8) -> bool| usize::from(value.iter().any(which));
+    has(u8::is_ascii_lowercase)
+        + has(u8::is_ascii_uppercase)
+        + has(u8::is_ascii_digit)
+        + has(u8::is_ascii_punctuation)
+}
+
+/// Eight, four, four, four and twelve hexadecimal digits.
+pub(super) fn is_uuid(value: &[u8]) -> bool {
+    value.len() == 36
+        && value.iter().zip(0..).all(|(b, at)| {
+            if matches!(at, 8 | 13 | 18 | 23) { *b == b'-' } else { b.is_ascii_hexdigit() }
+        })
+}
+
+fn is_path(value: &[u8]) -> bool {
+    let slashes = value.iter().filter(|b| **b == b'/').count();
+    matches!(value, [b'/' | b'.' | b'~', ..]) || slashes > 0 && slashes * 8 > value.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_stands_in_for_a_secret() {
+        for value in [
+            "${TOKEN}",
+            "<your-key>",
+            "xxxxxxxxxxxx",
+            "{{ secret }}",
+            "changeme",
+            "Password",
+            "aaaaaaaa",
+            "12345678",
+            "%s",
+            "abcdefgh1",
+        ] {
+            assert!(is_placeholder(value.as_bytes()), "{value}");
+        }
+        assert!(!is_placeholder(b"k9Wq-2mVt7"));
+    }
+
+    #[test]
+    fn random_and_written() {
+        for value in
+            ["q8Zr2LmX0vTc5NbW", "9f3a0c7be1d24485a6c0f7192be3d85c", "a8Kd/92mWq+zL0pXv7Rt"]
+        {
+            assert!(is_random(value.as_bytes()), "{value}");
+        }
+        for value in [
+            "my-service-account-1",
+            "8f14e45f-ceea-467f-a0e6-1b2c3d4e5f60",
+            "/usr/lib/python3/site2/x",
+            "getElementsByTagName2",
+            "2024-01-02-03-04-05",
+            "application/vnd.api2",
+        ] {
+            assert!(!is_random(value.as_bytes()), "{value}");
+        }
+    }
+
+    #[test]
+    fn written_values_and_code() {
+        for value in [
+            "correct_horse",
+            "blocksize:",
+            "system/password",
+            "1024",
+            "0x4f",
+            "https://host.invalid/1",
+        ] {
+            assert!(is_written(value.as_bytes()), "{value}");
+        }
+        for value in [
+            "sys::core::Str1",
+            "*mut",
+            "read(1)",
+            "WIN32_ERROR",
+            "ty_3",
+            "0x4f_u32",
+            "-63i32",
+            "D3D_X11_MODE",
+        ] {
+            assert!(is_code(value.as_bytes()), "{value}");
+        }
+        assert!(
+            !is_written(b"m0ss&Lz81!")
+                && !is_written(b"hvnmqejr")
+                && !is_code(b"hvnmqejrxw")
+                && !is_code(b"w7Lq8brook")
+                && !is_code(b"tR4-vine")
+        );
+    }
+
+    #[test]
+    fn kinds_of_characters() {
+        assert_eq!(kinds(b""), 0);
+        assert_eq!(kinds(b"aB3-"), 4);
+    }
+}
