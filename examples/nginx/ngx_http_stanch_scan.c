@@ -268,7 +268,7 @@ static ngx_uint_t
 ngx_http_stanch_has_body(ngx_http_request_t *r)
 {
 #if (NGX_HTTP_V2)
-    /* HTTP/2 may send a body without announcing its length */
+    /* a body of no announced length; later versions of nginx call that "chunked" too */
     if (r->stream && !r->stream->in_closed) {
         return 1;
     }
@@ -394,14 +394,13 @@ ngx_http_stanch_feed_body(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx)
             break;
         }
 
-        size = ngx_min(size, NGX_HTTP_STANCH_PORTION);
-
         if (ctx->limited) {
             size = ngx_min(size, ctx->limit);
         }
 
         if (ngx_buf_in_memory(b)) {
-            slices[n].data = b->pos + ctx->offset;
+            /* whole, or up to the limit, which ends the scan */
+            slices[n].data = b->pos;
 
         } else {
             /* the buffer holds one piece: what was collected so far goes first */

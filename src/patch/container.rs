@@ -109,6 +109,9 @@ impl Layout {
         if content_hash(bytes) != bytes[HASH] {
             return Err(FormatError::Damaged);
         }
+        if bytes[SIGNATURE].iter().any(|byte| *byte != 0) {
+            return Err(FormatError::Malformed("there is something where a signature will stand"));
+        }
         layout.check_policies(bytes)?;
         let mut tokens = 0;
         for tier in &layout.tiers {

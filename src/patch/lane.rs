@@ -10,7 +10,8 @@ use std::ops::ControlFlow;
 use memchr::memchr;
 
 use super::decode::{Base64, Percent};
-use super::search::{Finder, Occurrence};
+use super::search::Occurrence;
+use super::set::PatchSet;
 use super::stream::Stream;
 use super::tier::MAX_STRIDE;
 
@@ -70,9 +71,9 @@ pub(super) struct PercentLane {
 
 impl PercentLane {
     /// The lane of a text that is about to start.
-    pub(super) fn new(by: &Finder<'_>) -> PercentLane {
+    pub(super) fn new(set: &PatchSet) -> PercentLane {
         PercentLane {
-            stream: Stream::new(by, 0, decoded_ahead(by.set().longest())),
+            stream: Stream::new(set, 0, decoded_ahead(set.longest())),
             decoder: Percent::default(),
             running: false,
             after_escape: 0,
@@ -82,8 +83,8 @@ impl PercentLane {
 
     /// Whether the lane may start within the next piece of the text, and so need what stands before
     /// it.
-    pub(super) fn may_start(&self, by: &Finder<'_>, piece: &[u8]) -> bool {
-        let may_stop = || self.after_escape + piece.len() >= decoded_ahead(by.set().longest());
+    pub(super) fn may_start(&self, set: &PatchSet, piece: &[u8]) -> bool {
+        let may_stop = || self.after_escape + piece.len() >= decoded_ahead(set.longest());
         (!self.running || may_stop()) && memchr(b'%', piece).is_some()
     }
 
@@ -97,7 +98,7 @@ impl PercentLane {
     /// that much.
     pub(super) fn feed(
         &mut self,
-        by: &Finder<'_>,
+        set: &PatchSet,
         buffer: &mut [u8],
         before: &[u8],
         piece: &[u8],
@@ -109,21 +110,19 @@ impl PercentLane {
             if !self.running {
                 let Some(escape) = memchr(b'%', &piece[at..]) else { break };
                 at += escape;
-                self.start(by, buffer, before, &piece[..at], offset + at as u64, found)?;
+                self.start(set, buffer, before, &piece[..at], offset + at as u64, found)?;
             }
             while self.running {
                 if at == piece.len() {
                     return ControlFlow::Continue(());
                 }
-                at += self.decode(by, buffer, &piece[at..], found)?;
-                if self.after_escape >= decoded_ahead(by.set().longest())
-                    && self.decoder.held() == 0
-                {
+                at += self.decode(set, buffer, &piece[at..], found)?;
+                if self.after_escape >= decoded_ahead(set.longest()) && self.decoder.held() == 0 {
                     self.running = false;
                     // Nothing that these probes leave out holds an escape, and the raw lane is past
                     // them.
-                    let ahead = by.set().longest() + MAX_STRIDE;
-                    self.stream.stop(by, buffer, ahead, found)?;
+                    let ahead = set.longest() + MAX_STRIDE;
+                    self.stream.stop(set, buffer, ahead, found)?;
                 }
             }
         }
@@ -133,7 +132,7 @@ impl PercentLane {
     /// Searches what is left, now that the text is at its end.
     pub(super) fn finish(
         &mut self,
-        by: &Finder<'_>,
+        set: &PatchSet,
         buffer: &mut [u8],
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
@@ -142,36 +141,36 @@ impl PercentLane {
         }
         let mut rest = [0; 2];
         let put = self.decoder.finish(&mut rest);
-        self.stream.feed(by, buffer, &rest[..put], found)?;
-        self.stream.finish(by, buffer, found)
+        self.stream.feed(set, buffer, &rest[..put], found)?;
+        self.stream.finish(set, buffer, found)
     }
 
     /// Begins with what stands before the escape at byte `at` of the text: the end of `before` and
     /// then `piece`.
     fn start(
         &mut self,
-        by: &Finder<'_>,
+        set: &PatchSet,
         buffer: &mut [u8],
         before: &[u8],
         piece: &[u8],
         at: u64,
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let longest = by.set().longest();
+        let longest = set.longest();
         let piece = &piece[piece.len().saturating_sub(longest)..];
         let before = &before[before.len().saturating_sub(longest - piece.len())..];
         let base = at - self.shrunk - (before.len() + piece.len()) as u64;
-        self.stream = Stream::new(by, base, decoded_ahead(longest));
+        self.stream = Stream::new(set, base, decoded_ahead(longest));
         self.running = true;
         self.after_escape = 0;
-        self.stream.feed(by, buffer, before, found)?;
-        self.stream.feed(by, buffer, piece, found)
+        self.stream.feed(set, buffer, before, found)?;
+        self.stream.feed(set, buffer, piece, found)
     }
 
     /// Decodes and searches the start of `piece`; returns how much of it that was.
     fn decode(
         &mut self,
-        by: &Finder<'_>,
+        set: &PatchSet,
         buffer: &mut [u8],
         piece: &[u8],
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
@@ -184,24 +183,24 @@ impl PercentLane {
             None => self.after_escape + done.put,
         };
         self.shrunk += (held + done.taken - done.put - self.decoder.held()) as u64;
-        self.stream.feed(by, buffer, &text[..done.put], found)?;
+        self.stream.feed(set, buffer, &text[..done.put], found)?;
         ControlFlow::Continue(done.taken)
     }
 }
 
 /// Searches what `value` decodes to as base64.
 pub(super) fn search_base64(
-    by: &Finder<'_>,
+    set: &PatchSet,
     buffer: &mut [u8],
     value: &[u8],
     found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    let mut stream = Stream::new(by, 0, by.set().longest());
+    let mut stream = Stream::new(set, 0, set.longest());
     let mut decoder = Base64::default();
     let mut text = [0; PIECE];
     for piece in value.chunks(PIECE / 4 * 4) {
         let put = decoder.decode(piece, &mut text);
-        stream.feed(by, buffer, &text[..put], found)?;
+        stream.feed(set, buffer, &text[..put], found)?;
     }
-    stream.finish(by, buffer, found)
+    stream.finish(set, buffer, found)
 }

@@ -2,12 +2,11 @@
 
 use std::ops::ControlFlow;
 
-use memchr::memchr;
 use thiserror::Error;
 
 use super::lane::{self, Buffers, PercentLane};
 use super::locate;
-use super::search::{Finder, Occurrence};
+use super::search::Occurrence;
 use super::set::PatchSet;
 use super::stream::Stream;
 use super::verdict::{Action, Hit, Name, Part, Verdict, View};
@@ -20,6 +19,14 @@ pub struct Header<'h> {
     /// Its value.
     pub value: &'h [u8],
 }
+
+/// How many headers are looked at together: their places are probed at once.
+const BATCH: usize = 16;
+
+/// The headers that can hold Basic credentials.
+const CREDENTIALS: [&[u8]; 2] = [b"authorization", b"proxy-authorization"];
+
+const NO_HEADER: Header<'_> = Header { name: b"", value: b"" };
 
 /// A look at one request, in memory that the caller owns.
 ///
@@ -53,7 +60,7 @@ pub struct Header<'h> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Scan<'s> {
-    finder: Finder<'s>,
+    set: &'s PatchSet,
     state: &'s mut [u8],
     raw: Stream,
     percent: PercentLane,
@@ -90,11 +97,10 @@ impl<'s> Scan<'s> {
         if state.len() < needed {
             return Err(ScanError::State { needed, found: state.len() });
         }
-        let finder = Finder::new(set);
         Ok(Scan {
-            raw: Stream::new(&finder, 0, set.longest()),
-            percent: PercentLane::new(&finder),
-            finder,
+            raw: Stream::new(set, 0, set.longest()),
+            percent: PercentLane::new(set),
+            set,
             state,
             body_len: 0,
             verdict: Verdict::default(),
@@ -106,22 +112,17 @@ impl<'s> Scan<'s> {
     /// Looks at the request line: the method and the target as it was sent (`/path?query`, or with
     /// scheme and host before it).
     pub fn request(&mut self, _method: &[u8], target: &[u8]) {
-        self.value(target, |view, start| {
-            let start = match view {
-                View::Percent => locate::before_percent(target, start),
-                _ => start,
-            };
-            locate::in_target(target, start)
-        });
+        if target.len() >= self.set.shortest() {
+            self.values(&[target], |_, view, start| {
+                locate::in_target(target, before_view(target, view, start))
+            });
+        }
     }
 
     /// Looks at headers, or at trailers behind the body.
     pub fn headers(&mut self, headers: &[Header<'_>]) {
-        for header in headers {
-            if self.is_done() {
-                return;
-            }
-            self.header(header);
+        for headers in headers.chunks(BATCH) {
+            self.header_batch(headers);
         }
     }
 
@@ -159,64 +160,72 @@ impl<'s> Scan<'s> {
         self.finished || self.verdict.action == Action::Block
     }
 
-    fn header(&mut self, header: &Header<'_>) {
-        let Header { name, value } = *header;
-        if name.eq_ignore_ascii_case(b"cookie") {
-            return self.value(value, |view, start| {
-                let start = match view {
-                    View::Percent => locate::before_percent(value, start),
-                    _ => start,
-                };
-                (Part::Cookie, locate::in_cookies(value, start))
-            });
+    /// Looks at no more than [`BATCH`] headers.
+    fn header_batch(&mut self, headers: &[Header<'_>]) {
+        let mut values = [&b""[..]; BATCH];
+        let mut owners = [&NO_HEADER; BATCH];
+        let mut count = 0;
+        for header in headers.iter().filter(|header| header.value.len() >= self.set.shortest()) {
+            values[count] = header.value;
+            owners[count] = header;
+            count += 1;
         }
-        self.value(value, |_, _| (Part::Header, Name::new(name)));
-        let is_credentials = [&b"authorization"[..], b"proxy-authorization"]
-            .iter()
-            .any(|credentials| name.eq_ignore_ascii_case(credentials));
-        if let Some(encoded) = basic_credentials(value)
-            && is_credentials
-            && !self.is_done()
-        {
-            self.basic(name, encoded);
+        self.values(&values[..count], |number, view, start| {
+            let Header { name, value } = *owners[number];
+            if !name.eq_ignore_ascii_case(b"cookie") {
+                return (Part::Header, Name::new(name));
+            }
+            (Part::Cookie, locate::in_cookies(value, before_view(value, view, start)))
+        });
+        for Header { name, value } in &owners[..count] {
+            if let Some(encoded) = basic_credentials(value)
+                && CREDENTIALS.iter().any(|known| name.eq_ignore_ascii_case(known))
+                && !self.is_done()
+            {
+                self.basic(name, encoded);
+            }
         }
     }
 
-    /// Looks at a value that is there as a whole: as it stands, and with percent escapes undone.
-    fn value(&mut self, text: &[u8], locate: impl Fn(View, usize) -> (Part, Name)) {
-        if text.len() < self.finder.shortest() || self.is_done() {
+    /// Looks at values that are there as a whole: as they stand, and with percent escapes undone.
+    /// `locate` gets the number of the value that holds a token, the view, and the token's offset in
+    /// that.
+    fn values(&mut self, values: &[&[u8]], locate: impl Fn(usize, View, usize) -> (Part, Name)) {
+        if self.is_done() {
             return;
         }
-        let (set, verdict) = (self.finder.set(), &mut self.verdict);
-        let mut record = |view: View, occurrence: Occurrence, offset: u64| {
+        let (set, verdict) = (self.set, &mut self.verdict);
+        let mut record = |number: usize, view: View, occurrence: Occurrence, offset: u64| {
             verdict.record(set, &occurrence, || {
-                let (part, name) = locate(view, offset as usize);
+                let (part, name) = locate(number, view, offset as usize);
                 Hit { leak: occurrence.entry.leak, part, view, offset, name }
             })
         };
-        let by = &self.finder;
-        let raw = by.search(text, &mut by.start(), 0, &mut |occurrence| {
-            record(View::Raw, occurrence, occurrence.start as u64)
+        let raw = set.search_all(values, &mut |number, occurrence| {
+            record(number, View::Raw, occurrence, occurrence.start as u64)
         });
-        if raw.is_break() || memchr(b'%', text).is_none() {
+        if raw.is_break() || !set.have_percent(values) {
             return;
         }
         self.used = true;
         let Some(buffers) = Buffers::cut(self.state, set.longest()) else { return };
-        let found = &mut |occurrence, offset| record(View::Percent, occurrence, offset);
-        let mut lane = PercentLane::new(by);
-        if lane.feed(by, buffers.value, b"", text, 0, found).is_continue() {
-            let _ = lane.finish(by, buffers.value, found);
+        for (number, value) in values.iter().enumerate() {
+            let found = &mut |occurrence, offset| record(number, View::Percent, occurrence, offset);
+            let mut lane = PercentLane::new(set);
+            if lane.feed(set, buffers.value, b"", value, 0, found).is_break()
+                || lane.finish(set, buffers.value, found).is_break()
+            {
+                return;
+            }
         }
     }
 
     /// Looks at the user and password of Basic credentials.
     fn basic(&mut self, name: &[u8], encoded: &[u8]) {
         self.used = true;
-        let Some(buffers) = Buffers::cut(self.state, self.finder.set().longest()) else { return };
-        let (by, verdict) = (&self.finder, &mut self.verdict);
-        let set = by.set();
-        let _ = lane::search_base64(by, buffers.value, encoded, &mut |occurrence, offset| {
+        let Some(buffers) = Buffers::cut(self.state, self.set.longest()) else { return };
+        let (set, verdict) = (self.set, &mut self.verdict);
+        let _ = lane::search_base64(set, buffers.value, encoded, &mut |occurrence, offset| {
             verdict.record(set, &occurrence, || Hit {
                 leak: occurrence.entry.leak,
                 part: Part::Header,
@@ -229,15 +238,14 @@ impl<'s> Scan<'s> {
 
     fn body_piece(&mut self, piece: &[u8]) -> ControlFlow<()> {
         self.used = true;
-        let Some(buffers) = Buffers::cut(self.state, self.finder.set().longest()) else {
+        let Some(buffers) = Buffers::cut(self.state, self.set.longest()) else {
             return ControlFlow::Break(());
         };
-        let (by, verdict) = (&self.finder, &mut self.verdict);
-        let set = by.set();
+        let (set, verdict) = (self.set, &mut self.verdict);
         let mut record = body_recorder(set, verdict);
         // The raw lane goes first, so that what stands there in the raw is reported as raw. But the
         // percent lane may need the text before this piece, which the raw lane then forgets.
-        let starts = self.percent.may_start(by, piece);
+        let starts = self.percent.may_start(set, piece);
         let mut before = &mut buffers.value[..0];
         if starts {
             let kept = self.raw.kept(buffers.raw);
@@ -245,23 +253,22 @@ impl<'s> Scan<'s> {
             before = &mut buffers.value[..kept.len()];
             before.copy_from_slice(kept);
         }
-        self.raw.feed(by, buffers.raw, piece, &mut |o, offset| record(View::Raw, o, offset))?;
+        self.raw.feed(set, buffers.raw, piece, &mut |o, offset| record(View::Raw, o, offset))?;
         if !starts && !self.percent.is_running() {
             return ControlFlow::Continue(());
         }
         let found = &mut |o, offset| record(View::Percent, o, offset);
-        self.percent.feed(by, buffers.percent, before, piece, self.body_len, found)
+        self.percent.feed(set, buffers.percent, before, piece, self.body_len, found)
     }
 
     fn body_end(&mut self) -> ControlFlow<()> {
-        let Some(buffers) = Buffers::cut(self.state, self.finder.set().longest()) else {
+        let Some(buffers) = Buffers::cut(self.state, self.set.longest()) else {
             return ControlFlow::Break(());
         };
-        let (by, verdict) = (&self.finder, &mut self.verdict);
-        let set = by.set();
+        let (set, verdict) = (self.set, &mut self.verdict);
         let mut record = body_recorder(set, verdict);
-        self.raw.finish(by, buffers.raw, &mut |o, offset| record(View::Raw, o, offset))?;
-        self.percent.finish(by, buffers.percent, &mut |o, offset| record(View::Percent, o, offset))
+        self.raw.finish(set, buffers.raw, &mut |o, offset| record(View::Raw, o, offset))?;
+        self.percent.finish(set, buffers.percent, &mut |o, offset| record(View::Percent, o, offset))
     }
 
     /// Wipes the state, if anything was put there.
@@ -315,6 +322,14 @@ fn body_recorder<'v>(
             offset,
             name: Name::EMPTY,
         })
+    }
+}
+
+/// Where in `text` the byte stands that has this offset in `view`.
+fn before_view(text: &[u8], view: View, offset: usize) -> usize {
+    match view {
+        View::Percent => locate::before_percent(text, offset),
+        View::Raw | View::Basic => offset,
     }
 }
 

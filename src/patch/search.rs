@@ -2,24 +2,19 @@
 
 use std::ops::ControlFlow;
 
-use super::set::{PatchSet, TierView};
-use super::sift::{Places, Probes, sift};
+use super::set::{PatchSet, PreparedTier};
+use super::sift::{Places, Probes};
 use super::table::Entry;
-use super::tier::{MAX_STRIDE, MAX_TIERS};
-
-/// A set, taken apart for searching.
-pub(super) struct Finder<'s> {
-    set: &'s PatchSet,
-    tiers: [Option<TierView<'s>>; MAX_TIERS],
-    start: Cursor,
-    shortest: usize,
-}
+use super::tier::{MAX_STRIDE, MAX_TIERS, Tier};
 
 /// How far a search has come: for each tier, where the next probe falls.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Cursor {
     next: [usize; MAX_TIERS],
 }
+
+/// The text, the token and the place that were looked at last.
+type Seen = Option<(usize, usize, usize)>;
 
 /// A token of the set, confirmed by its digest.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +26,16 @@ pub(super) struct Occurrence {
 }
 
 impl Cursor {
+    /// The start of a text. Every window holds exactly one of the bytes `stride - 1`,
+    /// `2 * stride - 1`, … A tier that is not there is never probed.
+    pub(super) fn new(tiers: impl Iterator<Item = Tier>) -> Cursor {
+        let mut cursor = Cursor { next: [usize::MAX; MAX_TIERS] };
+        for (next, tier) in cursor.next.iter_mut().zip(tiers) {
+            *next = tier.stride - 1;
+        }
+        cursor
+    }
+
     /// The first byte that is probed next.
     pub(super) fn first(&self) -> usize {
         self.next.iter().copied().min().unwrap_or(usize::MAX)
@@ -42,38 +47,12 @@ impl Cursor {
     }
 }
 
-impl<'s> Finder<'s> {
-    /// A finder for the tokens of `set`.
-    pub(super) fn new(set: &'s PatchSet) -> Finder<'s> {
-        let tiers = [0, 1, 2].map(|number| set.tier(number));
-        // Every window holds exactly one of the bytes `stride - 1`, `2 * stride - 1`, … A tier that
-        // is not there is never probed.
-        let next = tiers.map(|view| view.map_or(usize::MAX, |view| view.tier.stride - 1));
-        let windows = tiers.iter().flatten().map(|view| view.tier.window());
-        Finder { set, tiers, start: Cursor { next }, shortest: windows.min().unwrap_or(usize::MAX) }
-    }
-
-    /// The set.
-    pub(super) fn set(&self) -> &'s PatchSet {
-        self.set
-    }
-
-    /// The start of a text.
-    pub(super) fn start(&self) -> Cursor {
-        self.start
-    }
-
-    /// The length in bytes below which a text holds no token, however it is read.
-    pub(super) fn shortest(&self) -> usize {
-        self.shortest
-    }
-
+impl PatchSet {
     /// Looks for tokens in `text` from `cursor` on, and moves it on.
     ///
     /// Stops before the first probe that does not have `ahead` bytes of text from its place on:
     /// with the length of the longest token, no token that a probe finds reaches beyond the text.
     /// With zero the text is at its end. `found` gets every occurrence, and may end the search.
-    #[inline]
     pub(super) fn search(
         &self,
         text: &[u8],
@@ -82,20 +61,63 @@ impl<'s> Finder<'s> {
         found: &mut impl FnMut(Occurrence) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let mut places = Places::new();
-        for (view, next) in self.tiers.iter().zip(&mut cursor.next) {
-            let Some(view) = view else { continue };
-            let Some(last) = text.len().checked_sub(ahead.max(view.tier.size())) else { continue };
-            // What was confirmed or ruled out last: neighbouring places lead to the same token.
-            let mut seen = None;
+        for (tier, next) in self.tiers().iter().zip(&mut cursor.next) {
+            let Some(last) = text.len().checked_sub(ahead.max(tier.hasher.size())) else {
+                continue;
+            };
             while *next <= last {
-                let first = *next;
-                let probes = Probes { first, last };
-                *next = sift(view.hasher, view.sampler, view.filter, text, probes, &mut places);
-                for (at, hash) in places.iter() {
-                    if view.filter.passes_second(hash) {
-                        confirm(self.set, view, text, first + at, &mut seen, found)?;
+                let probes = Probes { first: *next, last };
+                *next = places.mark(&tier.hasher, &tier.sampler, text, probes);
+                self.probe(tier, &mut places, &[text], &mut |_, occurrence| found(occurrence))?;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Looks for tokens in each of `texts`, all of which are there as a whole. `found` gets the
+    /// number of the text with every occurrence, and may end the search.
+    pub(super) fn search_all<'t>(
+        &self,
+        texts: &[&'t [u8]],
+        found: &mut impl FnMut(usize, Occurrence) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let mut places: Places<'t> = Places::new();
+        for tier in self.tiers() {
+            for text in texts {
+                let mut first = tier.layout.tier.stride - 1;
+                while first + tier.hasher.size() <= text.len() {
+                    let probes = Probes { first, last: text.len() };
+                    first = places.mark(&tier.hasher, &tier.sampler, text, probes);
+                    if places.are_full() {
+                        self.probe(tier, &mut places, texts, found)?;
                     }
                 }
+            }
+            self.probe(tier, &mut places, texts, found)?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Probes the marked places and confirms what is left of them.
+    #[inline]
+    fn probe(
+        &self,
+        tier: &PreparedTier,
+        places: &mut Places<'_>,
+        texts: &[&[u8]],
+        found: &mut impl FnMut(usize, Occurrence) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let Some(filter) = self.filter(tier) else { return ControlFlow::Continue(()) };
+        places.probe(&tier.hasher, filter);
+        // What was confirmed or ruled out last: neighbouring places lead to the same token.
+        let mut seen = None;
+        for (place, hash) in places.iter() {
+            if filter.passes_second(hash) {
+                let holds = |text: &&[u8]| text.as_ptr_range().contains(&place);
+                let Some(number) = texts.iter().position(holds) else { continue };
+                let (text, at) = (texts[number], place as usize - texts[number].as_ptr() as usize);
+                let found = &mut |occurrence| found(number, occurrence);
+                confirm(self, tier, text, at, (number, &mut seen), found)?;
             }
         }
         ControlFlow::Continue(())
@@ -110,24 +132,24 @@ impl<'s> Finder<'s> {
 #[inline(never)]
 fn confirm(
     set: &PatchSet,
-    view: &TierView<'_>,
+    tier: &PreparedTier,
     text: &[u8],
     at: usize,
-    seen: &mut Option<(usize, usize)>,
+    (text_number, seen): (usize, &mut Seen),
     found: &mut impl FnMut(Occurrence) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    let reach = view.tier.stride - 1;
+    let reach = tier.layout.tier.stride - 1;
     let from = at.saturating_sub(reach);
-    let to = (at + reach + view.tier.size()).min(text.len());
+    let to = (at + reach + tier.hasher.size()).min(text.len());
     let mut hashes = [0; 2 * MAX_STRIDE - 1];
-    let count = view.hasher.each(&text[from..to], &mut hashes);
+    let count = tier.hasher.each(&text[from..to], &mut hashes);
     let middle = at - from;
     let mut lookup = |places: &mut dyn Iterator<Item = usize>| {
         let mut smallest = u64::MAX;
         for place in places {
             if hashes[place] <= smallest {
                 smallest = hashes[place];
-                candidates(set, view, text, from + place, smallest, seen, found)?;
+                candidates(set, tier, text, from + place, smallest, (text_number, seen), found)?;
             }
         }
         ControlFlow::Continue(())
@@ -139,17 +161,18 @@ fn confirm(
 /// Confirms the tokens whose anchor may be the gram at byte `anchor` of `text`.
 fn candidates(
     set: &PatchSet,
-    view: &TierView<'_>,
+    tier: &PreparedTier,
     text: &[u8],
     anchor: usize,
     hash: u64,
-    seen: &mut Option<(usize, usize)>,
+    (text_number, seen): (usize, &mut Seen),
     found: &mut impl FnMut(Occurrence) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    for (number, entry) in view.table.candidates(hash) {
+    for (number, entry) in set.table(tier).candidates(hash) {
         let Some(start) = anchor.checked_sub(entry.anchor.into()) else { continue };
         let Some(token) = text.get(start..start + usize::from(entry.len)) else { continue };
-        if seen.replace((number, start)) == Some((number, start)) {
+        let this = (text_number, number, start);
+        if seen.replace(this) == Some(this) {
             continue;
         }
         if set.confirms(&entry, token) {

@@ -11,7 +11,8 @@ use thiserror::Error;
 use super::container::{self, ALIGN, FORMAT_VERSION, FormatError, Layout, POLICY, TierLayout};
 use super::filter::Filter;
 use super::lane;
-use super::sift::Sampler;
+use super::search::Cursor;
+use super::sift::{self, Sampler};
 use super::table::{ENTRY, Entry, Table};
 use super::tier::Tier;
 use super::verdict::Action;
@@ -25,7 +26,9 @@ pub struct PatchSet {
     bytes: Vec<u8>,
     pad: usize,
     layout: Layout,
-    probes: Vec<(GramHasher, Sampler)>,
+    tiers: Vec<PreparedTier>,
+    start: Cursor,
+    shortest: usize,
     digest: DigestHasher,
 }
 
@@ -85,14 +88,11 @@ pub struct SaveError {
     pub error: io::Error,
 }
 
-/// A tier of a set with everything that a search in it needs.
-#[derive(Clone, Copy)]
-pub(super) struct TierView<'s> {
-    pub(super) tier: Tier,
-    pub(super) hasher: &'s GramHasher,
-    pub(super) sampler: &'s Sampler,
-    pub(super) filter: Filter<'s>,
-    pub(super) table: Table<'s>,
+/// A tier of a set, with what a search in it needs.
+pub(super) struct PreparedTier {
+    pub(super) layout: TierLayout,
+    pub(super) hasher: GramHasher,
+    pub(super) sampler: Sampler,
 }
 
 impl PatchSet {
@@ -168,19 +168,40 @@ impl PatchSet {
         self.layout.longest
     }
 
-    /// The tier with this number, if there are as many.
+    /// The length in bytes below which a text holds no token, however it is read.
     #[inline]
-    pub(super) fn tier(&self, number: usize) -> Option<TierView<'_>> {
-        let layout = self.layout.tiers.get(number)?;
+    pub(super) fn shortest(&self) -> usize {
+        self.shortest
+    }
+
+    /// Where a search in a text starts.
+    #[inline]
+    pub(super) fn start(&self) -> Cursor {
+        self.start
+    }
+
+    /// Whether there is a `%` in any of `texts`.
+    #[inline]
+    pub(super) fn have_percent(&self, texts: &[&[u8]]) -> bool {
+        self.tiers.first().is_some_and(|tier| sift::have_percent(&tier.hasher, texts))
+    }
+
+    /// Its tiers.
+    #[inline]
+    pub(super) fn tiers(&self) -> &[PreparedTier] {
+        &self.tiers
+    }
+
+    /// The filter of one of its tiers; never `None` in a set that was opened.
+    #[inline]
+    pub(super) fn filter(&self, tier: &PreparedTier) -> Option<Filter<'_>> {
+        Filter::new(&self.as_bytes()[tier.layout.filter.clone()])
+    }
+
+    /// The table of one of its tiers.
+    pub(super) fn table(&self, tier: &PreparedTier) -> Table<'_> {
         let bytes = self.as_bytes();
-        let (hasher, sampler) = self.probes.get(number)?;
-        Some(TierView {
-            tier: layout.tier,
-            hasher,
-            sampler,
-            filter: Filter::new(&bytes[layout.filter.clone()])?,
-            table: Table::new(&bytes[layout.starts.clone()], &bytes[layout.entries.clone()]),
-        })
+        Table::new(&bytes[tier.layout.starts.clone()], &bytes[tier.layout.entries.clone()])
     }
 
     /// Whether `token` is the one that `entry` stands for.
@@ -201,12 +222,28 @@ impl PatchSet {
         if layout.key != key.id() {
             return Err(FormatError::WrongKey { set: layout.key, key: key.id() });
         }
-        let probes = layout.tiers.iter().map(|layout| {
-            let hasher = GramHasher::new(key, layout.tier.size());
-            (hasher, Sampler::new(layout.tier, layout.alphabet))
-        });
-        let probes = probes.collect();
-        Ok(PatchSet { bytes, pad, layout, probes, digest: DigestHasher::new(key) })
+        let tiers: Vec<PreparedTier> =
+            layout.tiers.iter().map(|layout| PreparedTier::new(layout, key)).collect();
+        let geometries = || tiers.iter().map(|tier| tier.layout.tier);
+        Ok(PatchSet {
+            start: Cursor::new(geometries()),
+            shortest: geometries().map(Tier::window).min().unwrap_or(usize::MAX),
+            digest: DigestHasher::new(key),
+            bytes,
+            pad,
+            layout,
+            tiers,
+        })
+    }
+}
+
+impl PreparedTier {
+    fn new(layout: &TierLayout, key: &ImprintKey) -> PreparedTier {
+        PreparedTier {
+            layout: layout.clone(),
+            hasher: GramHasher::new(key, layout.tier.size()),
+            sampler: Sampler::new(layout.tier, layout.alphabet),
+        }
     }
 }
 

@@ -6,7 +6,8 @@
 
 use std::ops::ControlFlow;
 
-use super::search::{Cursor, Finder, Occurrence};
+use super::search::{Cursor, Occurrence};
+use super::set::PatchSet;
 
 /// How many bytes a buffer takes beyond what must be kept, so that many small pieces are moved
 /// seldom.
@@ -28,8 +29,8 @@ pub(super) struct Stream {
 impl Stream {
     /// A text that starts at offset `base`, whose probes wait for `ahead` bytes: at least the
     /// length of the longest token.
-    pub(super) fn new(by: &Finder<'_>, base: u64, ahead: usize) -> Stream {
-        Stream { cursor: by.start(), filled: 0, base, ahead }
+    pub(super) fn new(set: &PatchSet, base: u64, ahead: usize) -> Stream {
+        Stream { cursor: set.start(), filled: 0, base, ahead }
     }
 
     /// How long the buffer must be.
@@ -47,7 +48,7 @@ impl Stream {
     /// text.
     pub(super) fn feed(
         &mut self,
-        by: &Finder<'_>,
+        set: &PatchSet,
         buffer: &mut [u8],
         piece: &[u8],
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
@@ -55,17 +56,17 @@ impl Stream {
         let mut from = 0;
         while from < piece.len() {
             if self.filled == 0 {
-                return self.feed_in_place(by, buffer, &piece[from..], found);
+                return self.feed_in_place(set, buffer, &piece[from..], found);
             }
             let taken = (piece.len() - from).min(buffer.len() - self.filled);
             buffer[self.filled..self.filled + taken].copy_from_slice(&piece[from..from + taken]);
             self.filled += taken;
             from += taken;
-            self.search(by, &buffer[..self.filled], self.ahead, found)?;
+            self.search(set, &buffer[..self.filled], self.ahead, found)?;
             if from == piece.len() {
                 break;
             }
-            let needed_from = self.needed_from(by, self.filled);
+            let needed_from = self.needed_from(set, self.filled);
             let needed = self.filled - needed_from;
             self.forget(needed_from);
             if needed <= from {
@@ -83,36 +84,36 @@ impl Stream {
     /// Searches what is left, now that the text is at its end.
     pub(super) fn finish(
         &mut self,
-        by: &Finder<'_>,
+        set: &PatchSet,
         buffer: &mut [u8],
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        self.stop(by, buffer, 0, found)
+        self.stop(set, buffer, 0, found)
     }
 
     /// Makes the probes that have `ahead` bytes of text from their place on, and no more; the rest
     /// of the text is somebody else's.
     pub(super) fn stop(
         &mut self,
-        by: &Finder<'_>,
+        set: &PatchSet,
         buffer: &mut [u8],
         ahead: usize,
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let flow = self.search(by, &buffer[..self.filled], ahead, found);
+        let flow = self.search(set, &buffer[..self.filled], ahead, found);
         self.filled = 0;
         flow
     }
 
     fn feed_in_place(
         &mut self,
-        by: &Finder<'_>,
+        set: &PatchSet,
         buffer: &mut [u8],
         piece: &[u8],
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        self.search(by, piece, self.ahead, found)?;
-        let needed_from = self.needed_from(by, piece.len());
+        self.search(set, piece, self.ahead, found)?;
+        let needed_from = self.needed_from(set, piece.len());
         let needed = &piece[needed_from..];
         buffer[..needed.len()].copy_from_slice(needed);
         self.filled = needed.len();
@@ -122,20 +123,20 @@ impl Stream {
 
     fn search(
         &mut self,
-        by: &Finder<'_>,
+        set: &PatchSet,
         text: &[u8],
         ahead: usize,
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let base = self.base;
-        by.search(text, &mut self.cursor, ahead, &mut |occurrence| {
+        set.search(text, &mut self.cursor, ahead, &mut |occurrence| {
             found(occurrence, base + occurrence.start as u64)
         })
     }
 
     /// Where the text starts that a probe to come may need, of a text of `len` bytes.
-    fn needed_from(&self, by: &Finder<'_>, len: usize) -> usize {
-        self.cursor.first().saturating_sub(by.set().longest()).min(len)
+    fn needed_from(&self, set: &PatchSet, len: usize) -> usize {
+        self.cursor.first().saturating_sub(set.longest()).min(len)
     }
 
     fn forget(&mut self, bytes: usize) {

@@ -1,2 +1,19 @@
 //! The `stanch` command.
-fn main() {}
+
+mod command;
+mod demo;
+mod key;
+mod match_requests;
+mod outcome;
+mod palette;
+mod patch;
+mod request;
+mod scan;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+fn main() -> ExitCode {
+    command::Command::parse().run().into()
+}

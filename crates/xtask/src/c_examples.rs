@@ -1,3 +1,253 @@
-//! x
+//! The C programs of `examples/c`: compiled against both libraries with every warning an error, and
+//! run under valgrind.
+
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, ensure};
+use stanch::patch::{Patch, PatchSetBuilder};
+use stanch::secret::{ImprintKey, Secret};
+use tempfile::TempDir;
+
+use crate::command::{both, program};
+use crate::library::{self, Library};
 use crate::report::Report;
-pub fn run(_report: &mut Report) {}
+use crate::workspace;
+
+/// The leaks of the fixture's set, as `abi_test.h` has them.
+const BLOCKED_LEAK: u64 = 7;
+const MONITORED_LEAK: u64 = 8;
+
+/// Invented tokens.
+const BLOCKED: &str = "tst_4fJq9XzW2mKc7LbT0vRy6NhE8sPd3GaUo1Bi5Zt";
+const MONITORED: &str = "tst_Qe7Rk2Yw9Ux4Hn6Vb1Mz8Jd3Fs5Lp0Cg7Ta4Xi";
+
+const CHECK_SOURCES: &[&str] = &["check.c"];
+const ABI_SOURCES: &[&str] = &[
+    "abi_test.c",
+    "abi_sets.c",
+    "abi_scans.c",
+    "abi_sharing.c",
+    "abi_detector.c",
+    "abi_versions.c",
+];
+
+/// How a program is linked with the library.
+#[derive(Clone, Copy, PartialEq)]
+enum Link {
+    /// With `libstanch.a`.
+    Static,
+    /// With `libstanch.so`.
+    Shared,
+    /// With a `libstanch.a` of the feature `test-panic`.
+    Panicking,
+}
+
+impl Link {
+    fn name(self) -> &'static str {
+        match self {
+            Link::Static => "static",
+            Link::Shared => "shared",
+            Link::Panicking => "panicking",
+        }
+    }
+}
+
+pub fn run(report: &mut Report) {
+    report.step("C examples under valgrind", |report| {
+        let library = library::build()?;
+        let fixture = Fixture::create()?;
+        for (link, name) in [(Link::Static, "libstanch.a"), (Link::Shared, "libstanch.so")] {
+            report.case(&format!("abi_test with {name}"), abi_test(&library, &fixture, link));
+            report.case(&format!("check with {name}"), check(&library, &fixture, link));
+        }
+        report.case("abi_test with a library that panics", {
+            let library = library::build_panicking(&library)?;
+            abi_test(&library, &fixture, Link::Panicking)
+        });
+        report.case("the header as C++", as_cpp());
+        Ok(())
+    });
+}
+
+/// The files that the programs are run on.
+struct Fixture {
+    folder: TempDir,
+}
+
+impl Fixture {
+    fn create() -> Result<Fixture> {
+        let fixture = Fixture { folder: tempfile::Builder::new().prefix("stanch-c-").tempdir()? };
+        let key = ImprintKey::create(&fixture.path("key"))?;
+        let mut builder = PatchSetBuilder::new(&key);
+        for (token, patch) in
+            [(BLOCKED, Patch::block(BLOCKED_LEAK)), (MONITORED, Patch::monitor(MONITORED_LEAK))]
+        {
+            builder.add(&key.imprint(&Secret::new("test", token.as_bytes()))?, patch)?;
+        }
+        builder.build()?.save(&fixture.path("set"))?;
+
+        std::fs::write(fixture.path("key-bytes"), key.expose())?;
+        ImprintKey::create(&fixture.path("other-key"))?;
+        fixture.spoilt_key("readable-key", 0o644, |bytes| bytes)?;
+        fixture.spoilt_key("empty-key", 0o600, |_| Vec::new())?;
+        fixture.spoilt_key("long-key", 0o600, |bytes| [bytes.clone(), bytes].concat())?;
+        std::fs::write(fixture.path("blocked"), BLOCKED)?;
+        std::fs::write(fixture.path("monitored"), MONITORED)?;
+        std::fs::write(fixture.path("clean"), clean())?;
+        Ok(fixture)
+    }
+
+    fn spoilt_key(&self, name: &str, mode: u32, spoil: impl Fn(Vec<u8>) -> Vec<u8>) -> Result<()> {
+        std::fs::write(self.path(name), spoil(std::fs::read(self.path("key"))?))?;
+        std::fs::set_permissions(self.path(name), Permissions::from_mode(mode))?;
+        Ok(())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+/// The blocked token but for its last character.
+fn clean() -> String {
+    format!("{}x", &BLOCKED[..BLOCKED.len() - 1])
+}
+
+fn abi_test(library: &Library, fixture: &Fixture, link: Link) -> Result<()> {
+    let mut sources = ABI_SOURCES.to_vec();
+    let mut options = vec!["-pthread"];
+    if link == Link::Panicking {
+        sources.push("abi_panic.c");
+        options.push("-DTEST_PANIC");
+    }
+    if link == Link::Static {
+        // Inside a shared object no call can be wrapped.
+        sources.push("abi_allocations.c");
+        options.extend([
+            "-DCOUNT_ALLOCATIONS",
+            "-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=posix_memalign",
+        ]);
+    }
+    let binary = compile(library, fixture, "abi_test", &sources, &options, link)?;
+    let (status, text) = valgrind(&binary, &[fixture.folder.path().as_os_str()])?;
+    ensure!(status == 0, "ended with {status}:\n{text}");
+    // The counts are worth a look, and a run that checked nothing must not pass.
+    let last =
+        text.lines().find(|line| line.ends_with(" checks, 0 failed")).context(text.clone())?;
+    println!("      {last}");
+    Ok(())
+}
+
+fn check(library: &Library, fixture: &Fixture, link: Link) -> Result<()> {
+    let binary = compile(library, fixture, "check", CHECK_SOURCES, &[], link)?;
+    let (set, key) = (fixture.path("set"), fixture.path("key"));
+    let (set, key) = (path_text(&set)?, path_text(&key)?);
+    let body = fixture.path("body");
+    std::fs::write(&body, format!("{}{BLOCKED}", "x".repeat(65_536 - 20)))?;
+    let body = path_text(&body)?;
+    let (blocked_header, clean_header) =
+        (format!("Authorization: Bearer {BLOCKED}"), format!("Authorization: Bearer {}", clean()));
+    let (query, monitored) = (format!("/?key={BLOCKED}"), format!("X-Key: {MONITORED}"));
+
+    let rows: &[(&[&str], i32, &str)] = &[
+        (&["-H", &clean_header], 0, "pass\n"),
+        (&["-H", &blocked_header], 1, "block leak 7 part header view raw offset 7\n"),
+        (&["-t", &query], 1, "block leak 7 part query view raw offset 6\n"),
+        (&["-H", &monitored], 0, "monitor leak 8 part header view raw offset 0\n"),
+        (&["-m", "POST", "-b", body], 1, "block leak 7 part body view raw offset 65516\n"),
+    ];
+    for (arguments, expected, printed) in rows {
+        let all = [arguments, &[set, key][..]].concat();
+        let (status, text) = valgrind(&binary, &all)?;
+        ensure!(status == *expected && text == *printed, "{arguments:?}: {status}: {text}");
+    }
+    for (arguments, complaint) in [
+        (&[][..], "usage"),
+        (&[set, "/nowhere/key"], "/nowhere/key"),
+        (&["/nowhere/set", key], "/nowhere/set"),
+        (&["-b", "/nowhere/body", set, key], "/nowhere/body"),
+    ] {
+        let (status, text) = valgrind(&binary, arguments)?;
+        ensure!(status == 2 && text.contains(complaint), "{arguments:?}: {status}: {text}");
+    }
+    Ok(())
+}
+
+fn path_text(path: &Path) -> Result<&str> {
+    path.to_str().context("a temporary folder with an odd name")
+}
+
+fn compile(
+    library: &Library,
+    fixture: &Fixture,
+    name: &str,
+    sources: &[&str],
+    options: &[&str],
+    link: Link,
+) -> Result<PathBuf> {
+    let binary = fixture.path(&format!("{name}-{}", link.name()));
+    let root = workspace::root();
+    let mut run = program("gcc")
+        .args(&[
+            "-std=c11",
+            "-O1",
+            "-g",
+            "-Wall",
+            "-Wextra",
+            "-Werror",
+            "-D_POSIX_C_SOURCE=200809L",
+        ])
+        .args(options)
+        .arg("-I")
+        .arg(root.join("include"))
+        .arg("-o")
+        .arg(&binary);
+    for source in sources {
+        run = run.arg(root.join("examples/c").join(source));
+    }
+    match link {
+        Link::Static | Link::Panicking => run.arg(&library.archive).args(&library.native),
+        Link::Shared => {
+            let folder = library.shared.parent().context("libstanch.so has no folder")?;
+            run.arg(&library.shared).arg(format!("-Wl,-rpath,{}", folder.display()))
+        }
+    }
+    .capture()?;
+    Ok(binary)
+}
+
+/// A C++ compiler is not asked for: gcc's own C++ front end is optional, so the header's guards
+/// are checked by what the preprocessor makes of it.
+fn as_cpp() -> Result<()> {
+    let output = program("gcc")
+        .args(&["-E", "-P", "-x", "c", "-D__cplusplus=201103L", "-nostdinc", "-w"])
+        .arg(workspace::root().join("include/stanch.h"))
+        .output()?;
+    ensure!(both(&output).contains("extern \"C\" {"), "no extern \"C\" for C++");
+    Ok(())
+}
+
+/// Runs a program under valgrind: its exit status and all it printed. Any error or leak that
+/// valgrind finds is an error here.
+fn valgrind(binary: &Path, arguments: &[impl AsRef<std::ffi::OsStr>]) -> Result<(i32, String)> {
+    const FOUND: i32 = 99;
+    let output = program("valgrind")
+        .args(&[
+            "--quiet",
+            "--error-exitcode=99",
+            "--leak-check=full",
+            // What is still reachable at the end is the standard library's own.
+            "--show-leak-kinds=definite,indirect,possible",
+            "--errors-for-leak-kinds=definite,indirect,possible",
+        ])
+        .arg(binary)
+        .args(arguments)
+        // The standard library keeps what it reads for a backtrace.
+        .env("RUST_BACKTRACE", "0")
+        .output()?;
+    let status = output.status.code().context("ended by a signal")?;
+    ensure!(status != FOUND, "valgrind found this:\n{}", both(&output));
+    Ok((status, both(&output)))
+}

@@ -50,10 +50,7 @@ impl Run {
     pub fn show(mut self) -> Result<()> {
         let line = self.line();
         println!("    $ {line}");
-        let status = self
-            .command
-            .status()
-            .with_context(|| format!("cannot run {line}"))?;
+        let status = self.command.status().with_context(|| format!("cannot run {line}"))?;
         if !status.success() {
             bail!("`{line}` ended with {status}");
         }
@@ -73,9 +70,7 @@ impl Run {
     /// Runs it and returns what it printed and how it ended, whatever that is.
     pub fn output(mut self) -> Result<Output> {
         let line = self.line();
-        self.command
-            .output()
-            .with_context(|| format!("cannot run {line}"))
+        self.command.output().with_context(|| format!("cannot run {line}"))
     }
 
     fn line(&self) -> String {

@@ -2,7 +2,7 @@
 //! shared object offers must be the same set.
 
 use std::collections::BTreeSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
@@ -15,19 +15,20 @@ type Names = BTreeSet<String>;
 pub fn check() -> Result<()> {
     let library = library::build()?;
     let mut source = Names::new();
-    for file in rust_files(&workspace::root().join("src/ffi"))? {
+    for file in workspace::rust_files(&workspace::root().join("src/ffi"))? {
         let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         source.extend(exported_by_source(&text));
     }
     let header = std::fs::read_to_string(workspace::root().join("include/stanch.h"))
         .context("include/stanch.h")?;
+    let strangers = strangers_in_header(&header);
     let header = declared_by_header(&header);
     let shared: Names = dynamic_symbols(&library.shared)?.into_iter().collect();
 
     if source.is_empty() {
         bail!("src/ffi exports no function");
     }
-    let mut complaints = Vec::new();
+    let mut complaints = strangers;
     complaints.extend(differences("src/ffi", &source, "include/stanch.h", &header));
     complaints.extend(differences("src/ffi", &source, "libstanch.so", &shared));
     if !complaints.is_empty() {
@@ -39,31 +40,10 @@ pub fn check() -> Result<()> {
 
 /// The names that a shared object defines for others.
 pub fn dynamic_symbols(file: &Path) -> Result<Vec<String>> {
-    let output = program("nm")
-        .args(&["-D", "--defined-only", "--format=posix"])
-        .arg(file)
-        .capture()?;
+    let output =
+        program("nm").args(&["-D", "--defined-only", "--format=posix"]).arg(file).capture()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    Ok(text
-        .lines()
-        .filter_map(|line| line.split_whitespace().next())
-        .map(str::to_owned)
-        .collect())
-}
-
-/// Every `.rs` file under a folder, in a stable order.
-pub fn rust_files(folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).with_context(|| folder.display().to_string())? {
-        let path = entry?.path();
-        if path.is_dir() {
-            files.extend(rust_files(&path)?);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
+    Ok(text.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
 }
 
 /// The functions under `#[unsafe(no_mangle)]`. Those of test builds (`#[cfg(...)]`) are not part
@@ -103,9 +83,7 @@ fn declared_by_header(text: &str) -> Names {
     for (at, _) in text.match_indices("stanch_") {
         let before = text[..at].chars().next_back().unwrap_or(' ');
         let rest = &text[at..];
-        let end = rest
-            .find(|c: char| !c.is_ascii_alphanumeric() && c != '_')
-            .unwrap_or(rest.len());
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
         if !before.is_ascii_alphanumeric() && before != '_' && rest[end..].starts_with('(') {
             names.insert(rest[..end].to_owned());
         }
@@ -113,14 +91,31 @@ fn declared_by_header(text: &str) -> Names {
     names
 }
 
+/// The names that a header puts into its user's program and that are not marked as the library's.
+fn strangers_in_header(text: &str) -> Vec<String> {
+    let text = without_c_comments(text);
+    let defined = text.lines().filter_map(|line| line.strip_prefix("#define "));
+    let types = text.lines().filter_map(|line| {
+        line.strip_prefix("} ")
+            .or_else(|| line.strip_prefix("typedef struct "))
+            .filter(|line| line.ends_with(';'))
+    });
+    let bad = |line: &str, prefix: &str| {
+        let name = line.split([' ', ';']).next().unwrap_or(line);
+        (!name.starts_with(prefix))
+            .then(|| format!("include/stanch.h: `{name}` is not named {prefix}…"))
+    };
+    let mut found: Vec<String> = defined.filter_map(|line| bad(line, "STANCH_")).collect();
+    found.extend(types.filter_map(|line| bad(line, "stanch_")));
+    found
+}
+
 fn without_c_comments(text: &str) -> String {
     let mut code = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find("/*") {
         code.push_str(&rest[..start]);
-        rest = rest[start..]
-            .find("*/")
-            .map_or("", |end| &rest[start + end + 2..]);
+        rest = rest[start..].find("*/").map_or("", |end| &rest[start + end + 2..]);
     }
     code.push_str(rest);
     code
@@ -131,10 +126,7 @@ fn differences(a_name: &str, a: &Names, b_name: &str, b: &Names) -> Vec<String> 
         let extra: Vec<&str> = names.difference(other).map(String::as_str).collect();
         (!extra.is_empty()).then(|| format!("only in {name}: {}", extra.join(", ")))
     };
-    [only(a_name, a, b), only(b_name, b, a)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [only(a_name, a, b), only(b_name, b, a)].into_iter().flatten().collect()
 }
 
 #[cfg(test)]
@@ -157,10 +149,7 @@ mod tests {
             #[unsafe(no_mangle)]
             pub extern "C" fn stanch_version() -> *const c_char {}
         "#;
-        assert_eq!(
-            exported_by_source(text),
-            names(&["stanch_set_free", "stanch_version"])
-        );
+        assert_eq!(exported_by_source(text), names(&["stanch_set_free", "stanch_version"]));
     }
 
     #[test]
@@ -168,6 +157,15 @@ mod tests {
         let text = "/* stanch_old(); */ typedef int (*stanch_finding_fn)(void *);\n\
                     int32_t stanch_set_open(stanch_slice path,\n stanch_set **out);";
         assert_eq!(declared_by_header(text), names(&["stanch_set_open"]));
+    }
+
+    #[test]
+    fn names_without_the_prefix_are_strangers() {
+        let text = "#define STANCH_OK 0\n#define LIMIT 1\ntypedef struct stanch_set stanch_set;\n\
+                    typedef struct {\n  int a;\n} pair;\n";
+        let found = strangers_in_header(text);
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert!(found[0].contains("LIMIT") && found[1].contains("pair"));
     }
 
     #[test]

@@ -35,11 +35,12 @@ fn generate() -> Result<Vec<u8>> {
     let settings = root.join("cbindgen.toml");
     let config = cbindgen::Config::from_file(&settings)
         .map_err(|error| anyhow::anyhow!("{}: {error}", settings.display()))?;
-    let bindings = cbindgen::Builder::new()
-        .with_crate(root)
-        .with_config(config)
-        .generate()
-        .context("cbindgen cannot read the crate")?;
+    // Only these files: what else is public in the crate is for Rust.
+    let mut builder = cbindgen::Builder::new().with_config(config);
+    for file in workspace::rust_files(&root.join("src/ffi"))? {
+        builder = builder.with_src(file);
+    }
+    let bindings = builder.generate().context("cbindgen cannot read src/ffi")?;
     let mut header = Vec::new();
     bindings.write(&mut header);
     Ok(header)

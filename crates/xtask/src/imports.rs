@@ -5,7 +5,6 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::exports::rust_files;
 use crate::workspace;
 
 /// A room and the rooms it may import. `ffi` may import all of them, and nobody imports `ffi`.
@@ -26,13 +25,13 @@ pub fn check() -> Result<()> {
     let mut complaints = Vec::new();
     let mut files = 0;
 
-    for file in rust_files(&root.join("src"))? {
+    for file in workspace::rust_files(&root.join("src"))? {
         let inside = file.strip_prefix(root.join("src"))?;
         let text = std::fs::read_to_string(&file).with_context(|| file.display().to_string())?;
         complaints.extend(complaints_about(inside, &text));
         files += 1;
     }
-    for file in rust_files(&root.join("crates"))? {
+    for file in workspace::rust_files(&root.join("crates"))? {
         let inside = file.strip_prefix(root)?;
         // This file spells the detours out.
         if inside == Path::new("crates/xtask/src/imports.rs") {
@@ -73,12 +72,7 @@ fn detours_in(inside: &Path, text: &str) -> Vec<String> {
     DETOURS
         .iter()
         .filter(|detour| text.contains(**detour))
-        .map(|detour| {
-            format!(
-                "{}: `{detour}` goes round the public interface",
-                inside.display()
-            )
-        })
+        .map(|detour| format!("{}: `{detour}` goes round the public interface", inside.display()))
         .collect()
 }
 
@@ -92,11 +86,7 @@ fn room_of(inside: &Path) -> Option<String> {
 /// How many `super` lead from the file's module to the crate's root.
 fn depth_of(inside: &Path) -> usize {
     let parts = inside.iter().count();
-    if inside.ends_with("mod.rs") {
-        parts - 1
-    } else {
-        parts
-    }
+    if inside.ends_with("mod.rs") { parts - 1 } else { parts }
 }
 
 /// The rooms that a file names through `crate::` or through enough `super::`.
@@ -117,10 +107,7 @@ fn rooms_named(code: &str, depth: usize) -> BTreeSet<&'static str> {
 }
 
 fn is_word_end(before: &str) -> bool {
-    before
-        .chars()
-        .next_back()
-        .is_some_and(|c| c.is_alphanumeric() || c == '_')
+    before.chars().next_back().is_some_and(|c| c.is_alphanumeric() || c == '_')
 }
 
 /// The rooms that a path may begin with: one segment, or those of a brace list.
@@ -147,21 +134,13 @@ fn first_segments(rest: &str) -> Vec<&'static str> {
 }
 
 fn segment(path: &str) -> Option<&'static str> {
-    let end = path
-        .find(|c: char| !c.is_alphanumeric() && c != '_')
-        .unwrap_or(path.len());
-    ALLOWED
-        .iter()
-        .map(|(room, _)| *room)
-        .find(|room| *room == &path[..end])
+    let end = path.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(path.len());
+    ALLOWED.iter().map(|(room, _)| *room).find(|room| *room == &path[..end])
 }
 
 /// The text without line comments: documentation may link to any room.
 fn without_comments(text: &str) -> String {
-    text.lines()
-        .map(|line| line.split("//").next().unwrap_or(""))
-        .collect::<Vec<_>>()
-        .join("\n")
+    text.lines().map(|line| line.split("//").next().unwrap_or("")).collect::<Vec<_>>().join("\n")
 }
 
 #[cfg(test)]
@@ -176,13 +155,7 @@ mod tests {
     fn allowed_imports_pass() {
         assert_eq!(about("leak/mod.rs", "use crate::secret::Imprint;"), 0);
         assert_eq!(about("leak/mod.rs", "use crate::leak::Source;"), 0);
-        assert_eq!(
-            about(
-                "ffi/set.rs",
-                "use crate::{patch::PatchSet, secret::ImprintKey};"
-            ),
-            0
-        );
+        assert_eq!(about("ffi/set.rs", "use crate::{patch::PatchSet, secret::ImprintKey};"), 0);
         assert_eq!(about("lib.rs", "pub use crate::ffi::X;"), 0);
         assert_eq!(about("patch/set.rs", "//! See [`crate::detect`]."), 0);
     }
@@ -191,19 +164,13 @@ mod tests {
     fn forbidden_imports_are_named() {
         assert_eq!(about("patch/set.rs", "use crate::detect::Finding;"), 1);
         assert_eq!(about("secret/key.rs", "fn f() { crate::leak::f() }"), 1);
-        assert_eq!(
-            about("risk/mod.rs", "use crate::{leak::{A, B}, ffi, secret};"),
-            1
-        );
+        assert_eq!(about("risk/mod.rs", "use crate::{leak::{A, B}, ffi, secret};"), 1);
         assert_eq!(about("detect/mod.rs", "use crate::\n{\n patch::X };"), 1);
     }
 
     #[test]
     fn the_way_over_super_is_seen() {
-        assert_eq!(
-            about("patch/set.rs", "use super::super::detect::Finding;"),
-            1
-        );
+        assert_eq!(about("patch/set.rs", "use super::super::detect::Finding;"), 1);
         assert_eq!(about("patch/mod.rs", "use super::detect::Finding;"), 1);
         assert_eq!(about("patch/set.rs", "use super::detect;"), 0);
     }
@@ -216,10 +183,7 @@ mod tests {
     #[test]
     fn detours_are_named() {
         let file = Path::new("crates/cli/src/main.rs");
-        assert_eq!(
-            detours_in(file, "use stanch::ffi::stanch_set_open;").len(),
-            1
-        );
+        assert_eq!(detours_in(file, "use stanch::ffi::stanch_set_open;").len(), 1);
         assert!(detours_in(file, "use stanch::patch::PatchSet;").is_empty());
     }
 }

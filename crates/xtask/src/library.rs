@@ -1,10 +1,10 @@
 //! The library as C links it: a static archive and a shared object.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use crate::command::{both, cargo};
+use crate::command::{both, cargo, program};
 use crate::workspace;
 
 /// What a C compiler needs to link the library.
@@ -19,33 +19,44 @@ pub struct Library {
 
 /// Builds the library with optimisation and debug information, as `cargo build --release` does.
 pub fn build() -> Result<Library> {
-    let folder = workspace::target().join("release");
     cargo(&["build", "--release", "--package", "stanch", "--lib"]).capture()?;
-    // Asking for the list means another run of rustc, into a folder that disturbs no other build.
-    let output = cargo(&[
-        "rustc",
-        "--release",
-        "--package",
-        "stanch",
-        "--lib",
-        "--crate-type",
-        "staticlib",
-        "--target-dir",
-    ])
-    .arg(workspace::target().join("native-libs"))
-    .args(&["--", "--print", "native-static-libs"])
-    .capture()?;
-    let native =
-        native_list(&both(&output)).context("rustc did not print the list of native libraries")?;
-    let library = Library {
-        archive: folder.join("libstanch.a"),
-        shared: folder.join("libstanch.so"),
-        native,
-    };
-    for file in [&library.archive, &library.shared] {
-        anyhow::ensure!(file.exists(), "{} was not built", file.display());
+    Library::in_folder(&workspace::target().join("release"), native_libraries()?)
+}
+
+/// Builds the library with the function that panics, in a folder of its own.
+pub fn build_panicking(library: &Library) -> Result<Library> {
+    let folder = workspace::target().join("test-panic");
+    cargo(&["build", "--package", "stanch", "--lib", "--features", "test-panic", "--target-dir"])
+        .arg(&folder)
+        .capture()?;
+    Library::in_folder(&folder.join("debug"), library.native.clone())
+}
+
+impl Library {
+    fn in_folder(folder: &Path, native: Vec<String>) -> Result<Library> {
+        let library = Library {
+            archive: folder.join("libstanch.a"),
+            shared: folder.join("libstanch.so"),
+            native,
+        };
+        for file in [&library.archive, &library.shared] {
+            anyhow::ensure!(file.exists(), "{} was not built", file.display());
+        }
+        Ok(library)
     }
-    Ok(library)
+}
+
+/// What a static library of Rust needs of the system. That is the standard library's need: the
+/// crate and its dependencies link nothing native, and if one did, C would not link.
+fn native_libraries() -> Result<Vec<String>> {
+    let folder = tempfile::tempdir()?;
+    std::fs::write(folder.path().join("empty.rs"), "")?;
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = program(rustc)
+        .args(&["--crate-type", "staticlib", "--print", "native-static-libs", "empty.rs"])
+        .folder(folder.path())
+        .capture()?;
+    native_list(&both(&output)).context("rustc did not print the list of native libraries")
 }
 
 fn native_list(text: &str) -> Option<Vec<String>> {
@@ -60,10 +71,7 @@ mod tests {
     #[test]
     fn the_list_is_read_from_rustcs_note() {
         let text = "warning: x\nnote: native-static-libs: -lgcc_s -lc\n\n    Finished";
-        assert_eq!(
-            native_list(text),
-            Some(vec!["-lgcc_s".to_owned(), "-lc".to_owned()])
-        );
+        assert_eq!(native_list(text), Some(vec!["-lgcc_s".to_owned(), "-lc".to_owned()]));
         assert_eq!(native_list("note: nothing"), None);
     }
 }

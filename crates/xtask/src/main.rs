@@ -83,16 +83,13 @@ fn main() -> ExitCode {
 
 fn rust_tests(report: &mut Report) {
     report.step("unit, property and doc tests", |_| {
-        command::cargo(&["test", "--workspace"]).show()
+        command::cargo(&["test", "--workspace", "--no-fail-fast"]).show()
     });
 }
 
 /// What C callers and the rooms of the library rely on.
 fn contract(report: &mut Report) {
     report.step("include/stanch.h is what src/ffi says", |_| header::check());
-    report.step(
-        "source, header and shared object export the same names",
-        |_| exports::check(),
-    );
+    report.step("source, header and shared object export the same names", |_| exports::check());
     report.step("import directions of the rooms", |_| imports::check());
 }

@@ -56,8 +56,7 @@ impl Report {
                 println!("    {name} ... ok");
             }
             Err(error) => {
-                self.failed
-                    .push(format!("{}: {name}: {error:#}", self.current));
+                self.failed.push(format!("{}: {name}: {error:#}", self.current));
                 println!("    {name} ... FAILED: {error:#}");
             }
         }
@@ -69,18 +68,12 @@ impl Report {
         for (name, time) in &self.times {
             println!("    {:>7.1} s  {name}", time.as_secs_f64());
         }
-        println!(
-            "    {:>7.1} s  in all",
-            self.started.elapsed().as_secs_f64()
-        );
+        println!("    {:>7.1} s  in all", self.started.elapsed().as_secs_f64());
         for failure in &self.failed {
-            println!("    FAILED: {failure}");
+            // All of it stands above, with its step.
+            println!("    FAILED: {}", failure.lines().next().unwrap_or_default());
         }
         println!("{} passed, {} failed", self.passed, self.failed.len());
-        if self.failed.is_empty() {
-            ExitCode::SUCCESS
-        } else {
-            ExitCode::FAILURE
-        }
+        if self.failed.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }

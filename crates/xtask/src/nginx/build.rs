@@ -14,12 +14,8 @@ use crate::{exports, workspace};
 const NGINX_SOURCE: &str = "/usr/share/nginx/src";
 
 /// What nginx looks up in a module. Nothing else may be visible in the process.
-const VISIBLE: &[&str] = &[
-    "ngx_http_stanch_module",
-    "ngx_module_names",
-    "ngx_module_order",
-    "ngx_modules",
-];
+const VISIBLE: &[&str] =
+    &["ngx_http_stanch_module", "ngx_module_names", "ngx_module_order", "ngx_modules"];
 
 /// The module's shared object, built unless one of the same sources and library is there.
 pub fn module() -> Result<PathBuf> {
@@ -35,10 +31,7 @@ pub fn module() -> Result<PathBuf> {
     }
     let mut names = exports::dynamic_symbols(&module)?;
     names.sort();
-    ensure!(
-        names == VISIBLE,
-        "the module shows these symbols: {names:?}"
-    );
+    ensure!(names == VISIBLE, "the module shows these symbols: {names:?}");
     Ok(module)
 }
 
@@ -49,11 +42,7 @@ fn build(folder: &Path, sources: &Path, library: &Library) -> Result<()> {
     }
     std::fs::create_dir_all(folder)?;
     let tree = folder.join("src");
-    program("cp")
-        .arg("-r")
-        .arg(NGINX_SOURCE)
-        .arg(&tree)
-        .capture()?;
+    program("cp").arg("-r").arg(NGINX_SOURCE).arg(&tree).capture()?;
 
     const CONFIGURE: &str = ". ./conf_flags && ./configure \"${NGX_CONF_FLAGS[@]}\" \
         --with-cc-opt='-g -O2 -fPIC -Wall -Wextra -Wno-unused-parameter' \
@@ -66,10 +55,8 @@ fn build(folder: &Path, sources: &Path, library: &Library) -> Result<()> {
         .env("STANCH_LIBS", library.native.join(" "))
         .folder(&tree)
         .capture()?;
-    let made = program("make")
-        .args(&["-f", "objs/Makefile", "-j2", "modules"])
-        .folder(&tree)
-        .capture()?;
+    let made =
+        program("make").args(&["-f", "objs/Makefile", "-j2", "modules"]).folder(&tree).capture()?;
     if both(&made).contains("warning:") {
         bail!("the compiler warned:\n{}", both(&made));
     }

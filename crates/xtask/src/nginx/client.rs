@@ -13,6 +13,8 @@ pub struct Client {
     stream: TcpStream,
     /// Received and not yet consumed.
     pending: Vec<u8>,
+    /// Anything was received since the last request was begun.
+    answering: bool,
 }
 
 pub struct Response {
@@ -47,10 +49,7 @@ impl Client {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
         stream.set_write_timeout(Some(Duration::from_secs(30)))?;
-        Ok(Client {
-            stream,
-            pending: Vec::new(),
-        })
+        Ok(Client { stream, pending: Vec::new(), answering: false })
     }
 
     /// Sends a whole request and reads the answer.
@@ -63,6 +62,7 @@ impl Client {
     /// it refuses before all of it is sent; the answer counts then.
     pub fn exchange(&mut self, case: &str, message: &Message) -> Result<Outcome> {
         let wire = message.wire(case);
+        self.answering = false;
         for (i, segment) in wire.segments.iter().enumerate() {
             if i > 0 {
                 std::thread::sleep(wire.pause);
@@ -94,23 +94,12 @@ impl Client {
                 _ => {}
             }
         }
-        let length = if status < 200 {
-            0
-        } else {
-            length.context("an answer without a length")?
-        };
+        let length = if status < 200 { 0 } else { length.context("an answer without a length")? };
         while self.pending.len() < length {
-            ensure!(
-                self.receive()?,
-                "the connection was closed inside the answer"
-            );
+            ensure!(self.receive()?, "the connection was closed inside the answer");
         }
         let body = self.pending.drain(..length).collect();
-        Ok(Response {
-            status,
-            body,
-            keeps_alive,
-        })
+        Ok(Response { status, body, keeps_alive })
     }
 
     /// The status of an answer that has no body whatever its headers say.
@@ -120,32 +109,25 @@ impl Client {
 
     fn head(&mut self) -> Result<(u16, String)> {
         let end = loop {
-            if let Some(at) = self
-                .pending
-                .windows(4)
-                .position(|window| window == b"\r\n\r\n")
-            {
+            if let Some(at) = self.pending.windows(4).position(|window| window == b"\r\n\r\n") {
                 break at + 4;
             }
-            ensure!(
-                self.receive()?,
-                "the connection was closed before the answer"
-            );
+            ensure!(self.receive()?, "the connection was closed before the answer");
         };
         let head = String::from_utf8(self.pending.drain(..end).collect())?;
         let status = head.split(' ').nth(1).context("no status line")?.parse()?;
         Ok((status, head))
     }
 
-    /// Whether the server has closed the connection by now, nothing being pending.
-    pub fn is_closed(&mut self) -> bool {
+    /// Whether the server closed the connection without a byte of an answer to the last request.
+    pub fn was_closed_unanswered(&mut self) -> bool {
         let _ = self.stream.set_nonblocking(true);
         let closed = match self.stream.peek(&mut [0]) {
             Ok(read) => read == 0,
             Err(error) => error.kind() != ErrorKind::WouldBlock,
         };
         let _ = self.stream.set_nonblocking(false);
-        closed
+        closed && !self.answering
     }
 
     /// Reads what there is; false at the end of the stream.
@@ -153,6 +135,7 @@ impl Client {
         let mut buffer = [0; 16 * 1024];
         let read = self.stream.read(&mut buffer)?;
         self.pending.extend_from_slice(&buffer[..read]);
+        self.answering |= read > 0;
         Ok(read > 0)
     }
 }

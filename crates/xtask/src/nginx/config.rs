@@ -10,6 +10,16 @@ pub struct Config<'a> {
     pub ports: Ports,
     /// Answered at `/generation`: tells which configuration serves.
     pub generation: u32,
+    pub workers: Workers,
+}
+
+/// Which processes do the work.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Workers {
+    /// Two workers under a master, as in production.
+    Two,
+    /// One process for everything, for valgrind to watch.
+    Single,
 }
 
 /// Where nginx listens: `stanch on` and `stanch monitor`, HTTP/1.1 and HTTP/2.
@@ -30,12 +40,7 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 
 impl Config<'_> {
     pub fn text(&self) -> String {
-        let Ports {
-            on,
-            monitor,
-            on_h2,
-            monitor_h2,
-        } = self.ports;
+        let Ports { on, monitor, on_h2, monitor_h2 } = self.ports;
         let locations = self.locations();
         format!(
             "{head}
@@ -56,7 +61,7 @@ http {{
     }}
 }}
 ",
-            head = head(self.folder, self.module),
+            head = head(self.folder, self.module, self.workers),
             http = http(self.folder),
             upstream = self.upstream_port,
         )
@@ -80,7 +85,11 @@ http {{
         location @enforced {{ stanch on; proxy_pass http://behind; }}
         location /subrequest/ {{ auth_request /asked; proxy_pass http://behind; }}
         location = /asked {{ internal; proxy_pass http://behind; proxy_pass_request_body off; proxy_set_header Content-Length \"\"; proxy_set_header X-Case asked; }}
+        location /accelerated/ {{ proxy_pass http://behind; }}
+        location /found/ {{ internal; stanch_patches other; proxy_pass http://behind; }}
+        location /memory/ {{ client_body_buffer_size 8m; proxy_pass http://behind; }}
         location /unbuffered/ {{ proxy_request_buffering off; proxy_pass http://behind; }}
+        location /limited/ {{ limit_req zone=slow; proxy_pass http://behind; }}
         location /limit-open/ {{ stanch_body_limit {limit}; stanch_fail open; proxy_pass http://behind; }}
         location /limit-closed/ {{ stanch_body_limit {limit}; stanch_fail closed; proxy_pass http://behind; }}",
             generation = self.generation,
@@ -91,18 +100,18 @@ http {{
 }
 
 /// Everything above the `http` block.
-pub fn head(folder: &Path, module: &Path) -> String {
+pub fn head(folder: &Path, module: &Path, workers: Workers) -> String {
     // As root, nginx would give its workers to a user who cannot enter the temporary folder.
-    let user = if rustix::process::geteuid().is_root() {
-        "user root;"
-    } else {
-        ""
+    let user = if rustix::process::geteuid().is_root() { "user root;" } else { "" };
+    let workers = match workers {
+        Workers::Two => "worker_processes 2;",
+        Workers::Single => "master_process off;",
     };
     format!(
         "load_module {module};
 daemon off;
 {user}
-worker_processes 2;
+{workers}
 error_log {folder}/error.log info;
 pid {folder}/nginx.pid;
 events {{ worker_connections 1024; }}",
@@ -111,20 +120,24 @@ events {{ worker_connections 1024; }}",
     )
 }
 
-/// The part of the `http` block that keeps nginx inside its folder, and what is logged.
-pub fn http(folder: &Path) -> String {
+/// Keeps nginx's temporary files inside a folder.
+pub fn temporary_files(folder: &Path) -> String {
+    ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|kind| format!("    {kind}_temp_path {}/temp-{kind};", folder.display()))
+        .join("\n")
+}
+
+fn http(folder: &Path) -> String {
+    let temporary = temporary_files(folder);
     let folder = folder.display();
     format!(
         "    log_format case '$http_x_case $status $stanch_action $stanch_leak $stanch_part $stanch_view $stanch_name';
     access_log {folder}/access.log case;
-    client_body_temp_path {folder}/temp-body;
-    proxy_temp_path {folder}/temp-proxy;
-    fastcgi_temp_path {folder}/temp-fastcgi;
-    uwsgi_temp_path {folder}/temp-uwsgi;
-    scgi_temp_path {folder}/temp-scgi;
+{temporary}
     client_body_buffer_size {BODY_BUFFER};
     client_max_body_size {MAX_BODY};
     keepalive_requests 100000;
+    limit_req_zone $server_port zone=slow:32k rate=1r/m;
     proxy_http_version 1.1;
     proxy_set_header Connection \"\";
     stanch_patches patches;

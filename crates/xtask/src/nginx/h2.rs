@@ -20,20 +20,11 @@ enum Length {
 
 pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
     let get = |token: &str| Message::get("/").header("x-key", token);
-    report.case(
-        "header",
-        run_case(bench, "h2-header", get, Length::Told, "header raw x-key"),
-    );
+    report.case("header", run_case(bench, "h2-header", get, Length::Told, "header raw x-key"));
     let query = |token: &str| Message::get(format!("/q?key={token}"));
-    report.case(
-        "query",
-        run_case(bench, "h2-query", query, Length::Told, "query raw key"),
-    );
+    report.case("query", run_case(bench, "h2-query", query, Length::Told, "query raw key"));
     let cookie = |token: &str| Message::get("/").header("cookie", format!("a=b; c={token}"));
-    report.case(
-        "cookie",
-        run_case(bench, "h2-cookie", cookie, Length::Told, "cookie raw c"),
-    );
+    report.case("cookie", run_case(bench, "h2-cookie", cookie, Length::Told, "cookie raw c"));
 
     let small = |token: &str| Message::post("/", format!("{{\"key\":\"{token}\"}}"));
     let large = |token: &str| Message::post("/", filler_with(1_000_000, 65_536 - 20, token));
@@ -60,10 +51,7 @@ fn run_case(
     logged: &str,
 ) -> Result<()> {
     let ports = bench.server.ports;
-    let (clean, leaked) = (
-        message(&bench.material.clean),
-        message(&bench.material.blocked),
-    );
+    let (clean, leaked) = (message(&bench.material.clean), message(&bench.material.blocked));
 
     for (port, mode) in [(ports.on_h2, "on"), (ports.monitor_h2, "monitor")] {
         let outcome = curl(port, &format!("{name}-{mode}-clean"), &clean, length)?;
@@ -74,12 +62,7 @@ fn run_case(
     bench.check_refused(&outcome, 403)?;
     bench.check_logged(&outcome, &format!("403 block {BLOCKED_LEAK} {logged}"))?;
 
-    let outcome = curl(
-        ports.monitor_h2,
-        &format!("{name}-monitor-leaked"),
-        &leaked,
-        length,
-    )?;
+    let outcome = curl(ports.monitor_h2, &format!("{name}-monitor-leaked"), &leaked, length)?;
     bench.check_passed(&outcome)?;
     bench.check_logged(&outcome, &format!("200 monitor {BLOCKED_LEAK} {logged}"))
 }
@@ -87,19 +70,8 @@ fn run_case(
 fn curl(port: u16, case: &str, message: &Message, length: Length) -> Result<Outcome> {
     let mut command = Command::new("curl");
     command
-        .args([
-            "--silent",
-            "--show-error",
-            "--http2-prior-knowledge",
-            "--max-time",
-            "30",
-        ])
-        .args([
-            "--output",
-            "/dev/null",
-            "--write-out",
-            "%{http_version} %{http_code}",
-        ])
+        .args(["--silent", "--show-error", "--http2-prior-knowledge", "--max-time", "30"])
+        .args(["--output", "/dev/null", "--write-out", "%{http_version} %{http_code}"])
         .args(["--header", &format!("x-case: {case}")]);
     for (name, value) in message.headers() {
         command.args(["--header", &format!("{name}: {value}")]);

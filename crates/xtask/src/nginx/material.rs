@@ -77,21 +77,15 @@ impl Material {
         let mut builder = PatchSetBuilder::new(&self.key);
         for (token, patch) in patches {
             let imprint = self.key.imprint(&Secret::new("test", token.as_bytes()))?;
-            builder.add(&imprint, patch.clone())?;
+            builder.add(&imprint, *patch)?;
         }
-        builder
-            .build()?
-            .save(&self.folder().join(name))
-            .with_context(|| name.to_owned())
+        builder.build()?.save(&self.folder().join(name)).with_context(|| name.to_owned())
     }
 
     /// Fails when a text holds one of the tokens.
     pub fn check_absent(&self, text: &str) -> Result<()> {
         for token in [&self.blocked, &self.monitored, &self.flipping, &self.other] {
-            ensure!(
-                !text.contains(token.as_str()),
-                "a token of this run is in it"
-            );
+            ensure!(!text.contains(token.as_str()), "a token of this run is in it");
         }
         Ok(())
     }
@@ -102,9 +96,7 @@ pub fn random_token() -> Result<String> {
     const ALPHABET: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let mut bytes = [0u8; 40];
     std::fs::File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    let body: String = bytes
-        .iter()
-        .map(|byte| char::from(ALPHABET[usize::from(*byte) % 62]))
-        .collect();
+    let body: String =
+        bytes.iter().map(|byte| char::from(ALPHABET[usize::from(*byte) % 62])).collect();
     Ok(format!("tst_{body}"))
 }

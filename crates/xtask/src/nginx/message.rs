@@ -39,20 +39,12 @@ impl Message {
     }
 
     pub fn post(target: impl Into<String>, body: impl Into<Vec<u8>>) -> Message {
-        Message {
-            method: "POST",
-            body: Body::Sized(body.into()),
-            ..Message::get(target)
-        }
+        Message { method: "POST", body: Body::Sized(body.into()), ..Message::get(target) }
     }
 
     /// A body of these chunks, none of them empty.
     pub fn chunked(target: impl Into<String>, chunks: Vec<Vec<u8>>) -> Message {
-        Message {
-            method: "POST",
-            body: Body::Chunked(chunks),
-            ..Message::get(target)
-        }
+        Message { method: "POST", body: Body::Chunked(chunks), ..Message::get(target) }
     }
 
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Message {
@@ -91,10 +83,8 @@ impl Message {
 
     /// The request line and the headers, with the name of the case.
     pub fn head(&self, case: &str) -> Vec<u8> {
-        let mut head = format!(
-            "{} {} HTTP/1.1\r\nHost: t\r\nX-Case: {case}\r\n",
-            self.method, self.target
-        );
+        let mut head =
+            format!("{} {} HTTP/1.1\r\nHost: t\r\nX-Case: {case}\r\n", self.method, self.target);
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
@@ -129,10 +119,7 @@ impl Message {
         let mut bytes = self.head(case);
         bytes.extend(self.tail());
         let Some(text) = &self.cut_in else {
-            return Wire {
-                segments: vec![bytes],
-                pause: Duration::ZERO,
-            };
+            return Wire { segments: vec![bytes], pause: Duration::ZERO };
         };
         let mut cuts = Vec::new();
         for at in find_all(&bytes, text.as_bytes()) {
@@ -146,10 +133,7 @@ impl Message {
             start = cut;
         }
         segments.push(bytes[start..].to_vec());
-        Wire {
-            segments,
-            pause: Duration::from_millis(30),
-        }
+        Wire { segments, pause: Duration::from_millis(30) }
     }
 }
 
@@ -164,9 +148,8 @@ fn find_all(haystack: &[u8], needle: &[u8]) -> Vec<usize> {
 
 /// Bytes that no set knows, with a text at the given place.
 pub fn filler_with(length: usize, at: usize, text: &str) -> Vec<u8> {
-    let mut body: Vec<u8> = (0..length)
-        .map(|i| b"the quick brown fox, 0123456789;\n"[i % 33])
-        .collect();
+    let mut body: Vec<u8> =
+        (0..length).map(|i| b"the quick brown fox, 0123456789;\n"[i % 33]).collect();
     body[at..at + text.len()].copy_from_slice(text.as_bytes());
     body
 }

@@ -18,10 +18,13 @@ mod requests;
 mod server;
 mod upstream;
 
+use std::path::Path;
+
 use anyhow::{Result, ensure};
 
 use crate::report::Report;
 use client::Outcome;
+use config::Workers;
 use material::Material;
 use server::Server;
 use upstream::Upstream;
@@ -35,51 +38,40 @@ pub fn run(report: &mut Report) {
     });
     let Some(module) = module else { return };
 
-    report.step(
-        "nginx module: configurations that must be refused",
-        |report| refusals::run(report, &module),
-    );
+    report.step("nginx module: configurations that must be refused", |report| {
+        refusals::run(report, &module)
+    });
 
     let mut bench = None;
     report.step("nginx module: start", |_| {
-        bench = Some(Bench::start(&module)?);
+        bench = Some(Bench::start(&module, Workers::Two)?);
         Ok(())
     });
     let Some(mut bench) = bench else { return };
 
-    report.step("nginx module: requests", |report| {
-        requests::run(report, &bench)
-    });
-    report.step("nginx module: HTTP/2 without TLS", |report| {
-        h2::run(report, &bench)
-    });
+    report.step("nginx module: requests", |report| requests::run(report, &bench));
+    report.step("nginx module: HTTP/2 without TLS", |report| h2::run(report, &bench));
     report.step("nginx module: bodies", |report| bodies::run(report, &bench));
-    report.step("nginx module: locations", |report| {
-        locations::run(report, &bench)
-    });
-    report.step("nginx module: reload", |report| {
-        reload::run(report, &mut bench)
-    });
+    report.step("nginx module: locations", |report| locations::run(report, &bench));
+    report.step("nginx module: reload", |report| reload::run(report, &mut bench));
     report.step("nginx module: stop and logs", |report| {
-        let Bench {
-            server,
-            upstream,
-            material,
-        } = bench;
+        let Bench { server, upstream, material } = bench;
         let upstream = upstream.blocked_but_seen();
         report.case("no refused request reached the upstream", {
-            if upstream.is_empty() {
-                Ok(())
-            } else {
-                Err(anyhow::anyhow!("{upstream:?}"))
-            }
+            if upstream.is_empty() { Ok(()) } else { Err(anyhow::anyhow!("{upstream:?}")) }
         });
         let log = server.stop()?;
-        report.case(
-            "no crash, alert or emergency in the error log",
-            clean_log(&log),
-        );
+        report.case("no crash, alert or emergency in the error log", clean_log(&log));
         report.case("no token in the error log", material.check_absent(&log));
+        report.case("every kind of event in the error log", events_logged(&log));
+        Ok(())
+    });
+
+    report.step("nginx module: under valgrind", |report| {
+        let bench = Bench::start(&module, Workers::Single)?;
+        requests::run(report, &bench)?;
+        locations::run(report, &bench)?;
+        report.case("memory is used as it may be", bench.server.stop().map(drop));
         Ok(())
     });
 }
@@ -92,35 +84,22 @@ pub struct Bench {
 }
 
 impl Bench {
-    fn start(module: &std::path::Path) -> Result<Bench> {
+    fn start(module: &Path, workers: Workers) -> Result<Bench> {
         let upstream = Upstream::start()?;
         let material = Material::create()?;
-        let server = Server::start(module, &material, upstream.port())?;
-        Ok(Bench {
-            server,
-            upstream,
-            material,
-        })
+        let server = Server::start(module, &material, upstream.port(), workers)?;
+        Ok(Bench { server, upstream, material })
     }
 
     /// The request was answered with 200, and the upstream got exactly what was sent.
     pub fn check_passed(&self, outcome: &Outcome) -> Result<()> {
-        ensure!(
-            outcome.status == 200,
-            "answered {} instead of 200",
-            outcome.status
-        );
-        self.upstream
-            .check_received(&outcome.case, &outcome.target, &outcome.body)
+        ensure!(outcome.status == 200, "answered {} instead of 200", outcome.status);
+        self.upstream.check_received(&outcome.case, &outcome.target, &outcome.body)
     }
 
     /// The request was answered with this status, and the upstream saw nothing of it.
     pub fn check_refused(&self, outcome: &Outcome, status: u16) -> Result<()> {
-        ensure!(
-            outcome.status == status,
-            "answered {} instead of {status}",
-            outcome.status
-        );
+        ensure!(outcome.status == status, "answered {} instead of {status}", outcome.status);
         self.upstream.must_not_see(&outcome.case)
     }
 
@@ -132,20 +111,31 @@ impl Bench {
     }
 }
 
+/// A line for a block, for a hit that was only monitored, and for a request that was not scanned.
+fn events_logged(log: &str) -> Result<()> {
+    for (level, event) in [
+        ("[warn]", "stanch: block leak 1101 part header view raw client 127.0.0.1"),
+        ("[info]", "stanch: monitor leak 1101 part body view raw client 127.0.0.1"),
+        ("[info]", "stanch: monitor leak 2202 part header view raw client 127.0.0.1"),
+        (
+            "[error]",
+            "stanch: request not scanned: the body exceeds stanch_body_limit, client 127.0.0.1",
+        ),
+    ] {
+        let found = log.lines().any(|line| line.contains(level) && line.ends_with(event));
+        ensure!(found, "no line `{level} … {event}`");
+    }
+    Ok(())
+}
+
 fn clean_log(log: &str) -> Result<()> {
     let bad: Vec<&str> = log
         .lines()
         .filter(|line| {
             let expected = line.contains(reload::EXPECTED_EMERGENCY);
-            let marked = [
-                "[alert]",
-                "[emerg]",
-                "[crit]",
-                "exited on signal",
-                "exited with code 2",
-            ]
-            .iter()
-            .any(|mark| line.contains(mark));
+            let marked = ["[alert]", "[emerg]", "[crit]", "exited on signal", "exited with code 2"]
+                .iter()
+                .any(|mark| line.contains(mark));
             marked && !expected
         })
         .collect();

@@ -21,22 +21,14 @@ pub const EXPECTED_EMERGENCY: &str = "(stanch_patches in ";
 
 pub fn run(report: &mut Report, bench: &mut Bench) -> Result<()> {
     report.case("under load, with a change of the set", under_load(bench));
-    report.case(
-        "with a bad set: the old configuration keeps serving",
-        bad_set(bench),
-    );
-    report.case(
-        "with a bad key: the old configuration keeps serving",
-        bad_key(bench),
-    );
+    report.case("with a bad set: the old configuration keeps serving", bad_set(bench));
+    report.case("with a bad key: the old configuration keeps serving", bad_key(bench));
     report.case("with both in order again", good_again(bench));
     Ok(())
 }
 
 fn under_load(bench: &mut Bench) -> Result<()> {
-    let Bench {
-        server, material, ..
-    } = bench;
+    let Bench { server, material, .. } = bench;
     let port = server.ports.on;
     let body = |token: &str| filler_with(50_000, 20_000, token);
     let clean = Message::get("/").header("X-Key", &material.clean);
@@ -81,10 +73,7 @@ fn under_load(bench: &mut Bench) -> Result<()> {
     })?;
 
     println!("      {RELOADS} reloads; requests answered, by client: {answered:?}");
-    ensure!(
-        answered.iter().all(|count| *count >= RELOADS),
-        "the load was none: {answered:?}"
-    );
+    ensure!(answered.iter().all(|count| *count >= RELOADS), "the load was none: {answered:?}");
     for i in 0..20 {
         let outcome = exchange(port, &format!("flipped-{i}"), &flipping)?;
         bench.check_passed(&outcome)?;
@@ -105,11 +94,7 @@ impl Load<'_> {
         while !self.stop.load(Ordering::SeqCst) {
             let outcome = exchange(self.port, "load", message)
                 .with_context(|| format!("request {answered} on a new connection"))?;
-            ensure!(
-                expected(outcome.status),
-                "request {answered}: status {}",
-                outcome.status
-            );
+            ensure!(expected(outcome.status), "request {answered}: status {}", outcome.status);
             answered += 1;
         }
         Ok(answered)
@@ -124,20 +109,14 @@ impl Load<'_> {
         let mut used = false;
         while !self.stop.load(Ordering::SeqCst) {
             let outcome = match client.exchange("load", message) {
-                Err(_) if used && client.is_closed() => {
+                Err(_) if used && client.was_closed_unanswered() => {
                     client = Client::connect(self.port)?;
-                    client
-                        .exchange("load", message)
-                        .context("on the new connection")
+                    client.exchange("load", message).context("on the new connection")
                 }
                 outcome => outcome,
             }
             .with_context(|| format!("request {answered} on a kept connection"))?;
-            ensure!(
-                expected(outcome.status),
-                "request {answered}: status {}",
-                outcome.status
-            );
+            ensure!(expected(outcome.status), "request {answered}: status {}", outcome.status);
             answered += 1;
             used = true;
         }
@@ -167,11 +146,7 @@ fn still_serving(bench: &Bench, name: &str) -> Result<()> {
     let material = &bench.material;
     for i in 0..10 {
         let blocked = Message::get("/").header("X-Key", &material.blocked);
-        let outcome = exchange(
-            bench.server.ports.on,
-            &format!("{name}-blocked-{i}"),
-            &blocked,
-        )?;
+        let outcome = exchange(bench.server.ports.on, &format!("{name}-blocked-{i}"), &blocked)?;
         bench.check_refused(&outcome, 403)?;
         for (what, token) in [("clean", &material.clean), ("flipping", &material.flipping)] {
             let message = Message::get("/").header("X-Key", token);
@@ -188,8 +163,5 @@ fn good_again(bench: &mut Bench) -> Result<()> {
     let message = Message::get("/").header("X-Key", &bench.material.flipping);
     let outcome = exchange(bench.server.ports.on, "good-again", &message)?;
     bench.check_refused(&outcome, 403)?;
-    bench.check_logged(
-        &outcome,
-        &format!("403 block {FLIPPING_LEAK} header raw X-Key"),
-    )
+    bench.check_logged(&outcome, &format!("403 block {FLIPPING_LEAK} header raw X-Key"))
 }

@@ -22,11 +22,7 @@ fn row(
     logged: &'static str,
     message: impl Fn(&str) -> Message + 'static,
 ) -> Row {
-    Row {
-        name: name.into(),
-        logged,
-        message: Box::new(message),
-    }
+    Row { name: name.into(), logged, message: Box::new(message) }
 }
 
 pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
@@ -35,10 +31,7 @@ pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
     }
     report.case("Expect: 100-continue", expect_continue(bench));
     report.case("keep-alive after a block", keep_alive(bench));
-    report.case(
-        "two requests in one segment, the first blocked",
-        pipelined(bench),
-    );
+    report.case("two requests in one segment, the first blocked", pipelined(bench));
     Ok(())
 }
 
@@ -49,25 +42,17 @@ fn rows() -> Vec<Row> {
         }),
         row("last of a hundred headers", "header raw X-Key", |token| {
             (0..100)
-                .fold(Message::get("/"), |message, i| {
-                    message.header(&format!("X-{i}"), "value")
-                })
+                .fold(Message::get("/"), |message, i| message.header(&format!("X-{i}"), "value"))
                 .header("X-Key", token)
         }),
-        row(
-            "header split over TCP segments",
-            "header raw X-Key",
-            |token| Message::get("/").header("X-Key", token).cut_in(token),
-        ),
-        row("query", "query raw key", |token| {
-            Message::get(format!("/q?a=1&key={token}&b=2"))
+        row("header split over TCP segments", "header raw X-Key", |token| {
+            Message::get("/").header("X-Key", token).cut_in(token)
         }),
+        row("query", "query raw key", |token| Message::get(format!("/q?a=1&key={token}&b=2"))),
         row("query, percent-encoded", "query percent key", |token| {
             Message::get(format!("/q?a=1&key={}&b=2", percent_encoded(token)))
         }),
-        row("path", "path raw -", |token| {
-            Message::get(format!("/api/{token}/items"))
-        }),
+        row("path", "path raw -", |token| Message::get(format!("/api/{token}/items"))),
         row("path, percent-encoded", "path percent -", |token| {
             Message::get(format!("/api/{}/items", percent_encoded(token)))
         }),
@@ -97,50 +82,42 @@ fn rows() -> Vec<Row> {
         row("chunked body, one byte a chunk", "body raw -", |token| {
             Message::chunked("/", token.bytes().map(|byte| vec![byte]).collect())
         }),
-        row(
-            "body without buffering by the proxy",
-            "body raw -",
-            |token| Message::post("/unbuffered/", format!("{{\"key\":\"{token}\"}}")),
-        ),
+        row("body without buffering by the proxy", "body raw -", |token| {
+            Message::post("/unbuffered/", format!("{{\"key\":\"{token}\"}}"))
+        }),
         row("body as large as its buffer", "body raw -", |token| {
-            Message::post(
-                "/",
-                filler_with(BODY_BUFFER, BODY_BUFFER - token.len(), token),
-            )
+            Message::post("/", filler_with(BODY_BUFFER, BODY_BUFFER - token.len(), token))
         }),
         row("1 MB body in a temporary file", "body raw -", |token| {
             Message::post("/", filler_with(1_000_000, 700_000, token))
         }),
-        row(
-            "1 MB chunked body in a temporary file",
-            "body raw -",
-            |token| {
-                let body = filler_with(1_000_000, 999_000, token);
-                Message::chunked("/", body.chunks(8_191).map(<[u8]>::to_vec).collect())
-            },
-        ),
+        row("1 MB chunked body in a temporary file", "body raw -", |token| {
+            let body = filler_with(1_000_000, 999_000, token);
+            Message::chunked("/", body.chunks(8_191).map(<[u8]>::to_vec).collect())
+        }),
     ];
     // The module reads 64 KiB at a time, and lets other connections in after 4 MiB.
-    for (what, boundary) in [
-        ("file read", 65_536),
-        ("third file read", 3 * 65_536),
-        ("portion", 4 << 20),
-    ] {
+    for (what, boundary) in
+        [("file read", 65_536), ("third file read", 3 * 65_536), ("portion", 4 << 20)]
+    {
         for before in [1, 22, 43] {
             let name = format!("token {before} bytes before the {what} boundary");
             rows.push(row(name, "body raw -", move |token| {
-                Message::post(
-                    "/",
-                    filler_with(boundary + 100_000, boundary - before, token),
-                )
+                Message::post("/", filler_with(boundary + 100_000, boundary - before, token))
             }));
         }
     }
+    for before in [1, 22, 43] {
+        let name = format!("token {before} bytes before the portion boundary, in memory");
+        rows.push(row(name, "body raw -", move |token| {
+            Message::post("/memory/", filler_with(5 << 20, (4 << 20) - before, token))
+        }));
+    }
+    rows.push(row("token in the second portion, in memory", "body raw -", |token| {
+        Message::post("/memory/", filler_with(5 << 20, (5 << 20) - 500_000, token))
+    }));
     for at_end in [false, true] {
-        let name = format!(
-            "token at the {} of a file",
-            if at_end { "end" } else { "start" }
-        );
+        let name = format!("token at the {} of a file", if at_end { "end" } else { "start" });
         rows.push(row(name, "body raw -", move |token| {
             let at = if at_end { 200_000 - token.len() } else { 0 };
             Message::post("/", filler_with(200_000, at, token))
@@ -163,17 +140,11 @@ fn run_row(bench: &Bench, row: &Row) -> Result<()> {
 
     let outcome = exchange(ports.on, &format!("{id}-on-leaked"), &leaked)?;
     bench.check_refused(&outcome, 403)?;
-    bench.check_logged(
-        &outcome,
-        &format!("403 block {BLOCKED_LEAK} {}", row.logged),
-    )?;
+    bench.check_logged(&outcome, &format!("403 block {BLOCKED_LEAK} {}", row.logged))?;
 
     let outcome = exchange(ports.monitor, &format!("{id}-monitor-leaked"), &leaked)?;
     bench.check_passed(&outcome)?;
-    bench.check_logged(
-        &outcome,
-        &format!("200 monitor {BLOCKED_LEAK} {}", row.logged),
-    )
+    bench.check_logged(&outcome, &format!("200 monitor {BLOCKED_LEAK} {}", row.logged))
 }
 
 /// A client that waits for leave to send its body gets it unless the head was refused already.
@@ -188,11 +159,7 @@ fn expect_continue(bench: &Bench) -> Result<()> {
     ] {
         let mut client = Client::connect(bench.server.ports.on)?;
         let interim = client.ask(&message.head(case))?;
-        ensure!(
-            interim.status == 100,
-            "{case}: {} instead of 100",
-            interim.status
-        );
+        ensure!(interim.status == 100, "{case}: {} instead of 100", interim.status);
         let last = client.ask(&message.tail())?;
         let outcome = Outcome::new(case, &message, last.status);
         if status == 200 {
@@ -204,10 +171,7 @@ fn expect_continue(bench: &Bench) -> Result<()> {
     let message = asking(&material.clean).header("X-Key", &material.blocked);
     let mut client = Client::connect(bench.server.ports.on)?;
     let answer = client.ask(&message.head("expect-leaked-head"))?;
-    bench.check_refused(
-        &Outcome::new("expect-leaked-head", &message, answer.status),
-        403,
-    )
+    bench.check_refused(&Outcome::new("expect-leaked-head", &message, answer.status), 403)
 }
 
 /// The connection of a refused request serves the next one, whatever was left of the body.
@@ -218,18 +182,9 @@ fn keep_alive(bench: &Bench) -> Result<()> {
     let refused = [
         ("get", Message::get("/").header("X-Key", &material.blocked)),
         ("body", Message::post("/", material.blocked.as_str())),
-        (
-            "chunked",
-            Message::chunked("/", vec![material.blocked.clone().into_bytes()]),
-        ),
-        (
-            "head-and-body",
-            Message::post("/", large.clone()).header("X-Key", &material.blocked),
-        ),
-        (
-            "spooled",
-            Message::post("/", filler_with(100_000, 50_000, &material.blocked)),
-        ),
+        ("chunked", Message::chunked("/", vec![material.blocked.clone().into_bytes()])),
+        ("head-and-body", Message::post("/", large.clone()).header("X-Key", &material.blocked)),
+        ("spooled", Message::post("/", filler_with(100_000, 50_000, &material.blocked))),
     ];
     let mut client = Client::connect(bench.server.ports.on)?;
     for round in 0..2 {
@@ -261,13 +216,7 @@ fn pipelined(bench: &Bench) -> Result<()> {
 fn percent_encoded(text: &str) -> String {
     text.bytes()
         .enumerate()
-        .map(|(i, byte)| {
-            if i % 3 == 1 {
-                format!("%{byte:02X}")
-            } else {
-                char::from(byte).into()
-            }
-        })
+        .map(|(i, byte)| if i % 3 == 1 { format!("%{byte:02X}") } else { char::from(byte).into() })
         .collect()
 }
 
@@ -294,13 +243,9 @@ mod tests {
     #[test]
     fn base64_is_that_of_rfc_4648() {
         // RFC 4648, section 10
-        for (text, code) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foobar", "Zm9vYmFy"),
-        ] {
+        for (text, code) in
+            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
+        {
             assert_eq!(base64(text.as_bytes()), code);
         }
     }

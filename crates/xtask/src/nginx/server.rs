@@ -2,14 +2,14 @@
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::client::Client;
-use super::config::{Config, Ports};
+use super::config::{Config, Ports, Workers};
 use super::material::Material;
 
 /// What is waited for nginx to start, reload or write a log line.
@@ -20,38 +20,42 @@ pub struct Server {
     folder: PathBuf,
     module: PathBuf,
     upstream_port: u16,
+    workers: Workers,
     generation: u32,
     pub ports: Ports,
 }
 
 impl Server {
-    pub fn start(module: &Path, material: &Material, upstream_port: u16) -> Result<Server> {
+    /// Starts it; a single process runs under valgrind.
+    pub fn start(
+        module: &Path,
+        material: &Material,
+        upstream_port: u16,
+        workers: Workers,
+    ) -> Result<Server> {
         let folder = material.folder().to_owned();
         let ports = free_ports()?;
-        let config = Config {
-            folder: &folder,
-            module,
-            upstream_port,
-            ports,
-            generation: 1,
-        };
+        let config =
+            Config { folder: &folder, module, upstream_port, ports, generation: 1, workers };
         std::fs::write(folder.join("nginx.conf"), config.text())?;
         let tested = check(&folder)?;
-        ensure!(
-            tested.status.success(),
-            "nginx -t: {}",
-            crate::command::both(&tested)
-        );
+        ensure!(tested.status.success(), "nginx -t: {}", crate::command::both(&tested));
 
-        let child = nginx(&folder)
-            .stdout(Stdio::null())
-            .stderr(Stdio::inherit())
-            .spawn()?;
+        let mut command = match workers {
+            Workers::Two => nginx(&folder, &[]),
+            // nginx never frees some of its own at the end: only errors count here.
+            Workers::Single => {
+                let options = ["valgrind", "--quiet", "--leak-check=no", "--error-exitcode=99"];
+                nginx(&folder, &options)
+            }
+        };
+        let child = command.stdout(Stdio::null()).stderr(Stdio::inherit()).spawn()?;
         let mut server = Server {
             child,
             folder,
             module: module.to_owned(),
             upstream_port,
+            workers,
             generation: 1,
             ports,
         };
@@ -68,6 +72,7 @@ impl Server {
             upstream_port: self.upstream_port,
             ports: self.ports,
             generation: self.generation,
+            workers: self.workers,
         };
         std::fs::write(self.folder.join("nginx.conf"), config.text())?;
         self.hang_up()?;
@@ -81,10 +86,7 @@ impl Server {
         self.hang_up()?;
         let deadline = Instant::now() + PATIENCE;
         while said(&self.error_log()?) == before {
-            ensure!(
-                Instant::now() < deadline,
-                "the error log never said `{complaint}`"
-            );
+            ensure!(Instant::now() < deadline, "the error log never said `{complaint}`");
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(())
@@ -102,34 +104,36 @@ impl Server {
         loop {
             let bytes = std::fs::read(self.folder.join("access.log"))?;
             let text = String::from_utf8_lossy(&bytes);
-            let mut lines = text
-                .split_inclusive('\n')
-                .filter(|line| line.ends_with('\n'));
+            let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
             if let Some(line) = lines.find_map(|line| line.strip_prefix(&wanted)) {
                 return Ok(line.trim_end().to_owned());
             }
-            ensure!(
-                Instant::now() < deadline,
-                "the access log has no line of {case}"
-            );
+            ensure!(Instant::now() < deadline, "the access log has no line of {case}");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
 
     /// Stops it gracefully and returns its error log.
     pub fn stop(mut self) -> Result<String> {
-        self.signal(Signal::QUIT)?;
+        let status = self.end(Signal::QUIT)?;
+        ensure!(status.success(), "nginx ended with {status}");
+        self.error_log()
+    }
+
+    /// Signals it until it has ended. A single process that is about to wait for events can miss
+    /// a signal; a master cannot, and does not mind another.
+    fn end(&mut self, signal: Signal) -> Result<ExitStatus> {
         let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.child.try_wait()? {
-                ensure!(status.success(), "nginx ended with {status}");
-                return self.error_log();
+        while Instant::now() < deadline {
+            self.signal(signal)?;
+            for _ in 0..50 {
+                if let Some(status) = self.child.try_wait()? {
+                    return Ok(status);
+                }
+                std::thread::sleep(Duration::from_millis(20));
             }
-            if Instant::now() > deadline {
-                bail!("nginx did not stop");
-            }
-            std::thread::sleep(Duration::from_millis(20));
         }
+        bail!("nginx did not stop")
     }
 
     fn hang_up(&self) -> Result<()> {
@@ -146,15 +150,9 @@ impl Server {
         let mut seen_in_a_row = 0;
         while seen_in_a_row < 4 {
             if let Some(status) = self.child.try_wait()? {
-                bail!(
-                    "nginx ended with {status}: {}",
-                    self.error_log().unwrap_or_default()
-                );
+                bail!("nginx ended with {status}: {}", self.error_log().unwrap_or_default());
             }
-            ensure!(
-                Instant::now() < deadline,
-                "configuration {wanted} never served"
-            );
+            ensure!(Instant::now() < deadline, "configuration {wanted} never served");
             if generation(self.ports.on).is_ok_and(|generation| generation == wanted) {
                 seen_in_a_row += 1;
             } else {
@@ -168,9 +166,9 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            // TERM lets the master take its workers along, which a kill would not.
-            let _ = self.signal(Signal::TERM);
+        // TERM lets the master take its workers along, which a kill would not.
+        if matches!(self.child.try_wait(), Ok(None)) && self.end(Signal::TERM).is_err() {
+            let _ = self.child.kill();
             let _ = self.child.wait();
         }
     }
@@ -178,22 +176,23 @@ impl Drop for Server {
 
 /// `nginx -t` with the `nginx.conf` of a folder.
 pub fn check(folder: &Path) -> Result<Output> {
-    nginx(folder).arg("-t").output().context("cannot run nginx")
+    nginx(folder, &[]).arg("-t").output().context("cannot run nginx")
 }
 
-fn nginx(folder: &Path) -> Command {
+/// nginx with the `nginx.conf` of a folder, started by another program if one is given.
+fn nginx(folder: &Path, under: &[&str]) -> Command {
     // Debian puts it where only root's search path looks.
     let usual = Path::new("/usr/sbin/nginx");
-    let mut command = Command::new(if usual.exists() {
-        usual
-    } else {
-        Path::new("nginx")
-    });
-    command
-        .arg("-p")
-        .arg(folder)
-        .arg("-c")
-        .arg(folder.join("nginx.conf"));
+    let nginx = if usual.exists() { usual } else { Path::new("nginx") };
+    let mut command = match under {
+        [program, options @ ..] => {
+            let mut command = Command::new(program);
+            command.args(options).arg(nginx);
+            command
+        }
+        [] => Command::new(nginx),
+    };
+    command.arg("-p").arg(folder).arg("-c").arg(folder.join("nginx.conf"));
     // The log that is written before the configuration is read.
     command.arg("-e").arg(folder.join("early.log"));
     command
@@ -214,10 +213,5 @@ fn free_ports() -> Result<Ports> {
     for listener in &held {
         ports.push(listener.local_addr()?.port());
     }
-    Ok(Ports {
-        on: ports[0],
-        monitor: ports[1],
-        on_h2: ports[2],
-        monitor_h2: ports[3],
-    })
+    Ok(Ports { on: ports[0], monitor: ports[1], on_h2: ports[2], monitor_h2: ports[3] })
 }

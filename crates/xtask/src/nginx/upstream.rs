@@ -1,4 +1,5 @@
-//! The server behind nginx: answers everything with 200 and remembers what it received.
+//! The server behind nginx: answers everything with 200 and remembers what it received. For a target
+//! `/accelerated/…` it tells nginx to look at `/found/` instead.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
@@ -49,14 +50,8 @@ impl Upstream {
     pub fn check_received(&self, case: &str, target: &str, body: &[u8]) -> Result<()> {
         let record = lock(&self.record);
         let all = record.received.get(case).map_or(&[][..], Vec::as_slice);
-        let [one] = all else {
-            bail!("the upstream got {} requests instead of 1", all.len())
-        };
-        ensure!(
-            one.target == target,
-            "the upstream got the target {}",
-            one.target
-        );
+        let [one] = all else { bail!("the upstream got {} requests instead of 1", all.len()) };
+        ensure!(one.target == target, "the upstream got the target {}", one.target);
         ensure!(
             one.body == body,
             "the upstream got another body, of {} bytes instead of {}",
@@ -75,22 +70,14 @@ impl Upstream {
     pub fn must_not_see(&self, case: &str) -> Result<()> {
         let mut record = lock(&self.record);
         record.unwanted.insert(case.to_owned());
-        ensure!(
-            !record.received.contains_key(case),
-            "the upstream saw the request"
-        );
+        ensure!(!record.received.contains_key(case), "the upstream saw the request");
         Ok(())
     }
 
     /// The cases that were refused and came all the same, by now.
     pub fn blocked_but_seen(&self) -> Vec<String> {
         let record = lock(&self.record);
-        record
-            .unwanted
-            .iter()
-            .filter(|case| record.received.contains_key(*case))
-            .cloned()
-            .collect()
+        record.unwanted.iter().filter(|case| record.received.contains_key(*case)).cloned().collect()
     }
 }
 
@@ -104,14 +91,16 @@ fn serve(stream: TcpStream, record: &Mutex<Record>) -> Result<()> {
     let mut writer = stream.try_clone()?;
     let mut reader = BufReader::new(stream);
     while let Some((case, received)) = read_request(&mut reader)? {
+        let more = if received.target.starts_with("/accelerated/") {
+            "X-Accel-Redirect: /found/\r\n"
+        } else {
+            ""
+        };
         if case != "load" {
-            lock(record)
-                .received
-                .entry(case)
-                .or_default()
-                .push(received);
+            lock(record).received.entry(case).or_default().push(received);
         }
-        writer.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nok\n")?;
+        let answer = format!("HTTP/1.1 200 OK\r\n{more}Content-Length: 3\r\n\r\nok\n");
+        writer.write_all(answer.as_bytes())?;
     }
     Ok(())
 }

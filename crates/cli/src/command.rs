@@ -1,0 +1,111 @@
+//! What the command understands.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::outcome::{Outcome, complain};
+use crate::{demo, key, match_requests, patch, scan};
+
+/// Finds leaked API tokens and stops their use.
+#[derive(Debug, Parser)]
+#[command(
+    name = "stanch",
+    version,
+    arg_required_else_help = true,
+    disable_help_subcommand = true,
+    after_help = "\
+The trip from a leaked token to a refused request:
+  stanch demo                                          see it on a sample
+  stanch scan .                                        find tokens in a source tree
+  stanch key new stanch.key                            make the installation's key, once
+  stanch patch compile --key stanch.key -o live.set tokens.txt
+                                                       compile the leaked tokens into a patch set
+  stanch match --patches live.set --key stanch.key request.http
+                                                       ask what the set says of a request
+
+Exit status: 0 clean, 1 something was found or is to be blocked, 2 an error, told on stderr."
+)]
+pub(crate) struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Scan(scan::Arguments),
+    /// Makes and names imprint keys
+    #[command(subcommand)]
+    Key(KeyVerb),
+    /// Compiles and inspects patch sets
+    #[command(subcommand)]
+    Patch(PatchVerb),
+    Match(match_requests::Arguments),
+    /// Shows the whole trip on a sample: scan, register, decide, compile, match
+    #[command(after_help = "\
+The sample is a small shop with leaked tokens (all invented), in a temporary folder that is removed
+afterwards. Nothing leaves the machine.
+
+Exit status: 0 every outcome is the expected one, 1 one is not, 2 an error.")]
+    Demo,
+}
+
+#[derive(Debug, Subcommand)]
+enum KeyVerb {
+    /// Makes a new key and writes it to a new file that only its owner can read
+    #[command(after_help = "\
+An installation has one key. It turns tokens into imprints; without it a patch set says nothing
+of the tokens behind it, and matches nothing. Keep it apart from the sets. An existing file is never
+overwritten.
+
+Example:
+  stanch key new stanch.key")]
+    New {
+        /// The file to make
+        file: PathBuf,
+    },
+    /// Prints which key a file holds, as sets name it, and nothing of the key itself
+    Id {
+        /// The key file
+        file: PathBuf,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum PatchVerb {
+    Compile(patch::CompileArguments),
+    Inspect(patch::InspectArguments),
+}
+
+impl Command {
+    /// Does what was asked. Everything that went wrong has been told on stderr afterwards.
+    pub(crate) fn run(&self) -> Outcome {
+        let outcome = match &self.verb {
+            Verb::Scan(arguments) => scan::run(arguments),
+            Verb::Key(KeyVerb::New { file }) => key::new(file),
+            Verb::Key(KeyVerb::Id { file }) => key::id(file),
+            Verb::Patch(PatchVerb::Compile(arguments)) => patch::compile(arguments),
+            Verb::Patch(PatchVerb::Inspect(arguments)) => patch::inspect(arguments),
+            Verb::Match(arguments) => match_requests::run(arguments),
+            Verb::Demo => demo::run(),
+        };
+        outcome.unwrap_or_else(|failure| {
+            if !failure.is_closed_output() {
+                complain(&failure);
+            }
+            Outcome::Failed
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Command::command().debug_assert();
+    }
+}

@@ -1,0 +1,128 @@
+//! `stanch match`: asks a patch set about requests.
+
+use std::borrow::Cow;
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde::Serialize;
+use stanch::patch::{Action, PatchSet, Verdict};
+use stanch::secret::ImprintKey;
+
+use crate::outcome::{Failure, Outcome, complain, reason, shown};
+use crate::palette;
+use crate::request::Request;
+
+/// The largest request that is looked at. It is held in memory as a whole.
+const LIMIT: u64 = 256 << 20;
+
+/// Says what a patch set makes of requests
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Each file holds one raw HTTP/1.1 request, as it goes over the wire: request line, headers, an empty
+line, the body. Lines may end with LF alone. A chunked body is fed chunk by chunk, as it would
+come in. For each request one JSON object is printed. A file that holds no request is told on
+stderr; the others are matched nevertheless.
+
+Examples:
+  stanch match --patches live.set --key stanch.key request.http
+  printf 'GET /?t=%s HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n' \"$TOKEN\" |
+    stanch match --patches live.set --key stanch.key -
+
+Exit status: 0 all pass (or are only to be monitored), 1 something is to be blocked, 2 an error.")]
+pub(crate) struct Arguments {
+    /// The patch set
+    #[arg(long, value_name = "SET")]
+    patches: PathBuf,
+    /// The key file that it was compiled with
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// Files with one request each; - for standard input
+    #[arg(required = true, value_name = "REQUEST")]
+    requests: Vec<PathBuf>,
+}
+
+/// A line of output. `docs/command.md` says what the fields mean.
+#[derive(Serialize)]
+struct Line<'v> {
+    path: Cow<'v, str>,
+    action: &'static str,
+    leak: Option<u64>,
+    part: Option<&'static str>,
+    name: Option<String>,
+    view: Option<&'static str>,
+    offset: Option<u64>,
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let key = ImprintKey::open(&arguments.key)?;
+    let set = PatchSet::open(&arguments.patches, &key)?;
+    let mut state = vec![0; set.state_len()];
+    let mut output = palette::output();
+    let mut outcome = Outcome::Clean;
+    for path in &arguments.requests {
+        let verdict = read(path).and_then(|bytes| {
+            let request =
+                Request::parse(&bytes).map_err(|error| Failure::named(name(path), error))?;
+            Ok(request.verdict(&set, &mut state)?)
+        });
+        match verdict {
+            Ok(verdict) => {
+                if verdict.action == Action::Block {
+                    outcome = outcome.max(Outcome::Found);
+                }
+                serde_json::to_writer(&mut output, &Line::new(path, &verdict))
+                    .map_err(io::Error::from)?;
+                writeln!(output)?;
+            }
+            Err(failure) => {
+                complain(&failure);
+                outcome = Outcome::Failed;
+            }
+        }
+    }
+    output.flush()?;
+    Ok(outcome)
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    let read = if path.as_os_str() == "-" {
+        io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes)
+    } else {
+        File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
+    };
+    match read {
+        Err(error) => Err(Failure::named(name(path), reason(&error))),
+        Ok(length) if length as u64 > LIMIT => {
+            let why = format!("longer than {} MiB, the most that is looked at", LIMIT >> 20);
+            Err(Failure::named(name(path), why))
+        }
+        Ok(_) => Ok(bytes),
+    }
+}
+
+/// What to call the file at `path` in messages.
+fn name(path: &Path) -> String {
+    match path.as_os_str() == "-" {
+        true => "standard input".to_owned(),
+        false => shown(path),
+    }
+}
+
+impl<'v> Line<'v> {
+    fn new(path: &'v Path, verdict: &Verdict) -> Line<'v> {
+        let hit = verdict.hit.as_ref();
+        Line {
+            path: path.to_string_lossy(),
+            action: verdict.action.as_str(),
+            leak: hit.map(|hit| hit.leak),
+            part: hit.map(|hit| hit.part.as_str()),
+            name: hit.filter(|hit| !hit.name.is_empty()).map(|hit| hit.name.to_string()),
+            view: hit.map(|hit| hit.view.as_str()),
+            offset: hit.map(|hit| hit.offset),
+        }
+    }
+}

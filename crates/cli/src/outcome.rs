@@ -1,0 +1,109 @@
+//! How a command ends, and how it says what went wrong.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::ExitCode;
+
+use stanch::patch::{BuildError, OpenError, SaveError, ScanError};
+use stanch::secret::KeyError;
+use thiserror::Error;
+
+/// How a command ends, from best to worst.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Outcome {
+    /// All is well: no findings, nothing to block.
+    Clean = 0,
+    /// There are findings, or requests to block.
+    Found = 1,
+    /// Something went wrong.
+    Failed = 2,
+}
+
+/// What keeps a command from going on. Never holds a token.
+#[derive(Debug, Error)]
+pub(crate) enum Failure {
+    /// A file, or something else with a name, and what is wrong with it.
+    #[error("{what}: {why}")]
+    Named { what: String, why: String },
+    /// Something is wrong with a key.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A patch set cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// A patch set cannot be written.
+    #[error(transparent)]
+    Save(#[from] SaveError),
+    /// Patches cannot be compiled.
+    #[error("patch set: {0}")]
+    Build(#[from] BuildError),
+    /// A scan cannot begin.
+    #[error("patch set: {0}")]
+    Scan(#[from] ScanError),
+    /// The output cannot be written.
+    #[error("standard output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl Failure {
+    /// The failure of `what` for the reason `why`.
+    pub(crate) fn named(what: impl Display, why: impl Display) -> Failure {
+        Failure::Named { what: what.to_string(), why: why.to_string() }
+    }
+
+    /// Whether nobody reads the output any more: nothing to complain of.
+    pub(crate) fn is_closed_output(&self) -> bool {
+        matches!(self, Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+impl From<Outcome> for ExitCode {
+    fn from(outcome: Outcome) -> ExitCode {
+        ExitCode::from(outcome as u8)
+    }
+}
+
+/// Writes a complaint to stderr: `stanch: what: why`.
+pub(crate) fn complain(failure: &dyn Display) {
+    // Where stderr is closed there is nobody to tell.
+    let _ = writeln!(io::stderr(), "stanch: {failure}");
+}
+
+/// A path as it may be shown on a terminal: one line, no control characters.
+pub(crate) fn shown(path: &Path) -> String {
+    let mut shown = String::new();
+    for character in path.to_string_lossy().chars() {
+        if character.is_control() {
+            shown.extend(character.escape_default());
+        } else {
+            shown.push(character);
+        }
+    }
+    shown
+}
+
+/// What the operating system said, without its number.
+pub(crate) fn reason(error: &io::Error) -> String {
+    let text = error.to_string();
+    match text.split_once(" (os error ") {
+        Some((reason, _)) => reason.to_owned(),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_cannot_draw_on_the_terminal() {
+        assert_eq!(shown(Path::new("a\x1b[2J\nb/ü")), "a\\u{1b}[2J\\nb/ü");
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_complaint() {
+        assert!(Failure::from(io::Error::from(io::ErrorKind::BrokenPipe)).is_closed_output());
+        assert!(!Failure::from(io::Error::from(io::ErrorKind::StorageFull)).is_closed_output());
+    }
+}

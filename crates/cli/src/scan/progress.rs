@@ -1,0 +1,50 @@
+//! How far a scan has come, on stderr while that is a terminal.
+
+use std::time::Duration;
+
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
+
+/// How often the line moves.
+const TICK: Duration = Duration::from_millis(120);
+
+/// A line that tells how much was looked at, gone when dropped.
+pub(super) struct Progress {
+    line: ProgressBar,
+    files: u64,
+    bytes: u64,
+}
+
+impl Progress {
+    /// A line at zero.
+    pub(super) fn new() -> Progress {
+        let line = ProgressBar::new_spinner();
+        if !line.is_hidden() {
+            if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
+                line.set_style(style);
+            }
+            line.enable_steady_tick(TICK);
+        }
+        Progress { line, files: 0, bytes: 0 }
+    }
+
+    /// Counts a file of so many bytes.
+    pub(super) fn advance(&mut self, bytes: u64) {
+        self.files += 1;
+        self.bytes += bytes;
+        if !self.line.is_hidden() {
+            let (files, bytes) = (HumanCount(self.files), HumanBytes(self.bytes));
+            self.line.set_message(format!("{files} files, {bytes}"));
+        }
+    }
+
+    /// Does something that writes to the terminal, with the line out of the way.
+    pub(super) fn aside<T>(&self, write: impl FnOnce() -> T) -> T {
+        self.line.suspend(write)
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.line.finish_and_clear();
+    }
+}

@@ -1,0 +1,10 @@
+//! The command from outside: the real binary, its output, its exit status.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod demo;
+mod key;
+mod match_requests;
+mod patch;
+mod place;
+mod scan;

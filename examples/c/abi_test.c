@@ -1,0 +1,126 @@
+/*
+ * Tests the C interface from C: every function with bad arguments, every file damaged, every call
+ * out of order, and what is promised about memory, threads and forks.
+ *
+ *   abi_test FOLDER
+ *
+ * `cargo xtask c` makes the folder: the files set, key, key-bytes (the key without its file format),
+ * other-key, readable-key (others can read it), empty-key, long-key, and blocked, monitored, clean
+ * (one token each).
+ */
+
+#include "abi_test.h"
+
+static unsigned long checks, failures;
+
+void check(int condition, const char *what, const char *file, int line)
+{
+    checks++;
+    if (!condition) {
+        failures++;
+        fprintf(stderr, "%s:%d: failed: %s\n", file, line, what);
+    }
+}
+
+void check_code(int32_t found, int32_t expected, const char *what, const char *file, int line)
+{
+    checks++;
+    if (found != expected) {
+        failures++;
+        fprintf(stderr, "%s:%d: failed: %s returned %d (%s) instead of %d (%s)\n", file, line, what,
+                (int) found, stanch_status_text(found), (int) expected,
+                stanch_status_text(expected));
+    }
+}
+
+stanch_slice bytes(const void *data, size_t len)
+{
+    stanch_slice slice = { data, len };
+    return slice;
+}
+
+stanch_slice text(const char *string)
+{
+    return bytes(string, strlen(string));
+}
+
+const char *in_folder(const fixture *given, const char *name)
+{
+    static char path[4096];
+
+    snprintf(path, sizeof path, "%s/%s", given->folder, name);
+    return path;
+}
+
+stanch_set *open_set(const fixture *given)
+{
+    stanch_set *set = NULL;
+    int32_t code = stanch_set_from_memory(bytes(given->set, given->set_len), bytes(given->key, 32),
+                                          NULL, &set);
+
+    if (code != STANCH_OK) {
+        fprintf(stderr, "the fixture's set cannot be opened: %s\n", stanch_status_text(code));
+        exit(2);
+    }
+    return set;
+}
+
+void *scan_memory(const stanch_set *set, size_t *size)
+{
+    size_t align = stanch_scan_align();
+    void *memory;
+
+    CHECK_CODE(stanch_scan_size(set, size), STANCH_OK);
+    memory = aligned_alloc(align, (*size + align - 1) / align * align);
+    if (memory == NULL) {
+        perror("abi_test");
+        exit(2);
+    }
+    return memory;
+}
+
+/* Reads a file of the fixture; ends the test if that fails. */
+static size_t read_file(const fixture *given, const char *name, void *to, size_t room)
+{
+    FILE *file = fopen(in_folder(given, name), "rb");
+    size_t length = file != NULL ? fread(to, 1, room, file) : 0;
+
+    if (file == NULL || ferror(file) || length == 0) {
+        perror(in_folder(given, name));
+        exit(2);
+    }
+    fclose(file);
+    return length;
+}
+
+int main(int argc, char **argv)
+{
+    static uint8_t set[1 << 20];
+    fixture given = { .set = set };
+
+    if (argc != 2) {
+        fprintf(stderr, "usage: abi_test FOLDER\n");
+        return 2;
+    }
+    given.folder = argv[1];
+    given.set_len = read_file(&given, "set", set, sizeof set);
+    read_file(&given, "key-bytes", given.key, sizeof given.key);
+    read_file(&given, "blocked", given.blocked, sizeof given.blocked - 1);
+    read_file(&given, "monitored", given.monitored, sizeof given.monitored - 1);
+    read_file(&given, "clean", given.clean, sizeof given.clean - 1);
+
+    check_versions();
+    check_sets(&given);
+    check_scans(&given);
+    check_sharing(&given);
+    check_detector(&given);
+#ifdef COUNT_ALLOCATIONS
+    check_allocations(&given);
+#endif
+#ifdef TEST_PANIC
+    check_panic(&given);
+#endif
+
+    printf("%lu checks, %lu failed\n", checks, failures);
+    return failures == 0 ? 0 : 1;
+}

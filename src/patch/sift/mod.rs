@@ -1,0 +1,312 @@
+//! The hot kernel: probes texts at every stride-th byte and keeps the few places that a token of
+//! the set may stand at.
+//!
+//! It works in two steps, over many texts at once if they are short. *Marking* lists the places to
+//! probe. A window can only be a token's if all of its bytes are of the kinds that tokens of the set
+//! are made of, its *alphabet*; most bytes of a request stand in words too short for that, so most
+//! places are never hashed. *Probing* hashes the grams at the marked places and drops those that the
+//! filter's first word turns away.
+//!
+//! The loops do not branch on the text: a place is always written and the count moves on only if it
+//! is kept. So many probes are in flight at a time, which hides the latency of the AES rounds and of
+//! the filter's cache misses. `wide` does both steps with AVX-512 and VAES, `aes` probes with
+//! AES-NI, and what is here needs neither. All keep every place that a token can stand at.
+
+#[cfg(target_arch = "x86_64")]
+mod aes;
+#[cfg(target_arch = "x86_64")]
+mod wide;
+
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+
+use memchr::memchr;
+
+use super::filter::Filter;
+use super::tier::Tier;
+use crate::secret::{Alphabet, Engine, GramHasher};
+
+/// How many places are marked before they must be probed.
+const ROOM: usize = 128;
+
+/// How many places may be written beyond those that count: the lanes of one load, or of one turn.
+const SLACK: usize = 64;
+
+/// Places in texts that live as long as `'t`. First they are marked, then probed.
+pub(super) struct Places<'t> {
+    /// Where the grams start. The first `len` are written, and each points into a text that was
+    /// marked, with a whole gram of it behind.
+    at: [MaybeUninit<*const u8>; ROOM + SLACK],
+    /// The grams' hashes, once they are probed.
+    hash: [MaybeUninit<u64>; ROOM + SLACK],
+    len: usize,
+    probed: bool,
+    texts: PhantomData<&'t [u8]>,
+}
+
+/// Where to probe a text: at `first`, `first + stride`, …, up to `last`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Probes {
+    pub(super) first: usize,
+    pub(super) last: usize,
+}
+
+/// What is known of a tier before any text is there.
+#[repr(align(64))]
+pub(super) struct Sampler {
+    /// For each byte, 0x80 if it is in the alphabet, and 0 otherwise.
+    classes: [u8; 256],
+    /// The places of the probes that one load of 64 bytes serves, counted from the first.
+    offsets: [u64; SLACK],
+    /// The same places as bits, counted from the start of the load: the first has the `stride - 1`
+    /// bytes before it there, and the last its whole window behind it.
+    starts: u64,
+    /// Whether no byte above 0x7f is in the alphabet.
+    ascii: bool,
+    tier: Tier,
+}
+
+impl Sampler {
+    /// The sampler for a tier whose tokens are of the kinds in `alphabet`.
+    pub(super) fn new(tier: Tier, alphabet: Alphabet) -> Sampler {
+        let mut sampler =
+            Sampler { classes: [0; 256], offsets: [0; SLACK], starts: 0, ascii: true, tier };
+        for (byte, class) in (0..=255).zip(&mut sampler.classes) {
+            *class = if alphabet.contains(byte) { 0x80 } else { 0 };
+            sampler.ascii &= byte.is_ascii() || *class == 0;
+        }
+        let places = (tier.stride - 1..=64 - tier.window()).step_by(tier.stride);
+        for (offset, place) in sampler.offsets.iter_mut().zip(places) {
+            *offset = (place + 1 - tier.stride) as u64;
+            sampler.starts |= 1 << place;
+        }
+        sampler
+    }
+
+    /// Whether the first, middle and last byte of `gram` are in the alphabet.
+    fn admits(&self, gram: &[u8]) -> bool {
+        let class = |at: usize| gram.get(at).map_or(0, |byte| self.classes[usize::from(*byte)]);
+        class(0) & class(gram.len() / 2) & class(gram.len().wrapping_sub(1)) != 0
+    }
+}
+
+impl<'t> Places<'t> {
+    /// No places.
+    #[inline(always)]
+    pub(super) const fn new() -> Places<'t> {
+        Places {
+            at: [const { MaybeUninit::uninit() }; ROOM + SLACK],
+            hash: [const { MaybeUninit::uninit() }; ROOM + SLACK],
+            len: 0,
+            probed: false,
+            texts: PhantomData,
+        }
+    }
+
+    /// Whether places must be probed before more can be marked.
+    #[inline(always)]
+    pub(super) fn are_full(&self) -> bool {
+        self.len > ROOM - SLACK
+    }
+
+    /// Marks places of `text` until all of `probes` are seen to or there is no more room. Returns
+    /// where the next probe falls. Probes that do not fit the text are not made.
+    #[inline]
+    pub(super) fn mark(
+        &mut self,
+        hasher: &GramHasher,
+        sampler: &Sampler,
+        text: &'t [u8],
+        mut probes: Probes,
+    ) -> usize {
+        if std::mem::take(&mut self.probed) {
+            self.len = 0;
+        }
+        if self.are_full() {
+            return probes.first;
+        }
+        let (size, stride) = (sampler.tier.size(), sampler.tier.stride);
+        let Some(last) = text.len().checked_sub(size) else { return probes.first };
+        probes.last = probes.last.min(last);
+        #[cfg(target_arch = "x86_64")]
+        if hasher.rounds().engine() == Engine::Wide && probes.first + 1 >= stride {
+            // SAFETY: the rounds say that this processor has what the engine needs. The first probe
+            // has `stride - 1` bytes before it, and the last one a gram behind it.
+            return unsafe { wide::mark(sampler, text, probes, self) };
+        }
+        let mut at = probes.first;
+        while at <= probes.last && !self.are_full() {
+            if let (true, Some(place)) =
+                (sampler.admits(&text[at..at + size]), self.at.get_mut(self.len))
+            {
+                place.write(text[at..].as_ptr());
+                self.len += 1;
+            }
+            at += stride;
+        }
+        at
+    }
+
+    /// Probes the marked places and keeps those that pass the first word of `filter`. What is
+    /// marked afterwards replaces them.
+    #[inline]
+    pub(super) fn probe(&mut self, hasher: &GramHasher, filter: Filter<'_>) {
+        if !std::mem::replace(&mut self.probed, true) && self.len > 0 {
+            match hasher.size() {
+                8 => self.probe_size::<8>(hasher, filter),
+                12 => self.probe_size::<12>(hasher, filter),
+                _ => self.probe_size::<16>(hasher, filter),
+            }
+        }
+    }
+
+    /// The places that were probed and kept, each with its gram's hash.
+    #[inline(always)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (*const u8, u64)> {
+        let len = if self.probed { self.len } else { 0 };
+        let places = self.at[..len].iter().zip(&self.hash[..len]);
+        // SAFETY: once they are probed, the first `len` items of both arrays are written.
+        places.map(|(at, hash)| unsafe { (at.assume_init(), hash.assume_init()) })
+    }
+
+    #[inline(always)]
+    fn probe_size<const Q: usize>(&mut self, hasher: &GramHasher, filter: Filter<'_>) {
+        let rounds = hasher.rounds();
+        match rounds.engine() {
+            // SAFETY: for both, the rounds say that this processor has what the engine needs, and
+            // each of the first `len` places has `Q` bytes behind it, as `mark` saw to.
+            #[cfg(target_arch = "x86_64")]
+            Engine::Wide => unsafe { wide::probe::<Q>(rounds.keys(), filter, self) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Engine::Aes => unsafe { aes::probe::<Q>(rounds.keys(), filter, self) },
+            _ => {
+                let mut kept = 0;
+                for turn in 0..self.len {
+                    // SAFETY: the first `len` places are written and have `Q` bytes behind them.
+                    let gram = unsafe { &*self.at[turn].assume_init().cast::<[u8; Q]>() };
+                    let mut hash = [0];
+                    rounds.each_gram::<Q>(gram, &mut hash);
+                    self.at[kept] = self.at[turn];
+                    self.hash[kept].write(hash[0]);
+                    kept += usize::from(filter.passes_first(hash[0]));
+                }
+                self.len = kept;
+            }
+        }
+    }
+}
+
+/// Whether there is a `%` in any of `texts`.
+#[inline]
+pub(super) fn have_percent(hasher: &GramHasher, texts: &[&[u8]]) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if hasher.rounds().engine() == Engine::Wide {
+        // SAFETY: the rounds say that this processor has what the engine needs.
+        return unsafe { wide::have_byte(texts, b'%') };
+    }
+    texts.iter().any(|text| memchr(b'%', text).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::patch::filter;
+    use crate::secret::{GRAM_SIZES, ImprintKey};
+
+    /// The places in `texts` that a tier keeps, as (text, byte, hash).
+    fn kept(
+        hasher: &GramHasher,
+        sampler: &Sampler,
+        filter: Filter<'_>,
+        texts: &[Vec<u8>],
+        last: usize,
+    ) -> Vec<(usize, usize, u64)> {
+        let (mut places, mut kept) = (Places::new(), Vec::new());
+        let mut collect = |places: &mut Places<'_>| {
+            places.probe(hasher, filter);
+            kept.extend(places.iter().map(|(place, hash)| {
+                let text =
+                    texts.iter().position(|text| text.as_ptr_range().contains(&place)).unwrap();
+                (text, place as usize - texts[text].as_ptr() as usize, hash)
+            }));
+        };
+        for text in texts {
+            let mut first = sampler.tier.stride - 1;
+            while first <= last.min(text.len().saturating_sub(hasher.size()))
+                && text.len() >= hasher.size()
+            {
+                let next = places.mark(hasher, sampler, text, Probes { first, last });
+                assert!(next > first && (next - first) % sampler.tier.stride == 0);
+                first = next;
+                if places.are_full() {
+                    collect(&mut places);
+                }
+            }
+        }
+        collect(&mut places);
+        kept
+    }
+
+    proptest! {
+        /// Whatever the engine: every probed gram that is in the filter, in a window of the
+        /// alphabet, is kept, with its place and hash, and nothing that the filter's first word
+        /// turns away.
+        #[test]
+        fn keeps_every_gram_of_the_filter(
+            texts in prop::collection::vec(
+                prop::collection::vec(prop_oneof![20 => b'0'..=b'z', 1 => any::<u8>()], 0..900),
+                1..5,
+            ),
+            geometry in prop::sample::select(vec![(0, 8), (0, 12), (0, 16), (1, 20), (2, 32)]),
+            last in 0..900usize,
+            blocks in 1..20usize,
+            kinds in prop::sample::select(vec!["aA0", "aA0:;<=>?@[\\]^_`", "aA0:;<=>?@[\\]^_`é"]),
+        ) {
+            let tier = Tier::for_shortest(geometry.0, geometry.1);
+            let key = ImprintKey::from_bytes([3; 32]);
+            let hasher = GramHasher::new(&key, GRAM_SIZES[geometry.0]);
+            let alphabet = Alphabet::of(kinds.as_bytes());
+            let mut bytes = vec![0; blocks * filter::BLOCK];
+            let mut hashes = Vec::new();
+            for text in &texts {
+                let mut of_text = vec![0; text.len()];
+                let count = hasher.each(text, &mut of_text);
+                of_text.truncate(count);
+                of_text.iter().step_by(3).for_each(|hash| filter::insert(&mut bytes, blocks as u32, *hash));
+                hashes.push(of_text);
+            }
+            let (sampler, filter) = (Sampler::new(tier, alphabet), Filter::new(&bytes).unwrap());
+            for engine in Engine::available() {
+                let hasher = GramHasher::new(&key, GRAM_SIZES[geometry.0]).with(engine);
+                let kept = kept(&hasher, &sampler, filter, &texts, last);
+                for (text, at, hash) in &kept {
+                    prop_assert_eq!(hashes[*text][*at], *hash);
+                    prop_assert_eq!((at + 1) % tier.stride, 0);
+                    prop_assert!(*at <= last && filter.passes_first(*hash));
+                }
+                for (number, text) in texts.iter().enumerate() {
+                    let probed = (tier.stride - 1..hashes[number].len()).step_by(tier.stride);
+                    for at in probed.filter(|at| *at <= last && at % 3 == 0) {
+                        let mut windows = (at + 1 - tier.stride..=at).filter_map(|from| text.get(from..from + tier.window()));
+                        let admitted = windows.any(|window| window.iter().all(|b| alphabet.contains(*b)));
+                        let is_kept = kept.contains(&(number, at, hashes[number][at]));
+                        prop_assert!(!admitted || is_kept, "{engine:?} {at}");
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn finds_percent_signs(text in prop::collection::vec(prop_oneof![400 => b'&'..=b'z', 1 => Just(b'%')], 0..400)) {
+            let key = ImprintKey::from_bytes([3; 32]);
+            for engine in Engine::available() {
+                let (left, right) = text.split_at(text.len() / 3);
+                let found = have_percent(&GramHasher::new(&key, 8).with(engine), &[left, b"", right]);
+                prop_assert_eq!(found, text.contains(&b'%'));
+            }
+        }
+    }
+}
