@@ -49,7 +49,7 @@
 #define STANCH_ERROR_VERSION 7
 
 /**
- * The memory holds no scan, or the scan failed before.
+ * The memory holds no scan, or the scan is finished or failed before.
  */
 #define STANCH_ERROR_STATE 8
 
@@ -163,48 +163,6 @@
  * against an older header than this must not use it.
  */
 #define STANCH_ABI_VERSION_MINIMUM 1
-
-/**
- * How many tokens may share one bucket of a set. It bounds the work of the worst case; tokens that
- * are alike in every window that could be kept of them are what can exceed it.
- */
-#define MAX_ALIKE 64
-
-/**
- * The version of the format that this library writes and reads.
- */
-#define FORMAT_VERSION 1
-
-/**
- * How many bytes of a name are kept.
- */
-#define Name_MAX 64
-
-/**
- * The shortest token that has an imprint, in bytes. Anything shorter would be found by chance in
- * ordinary traffic.
- */
-#define MIN_TOKEN 8
-
-/**
- * The longest token that has an imprint, in bytes.
- */
-#define MAX_TOKEN 4096
-
-/**
- * The length of a digest in bytes.
- */
-#define Digest_LEN 16
-
-/**
- * The length of a key in bytes.
- */
-#define ImprintKey_LEN 32
-
-/**
- * How many characters are shown at most.
- */
-#define Preview_SHOWN 4
 
 /**
  * A detector of tokens: immutable, may be shared by threads.
@@ -431,6 +389,39 @@ int32_t stanch_detector_scan(const stanch_detector *detector,
 void stanch_detector_free(stanch_detector *detector);
 
 /**
+ * Makes a detector with the built-in rules. On success `*out` is to be freed with
+ * `stanch_detector_free`.
+ *
+ * # Safety
+ *
+ * `error` is NULL or valid with its `size` set; `out` is valid.
+ */
+int32_t stanch_detector_new(stanch_error *error, stanch_detector **out);
+
+/**
+ * Looks for tokens in `text` and calls `callback` with `context` for each, in the order of their
+ * places. Returns `STANCH_ERROR_STOPPED` if the callback stopped it. The callback must return: it
+ * must not jump or throw out of the call.
+ *
+ * # Safety
+ *
+ * `detector` was made and not freed; `text` is valid for this call.
+ */
+int32_t stanch_detector_scan(const stanch_detector *detector,
+                             stanch_slice text,
+                             stanch_finding_fn callback,
+                             void *context);
+
+/**
+ * Frees a detector. NULL is fine.
+ *
+ * # Safety
+ *
+ * `detector` is NULL or was made and not freed.
+ */
+void stanch_detector_free(stanch_detector *detector);
+
+/**
  * Writes to `*out` how many bytes of memory a scan over `set` needs. It depends on the longest
  * token of the set only.
  *
@@ -497,8 +488,166 @@ int32_t stanch_scan_body(stanch_scan *scan, const stanch_slice *pieces, size_t c
 int32_t stanch_scan_verdict(const stanch_scan *scan, stanch_verdict *out);
 
 /**
- * Looks at what was carried over from the body, wipes it, and writes to `*out` what to do. What is
- * fed afterwards is not looked at.
+ * Looks at what was carried over from the body, wipes it, and writes to `*out` what to do. After
+ * that only `stanch_scan_verdict` takes the scan; anything else is `STANCH_ERROR_STATE`.
+ *
+ * # Safety
+ *
+ * `scan` was set up by `stanch_scan_init`; `out` is valid and `out->size` is set.
+ */
+int32_t stanch_scan_finish(stanch_scan *scan, stanch_verdict *out);
+
+/**
+ * Opens the set in the file `path` with the key in the file `key_path`. On success `*out` is to be
+ * freed with `stanch_set_free`; on failure it is left alone, and `error`, unless it is NULL, says
+ * which file is at fault and why.
+ *
+ * # Safety
+ *
+ * The slices and pointers are valid for this call; `error->size` is set.
+ */
+int32_t stanch_set_open(stanch_slice path,
+                        stanch_slice key_path,
+                        stanch_error *error,
+                        stanch_set **out);
+
+/**
+ * Opens the set in `content`, the bytes of a patch set file, with the 32 bytes of `key`. Nothing
+ * is kept of either.
+ *
+ * # Safety
+ *
+ * The slices and pointers are valid for this call; `error->size` is set.
+ */
+int32_t stanch_set_from_memory(stanch_slice content,
+                               stanch_slice key,
+                               stanch_error *error,
+                               stanch_set **out);
+
+/**
+ * Writes to `*out` what the set says of itself.
+ *
+ * # Safety
+ *
+ * `set` is a set that was opened and not freed; `out` is valid and `out->size` is set.
+ */
+int32_t stanch_set_describe(const stanch_set *set, stanch_set_info *out);
+
+/**
+ * Frees a set. Scans over it must not be used any more. NULL is fine.
+ *
+ * # Safety
+ *
+ * `set` is NULL or a set that was opened and not freed.
+ */
+void stanch_set_free(stanch_set *set);
+
+/**
+ * What a status code means: a static English text, never NULL.
+ */
+const char *stanch_status_text(int32_t code);
+
+/**
+ * The version of the ABI that the library at hand serves.
+ */
+uint32_t stanch_abi_version(void);
+
+/**
+ * The oldest version of the ABI that the library at hand still serves.
+ */
+uint32_t stanch_abi_version_minimum(void);
+
+/**
+ * The library's version, as static text.
+ */
+const char *stanch_version(void);
+
+/**
+ * The name of a `STANCH_ACTION_` number as static text: `pass`, `monitor`, `block`, or `unknown`.
+ */
+const char *stanch_action_name(uint32_t action);
+
+/**
+ * The name of a `STANCH_PART_` number as static text: `none`, `path`, `query`, `header`, `cookie`,
+ * `body`, or `unknown`.
+ */
+const char *stanch_part_name(uint32_t part);
+
+/**
+ * The name of a `STANCH_VIEW_` number as static text: `none`, `raw`, `percent`, `basic`, or
+ * `unknown`.
+ */
+const char *stanch_view_name(uint32_t view);
+
+/**
+ * Writes to `*out` how many bytes of memory a scan over `set` needs. It depends on the longest
+ * token of the set only.
+ *
+ * # Safety
+ *
+ * `set` is a set that was opened and not freed; `out` is valid.
+ */
+int32_t stanch_scan_size(const stanch_set *set, size_t *out);
+
+/**
+ * The alignment, in bytes, of the memory of a scan: a power of two.
+ */
+size_t stanch_scan_align(void);
+
+/**
+ * Sets up a scan for one request in `size` bytes at `memory`, whatever they held before. `*out` is
+ * then the scan; it needs no freeing, and must not outlive the memory or the set.
+ *
+ * # Safety
+ *
+ * `set` is a set that was opened and not freed; `memory` points to `size` bytes that nothing else
+ * uses while the scan is in use.
+ */
+int32_t stanch_scan_init(const stanch_set *set, void *memory, size_t size, stanch_scan **out);
+
+/**
+ * Looks at the request line: the method, and the target as the client sent it.
+ *
+ * # Safety
+ *
+ * `scan` was set up by `stanch_scan_init`; the slices are valid for this call.
+ */
+int32_t stanch_scan_request(stanch_scan *scan, stanch_slice method, stanch_slice target);
+
+/**
+ * Looks at `count` headers, or at trailers behind the body. May be called several times.
+ *
+ * # Safety
+ *
+ * `scan` was set up by `stanch_scan_init`; the array and what it points to are valid for this
+ * call.
+ */
+int32_t stanch_scan_headers(stanch_scan *scan, const stanch_header *headers, size_t count);
+
+/**
+ * Looks at the next `count` pieces of the body. A piece may end anywhere, and the function may be
+ * called any number of times.
+ *
+ * # Safety
+ *
+ * `scan` was set up by `stanch_scan_init`; the array and what it points to are valid for this
+ * call.
+ */
+int32_t stanch_scan_body(stanch_scan *scan, const stanch_slice *pieces, size_t count);
+
+/**
+ * Writes to `*out` what is known so far. `STANCH_ACTION_BLOCK` is final; anything else may still
+ * become stronger.
+ *
+ * # Safety
+ *
+ * `scan` was set up by `stanch_scan_init`; `out` is valid and `out->size` is set.
+ */
+int32_t stanch_scan_verdict(const stanch_scan *scan, stanch_verdict *out);
+
+/**
+ * Looks at what was carried over from the body, wipes it, and writes to `*out` what to do. After
+ * that only `stanch_scan_verdict` takes the scan; anything else is `STANCH_ERROR_STATE`.
  *
  * # Safety
  *

@@ -128,11 +128,11 @@ static void check_order(const fixture *given)
     CHECK_CODE(stanch_scan_finish(scan, &verdict), STANCH_OK);
     CHECK(verdict.action == STANCH_ACTION_PASS);
 
-    /* What is fed after the end is not looked at, and the verdict stays. */
-    CHECK_CODE(stanch_scan_request(scan, get, token), STANCH_OK);
-    CHECK_CODE(stanch_scan_headers(scan, &header, 1), STANCH_OK);
-    CHECK_CODE(stanch_scan_body(scan, &token, 1), STANCH_OK);
-    CHECK_CODE(stanch_scan_finish(scan, &verdict), STANCH_OK);
+    /* A finished scan takes nothing more, and the verdict stays. */
+    CHECK_CODE(stanch_scan_request(scan, get, token), STANCH_ERROR_STATE);
+    CHECK_CODE(stanch_scan_headers(scan, &header, 1), STANCH_ERROR_STATE);
+    CHECK_CODE(stanch_scan_body(scan, &token, 1), STANCH_ERROR_STATE);
+    CHECK_CODE(stanch_scan_finish(scan, &verdict), STANCH_ERROR_STATE);
     CHECK(verdict.action == STANCH_ACTION_PASS);
     CHECK_CODE(stanch_scan_verdict(scan, &verdict), STANCH_OK);
     CHECK(verdict.action == STANCH_ACTION_PASS);

@@ -23,6 +23,7 @@ const BATCH: usize = 16;
 #[allow(non_camel_case_types)]
 pub struct stanch_scan {
     alive: u64,
+    finished: bool,
     scan: Scan<'static>,
 }
 
@@ -82,7 +83,7 @@ pub unsafe extern "C" fn stanch_scan_init(
             state.write_bytes(0, state_len);
             let state = slice::from_raw_parts_mut(state, state_len);
             let scan = Scan::new(&set.0, state).map_err(|_| STANCH_ERROR_ARGUMENT)?;
-            place.write(stanch_scan { alive: ALIVE, scan });
+            place.write(stanch_scan { alive: ALIVE, finished: false, scan });
         }
         *out = place;
         Ok(())
@@ -103,7 +104,7 @@ pub unsafe extern "C" fn stanch_scan_request(
     // SAFETY: the caller's promise.
     unsafe {
         feed(scan, |scan| {
-            scan.request(bytes(method)?, bytes(target)?);
+            scan.scan.request(bytes(method)?, bytes(target)?);
             Ok(())
         })
     }
@@ -129,7 +130,7 @@ pub unsafe extern "C" fn stanch_scan_headers(
                 for (ready, header) in ready.iter_mut().zip(batch) {
                     *ready = Header { name: bytes(header.name)?, value: bytes(header.value)? };
                 }
-                scan.headers(&ready[..batch.len()]);
+                scan.scan.headers(&ready[..batch.len()]);
             }
             Ok(())
         })
@@ -153,7 +154,7 @@ pub unsafe extern "C" fn stanch_scan_body(
     unsafe {
         feed(scan, |scan| {
             for piece in array(pieces, count)? {
-                scan.body(&[bytes(*piece)?]);
+                scan.scan.body(&[bytes(*piece)?]);
             }
             Ok(())
         })
@@ -181,8 +182,8 @@ pub unsafe extern "C" fn stanch_scan_verdict(
     })
 }
 
-/// Looks at what was carried over from the body, wipes it, and writes to `*out` what to do. What is
-/// fed afterwards is not looked at.
+/// Looks at what was carried over from the body, wipes it, and writes to `*out` what to do. After
+/// that only `stanch_scan_verdict` takes the scan; anything else is `STANCH_ERROR_STATE`.
 ///
 /// # Safety
 ///
@@ -197,7 +198,8 @@ pub unsafe extern "C" fn stanch_scan_finish(
         feed(scan, |scan| {
             let out = exclusive(out)?;
             sized::<stanch_verdict>(out.size)?;
-            write(&scan.finish(), out)
+            scan.finished = true;
+            write(&scan.scan.finish(), out)
         })
     }
 }
@@ -210,15 +212,15 @@ pub unsafe extern "C" fn stanch_scan_finish(
 /// `scan` was set up by `stanch_scan_init`, or is NULL.
 unsafe fn feed(
     scan: *mut stanch_scan,
-    call: impl FnOnce(&mut Scan<'static>) -> Result<(), Failure>,
+    call: impl FnOnce(&mut stanch_scan) -> Result<(), Failure>,
 ) -> i32 {
     let code = guard(|| {
         // SAFETY: the caller's promise.
         let scan = unsafe { exclusive(scan)? };
-        if scan.alive != ALIVE {
+        if scan.alive != ALIVE || scan.finished {
             return Err(STANCH_ERROR_STATE.into());
         }
-        call(&mut scan.scan)
+        call(scan)
     });
     if code == STANCH_ERROR_PANIC {
         // SAFETY: the call got as far as using it, and the reference it had is gone.

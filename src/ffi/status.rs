@@ -18,7 +18,7 @@ pub const STANCH_ERROR_WRONG_KEY: i32 = 5;
 pub const STANCH_ERROR_FORMAT: i32 = 6;
 /// The set is of a format version that this library does not read.
 pub const STANCH_ERROR_VERSION: i32 = 7;
-/// The memory holds no scan, or the scan failed before.
+/// The memory holds no scan, or the scan is finished or failed before.
 pub const STANCH_ERROR_STATE: i32 = 8;
 /// A fault inside the library. It was contained; the scan it happened in is of no use any more.
 pub const STANCH_ERROR_PANIC: i32 = 9;
@@ -96,7 +96,7 @@ pub(super) fn text(code: i32) -> &'static std::ffi::CStr {
         STANCH_ERROR_WRONG_KEY => c"the set was compiled with another key",
         STANCH_ERROR_FORMAT => c"not a patch set, or truncated or damaged",
         STANCH_ERROR_VERSION => c"a format version that this library does not read",
-        STANCH_ERROR_STATE => c"the memory holds no scan, or the scan failed before",
+        STANCH_ERROR_STATE => c"the memory holds no scan, or the scan is finished or failed before",
         STANCH_ERROR_PANIC => c"a fault inside the library",
         STANCH_ERROR_STOPPED => c"the callback asked to stop",
         _ => c"unknown status code",

@@ -4,7 +4,7 @@
 //! of `size` bytes, one starting at each of its first `stride` bytes. A text that is probed at every
 //! `stride`-th byte therefore meets exactly one gram of every window in it.
 
-use crate::secret::{GRAM_SIZES, MIN_TOKEN};
+use crate::secret::{GRAM_SIZES, MIN_TOKEN, WINDOW_GRAMS};
 
 /// How many tiers a set has at most: one for each gram size.
 pub(super) const MAX_TIERS: usize = GRAM_SIZES.len();
@@ -28,14 +28,10 @@ impl Tier {
     /// Larger grams and longer windows are faster (fewer probes) and safer (a gram is harder to
     /// guess); only short tokens make them smaller. See `docs/matcher.md`.
     pub(super) fn for_shortest(size_index: usize, shortest: usize) -> Tier {
-        let stride = match GRAM_SIZES[size_index] {
-            16 => 17,
-            12 => 9,
-            _ => match shortest {
-                16.. => 9,
-                12..16 => 5,
-                _ => 1,
-            },
+        let stride = match (size_index, shortest) {
+            (0, 16..) => 9,
+            (0, 12..16) => 5,
+            _ => WINDOW_GRAMS[size_index],
         };
         Tier { size_index, stride }
     }

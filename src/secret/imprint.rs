@@ -17,6 +17,10 @@ pub const MAX_TOKEN: usize = 4096;
 /// The sizes of the grams that imprints hold, in bytes.
 pub(crate) const GRAM_SIZES: [usize; 3] = [8, 12, 16];
 
+/// How many neighbouring grams of each size make up a window, of tokens that have grams of 12 or 16
+/// bytes.
+pub(crate) const WINDOW_GRAMS: [usize; 3] = [1, 9, 17];
+
 /// A token that is easier to guess than this (base-2 logarithm of the guesses) has no imprint: it
 /// would be found by chance, and its imprint would give it away.
 const FLOOR_BITS: f32 = 28.0;
@@ -24,8 +28,9 @@ const FLOOR_BITS: f32 = 28.0;
 /// Grams are kept of this many bytes at the token's end, where tokens differ from each other most.
 const REGION: usize = 96;
 
-/// Of tokens that are long enough for 16-byte grams, a 12-byte gram is only kept if guessing it
-/// costs at least this many bits: more than that of twelve hexadecimal digits.
+/// Guessing a strong gram costs at least this many bits: more than twelve hexadecimal digits do. Of
+/// tokens that have a window of strong grams, weaker ones are not kept, and of tokens that are long
+/// enough for 16-byte grams no weak 12-byte ones.
 const STRONG_BITS: u8 = 49;
 
 /// A keyed 128-bit digest of a whole token.
@@ -215,19 +220,23 @@ impl Imprinter {
             preview: secret.preview(),
             len: token.len() as u16,
             alphabet: Alphabet::of(token),
-            grams: [0, 1, 2].map(|size| hash_grams(&self.grams[size], token, &byte_bits)),
+            grams: [0, 1, 2].map(|size| hash_grams(&self.grams[size], size, token, &byte_bits)),
         })
     }
 }
 
 /// The grams that an imprint of `token` holds for one size: the larger, the harder to guess, so
 /// small ones only of tokens that are too short for larger ones.
-fn hash_grams(hasher: &GramHasher, token: &[u8], byte_bits: &[f32]) -> Box<[Gram]> {
+fn hash_grams(
+    hasher: &GramHasher,
+    size_index: usize,
+    token: &[u8],
+    byte_bits: &[f32],
+) -> Box<[Gram]> {
     let size = hasher.size();
-    let (from, keep): (usize, u8) = match (size, token.len()) {
-        (8, MIN_TOKEN..20) | (12, 20..32) => (0, 0),
-        (12, 32..) => (token.len().saturating_sub(REGION), STRONG_BITS),
-        (16, 32..) => (token.len().saturating_sub(REGION), 0),
+    let from = match (size, token.len()) {
+        (8, MIN_TOKEN..20) | (12, 20..32) => 0,
+        (12 | 16, 32..) => token.len().saturating_sub(REGION),
         _ => return Box::default(),
     };
     let mut hashes = [0; REGION];
@@ -237,7 +246,14 @@ fn hash_grams(hasher: &GramHasher, token: &[u8], byte_bits: &[f32]) -> Box<[Gram
         let bits: f32 = byte_bits[offset..offset + size].iter().sum();
         Gram { hash: *hash, offset: offset as u16, bits: bits as u8 }
     });
-    grams.filter(|gram| gram.bits >= keep).collect()
+    let all: Vec<Gram> = grams.collect();
+    let is_strong = |gram: &Gram| gram.bits >= STRONG_BITS;
+    let has_strong_window =
+        all.windows(WINDOW_GRAMS[size_index]).any(|window| window.iter().all(is_strong));
+    if (size > 8 && has_strong_window) || (size == 12 && token.len() >= 32) {
+        return all.into_iter().filter(is_strong).collect();
+    }
+    all.into()
 }
 
 #[cfg(test)]
@@ -280,6 +296,17 @@ mod tests {
         let hex = imprint("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b").unwrap();
         assert_eq!(hex.grams(1), []);
         assert_eq!(hex.grams(2).len(), 25);
+    }
+
+    #[test]
+    fn weak_grams_are_dropped_where_strong_ones_make_a_window() {
+        let gitlab = imprint("glpat-8sJ2kQx7Lm4Vn9Tz3Rw6").unwrap();
+        assert!(gitlab.recovery_bits() >= u32::from(STRONG_BITS), "{}", gitlab.recovery_bits());
+        assert!(gitlab.grams(1).len() >= WINDOW_GRAMS[1]);
+        // The prefix lies in every window of an AWS key id: all grams are needed.
+        let aws = imprint("AKIAQ7ZR3KW9MX4TN8BL").unwrap();
+        assert_eq!(aws.grams(1).len(), 9);
+        assert!((38..45).contains(&aws.recovery_bits()), "{}", aws.recovery_bits());
     }
 
     #[test]

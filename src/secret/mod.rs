@@ -19,7 +19,7 @@ mod token;
 pub(crate) use alphabet::Alphabet;
 pub(crate) use hash::{DigestHasher, GramHasher};
 pub use imprint::{Digest, Imprint, ImprintError, MAX_TOKEN, MIN_TOKEN};
-pub(crate) use imprint::{GRAM_SIZES, Gram};
+pub(crate) use imprint::{GRAM_SIZES, Gram, WINDOW_GRAMS};
 pub use key::{ImprintKey, KeyError, KeyId};
 pub use preview::Preview;
 pub(crate) use rounds::{Engine, gram_block};

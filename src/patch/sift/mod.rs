@@ -239,7 +239,7 @@ mod tests {
                 && text.len() >= hasher.size()
             {
                 let next = places.mark(hasher, sampler, text, Probes { first, last });
-                assert!(next > first && (next - first) % sampler.tier.stride == 0);
+                assert!(next > first && (next - first).is_multiple_of(sampler.tier.stride));
                 first = next;
                 if places.are_full() {
                     collect(&mut places);
