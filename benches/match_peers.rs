@@ -81,15 +81,16 @@ fn main() {
         }
     };
     let started = Instant::now();
-    let flat = Traffic::draw(&mut Draw(0x5eed));
-    let blocks = flat.blocks();
+    let traffic = Traffic::draw(&mut Draw(0x5eed));
+    let blocks = traffic.blocks();
     println!(
-        "{} header blocks of {} to {} bytes, {} bodies of {} bytes, medians of {} rounds",
+        "{} header blocks ({} with an escape) of {} to {} bytes, {} bodies of {} bytes, medians of {} rounds",
         blocks.len(),
+        blocks.len() - traffic.plain(),
         blocks.iter().map(|block| block.bytes.len()).min().unwrap_or(0),
         blocks.iter().map(|block| block.bytes.len()).max().unwrap_or(0),
-        flat.bodies.len(),
-        flat.bodies[0].len(),
+        traffic.bodies.len(),
+        traffic.bodies[0].len(),
         options.rounds,
     );
     let mut rows = Vec::new();
@@ -99,9 +100,10 @@ fn main() {
         let mut contenders = set.contenders();
         contenders.extend(peers::all(&tokens));
         for contender in &mut contenders {
-            proof::works(contender, &tokens, &flat, &blocks);
+            proof::works(contender, &tokens, &traffic, &blocks);
         }
-        let measured = measure(&mut contenders, options.rounds, &blocks, &flat.bodies);
+        let measured =
+            measure(&mut contenders, options.rounds, (traffic.plain(), &blocks), &traffic.bodies);
         let new: Vec<Row> = contenders
             .iter()
             .zip(measured)
@@ -142,29 +144,51 @@ impl Options {
     }
 }
 
-/// Nanoseconds for a header block and gigabytes of body a second, for each contender: medians over
-/// `rounds` rounds. In a round each has its turn, so that whatever else the machine does hits all of
-/// them.
+/// What was measured of a contender: medians.
+#[derive(Clone, Copy)]
+struct Times {
+    /// Nanoseconds for a header block.
+    header_ns: f64,
+    /// The same for the blocks without and for those with an escape.
+    plain_ns: f64,
+    escaped_ns: f64,
+    /// Gigabytes of body a second.
+    body_gb_per_s: f64,
+}
+
+/// Times each contender over `rounds` rounds. In a round each has its turn, so that whatever else the
+/// machine does hits all of them. The first `plain` blocks have no escape in them.
 fn measure(
     contenders: &mut [Contender<'_>],
     rounds: usize,
-    blocks: &[Block<'_>],
+    (plain, blocks): (usize, &[Block<'_>]),
     bodies: &[Vec<u8>],
-) -> Vec<(f64, f64)> {
+) -> Vec<Times> {
     let body_bytes: usize = bodies.iter().map(Vec::len).sum();
-    let mut times = vec![(Vec::new(), Vec::new()); contenders.len()];
+    let (without, with) = blocks.split_at(plain);
+    let mut times = vec![[const { Vec::new() }; 4]; contenders.len()];
     for _ in 0..rounds {
-        for (contender, (headers, body)) in contenders.iter_mut().zip(&mut times) {
-            let start = Instant::now();
-            let found = contender.engine.in_blocks(blocks);
-            headers.push(start.elapsed().as_nanos() as f64 / blocks.len() as f64);
-            let start = Instant::now();
-            let found = found + contender.engine.in_bodies(bodies);
-            body.push(body_bytes as f64 / start.elapsed().as_nanos() as f64);
-            assert_eq!(found, 0, "{} found what is not there", contender.name);
+        for (contender, [all, plain, escaped, body]) in contenders.iter_mut().zip(&mut times) {
+            let mut nanoseconds = |work: &mut dyn FnMut(&mut dyn Engine) -> usize| {
+                let start = Instant::now();
+                let found = work(&mut *contender.engine);
+                let time = start.elapsed().as_nanos() as f64;
+                assert_eq!(found, 0, "{} found what is not there", contender.name);
+                time
+            };
+            let first = nanoseconds(&mut |engine| engine.in_blocks(without));
+            let second = nanoseconds(&mut |engine| engine.in_blocks(with));
+            all.push((first + second) / blocks.len() as f64);
+            plain.push(first / without.len() as f64);
+            escaped.push(second / with.len() as f64);
+            body.push(body_bytes as f64 / nanoseconds(&mut |engine| engine.in_bodies(bodies)));
         }
     }
-    times.into_iter().map(|(headers, body)| (median(headers), median(body))).collect()
+    let times = times.into_iter().map(|times| {
+        let [header_ns, plain_ns, escaped_ns, body_gb_per_s] = times.map(median);
+        Times { header_ns, plain_ns, escaped_ns, body_gb_per_s }
+    });
+    times.collect()
 }
 
 fn median(mut numbers: Vec<f64>) -> f64 {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::Contender;
+use crate::{Contender, Times};
 
 /// One engine with one set of tokens.
 #[derive(Serialize)]
@@ -18,6 +18,9 @@ pub(crate) struct Row {
     bytes_per_token: f64,
     header_ns: f64,
     body_gb_per_s: f64,
+    /// `header_ns` of the blocks without and of those with an escape.
+    #[serde(skip)]
+    by_escape: [f64; 2],
     #[serde(skip)]
     kind: String,
     #[serde(skip)]
@@ -25,15 +28,16 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    pub(crate) fn new(contender: &Contender<'_>, tokens: usize, times: (f64, f64)) -> Row {
+    pub(crate) fn new(contender: &Contender<'_>, tokens: usize, times: Times) -> Row {
         let imprint_ms = contender.imprint.as_secs_f64() * 1e3;
         Row {
             engine: contender.name,
             tokens,
             build_ms: imprint_ms + contender.build.as_secs_f64() * 1e3,
             bytes_per_token: contender.bytes as f64 / tokens as f64,
-            header_ns: times.0,
-            body_gb_per_s: times.1,
+            header_ns: times.header_ns,
+            body_gb_per_s: times.body_gb_per_s,
+            by_escape: [times.plain_ns, times.escaped_ns],
             kind: contender.kind.clone(),
             imprint_ms,
         }
@@ -52,31 +56,36 @@ pub(crate) fn print(tokens: usize, rows: &[Row]) {
     let best = |of: &dyn Fn(&Row) -> f64| peers().map(of).fold(0.0, f64::max);
     println!("\n{tokens} tokens");
     println!(
-        "{:14} {:>10} {:>10} {:>8} {:>9} {:>15} {:>8} {:>15}  built as",
+        "{:14} {:>10} {:>9} {:>8} | {:>9} {:>6} {:>6} {:>9} {:>9} | {:>9} {:>6} {:>6} | built as",
         "engine",
         "imprint ms",
         "build ms",
         "B/token",
         "header ns",
-        "×hs    ×best",
+        "×hs",
+        "×best",
+        "no escape",
+        "escape",
         "body GB/s",
-        "×hs    ×best",
+        "×hs",
+        "×best",
     );
     for row in rows {
-        let per_ns = |row: &Row| 1.0 / row.header_ns;
         let against = |of: &dyn Fn(&Row) -> f64| {
             let hyperscan = hyperscan().map(of).next();
             let hyperscan = hyperscan.map_or("–".to_owned(), |hs| format!("{:.2}", of(row) / hs));
-            format!("{hyperscan:>7} {:>7.2}", of(row) / best(of))
+            format!("{hyperscan:>6} {:>6.2}", of(row) / best(of))
         };
         println!(
-            "{:14} {:>10.1} {:>10.1} {:>8.1} {:>9.1} {:>15} {:>9.2} {:>15}  {}",
+            "{:14} {:>10.1} {:>9.1} {:>8.1} | {:>9.1} {} {:>9.1} {:>9.1} | {:>9.2} {} | {}",
             row.engine,
             row.imprint_ms,
             row.build_ms - row.imprint_ms,
             row.bytes_per_token,
             row.header_ns,
-            against(&per_ns),
+            against(&|row| 1.0 / row.header_ns),
+            row.by_escape[0],
+            row.by_escape[1],
             row.body_gb_per_s,
             against(&|row| row.body_gb_per_s),
             row.kind,

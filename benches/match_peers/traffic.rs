@@ -42,8 +42,16 @@ impl Traffic {
         Traffic { heads, bodies }
     }
 
+    /// All blocks, those with an escape in them last.
     pub(crate) fn blocks(&self) -> Vec<Block<'_>> {
-        self.heads.iter().map(Head::block).collect()
+        let (escaped, plain): (Vec<&Head>, Vec<&Head>) =
+            self.heads.iter().partition(|head| head.has_escape());
+        plain.into_iter().chain(escaped).map(Head::block).collect()
+    }
+
+    /// How many of the blocks have no escape in them.
+    pub(crate) fn plain(&self) -> usize {
+        self.heads.iter().filter(|head| !head.has_escape()).count()
     }
 }
 
@@ -73,6 +81,11 @@ impl Head {
             value: &self.bytes[value.clone()],
         });
         Block { bytes: &self.bytes, headers: headers.collect() }
+    }
+
+    /// Whether a view has to decode something.
+    pub(crate) fn has_escape(&self) -> bool {
+        self.bytes.contains(&b'%')
     }
 
     /// The same lines with `token` in the value of field `number` (counted round), behind `share`
@@ -146,11 +159,13 @@ fn browser(draw: &mut Draw) -> Head {
     head.line("Sec-Fetch-Site", "same-origin");
     head.line("Upgrade-Insecure-Requests", "1");
     let mut cookies = format!(
-        "_ga=GA1.2.{}.{}; session={}; csrftoken={}; theme=dark; tz=Europe%2FBerlin",
+        "_ga=GA1.2.{}.{}; session={}; csrftoken={}; theme=dark; tz={}",
         draw.below(1_000_000_000),
         draw.below(1_000_000_000),
         text(draw, 43),
         text(draw, 32),
+        // One in four has a cookie with an escape in it.
+        ["Europe%2FBerlin", "Europe/Paris", "UTC", "Asia/Tokyo"][draw.below(4)],
     );
     while head.room("Cookie") > cookies.len() + 110 {
         let more = match draw.below(3) {
@@ -219,12 +234,12 @@ fn api_client(draw: &mut Draw) -> Head {
     head
 }
 
-/// A JSON body: a list of objects.
+/// A JSON body: a list of objects. About every 10 KiB there is a percent sign in it.
 fn body(draw: &mut Draw) -> Vec<u8> {
     let mut body = String::from("[");
     while body.len() < BODY_LEN - 2 {
         let object = format!(
-            r#"{{"id":{},"name":"{} {}","email":"{}@example.com","tag":"{}","active":{},"balance":{}.{:02},"created":"2025-{:02}-{:02}T{:02}:{:02}:00Z","note":"{}","key":"{}"}},"#,
+            r#"{{"id":{},"name":"{} {}","email":"{}@example.com","tag":"{}","active":{},"balance":{}.{:02},"created":"2025-{:02}-{:02}T{:02}:{:02}:00Z","note":"{}{}","key":"{}"}},"#,
             draw.below(1_000_000),
             ["Ana", "Ben", "Chloe", "Dmitri", "Eve", "Farid"][draw.below(6)],
             ["Adler", "Brown", "Costa", "Dubois", "Eriksen"][draw.below(5)],
@@ -237,8 +252,9 @@ fn body(draw: &mut Draw) -> Vec<u8> {
             1 + draw.below(28),
             draw.below(24),
             draw.below(60),
-            ["paid by card", "second reminder sent, call back on monday", "", "refund at 20%"]
+            ["paid by card", "second reminder sent, call back on monday", "", "refund"]
                 [draw.below(4)],
+            if draw.below(40) == 0 { ", 20% off" } else { "" },
             text(draw, 22),
         );
         body.push_str(&object);
