@@ -643,7 +643,8 @@ fn too_little_memory_is_refused() {
     assert!(Scan::new(&set, &mut vec![0; needed]).is_ok());
 }
 
-/// Of the views that show a token, the first in the order raw, percent, Basic is reported.
+/// Of the views that show a token, the plainest is reported: raw before percent, be it in a later
+/// header.
 #[test]
 fn a_token_is_reported_by_the_plainest_view() {
     let (tokens, set) = one(TOKENS[3].1);
@@ -652,5 +653,59 @@ fn a_token_is_reported_by_the_plainest_view() {
     assert_eq!(told(&set, &tokens, &request, "raw").1, "1 query raw 10 b");
     let list = [(b"X-First".to_vec(), escaped(token)), (b"X-Second".to_vec(), token.to_vec())];
     let request = Request { headers: list.to_vec(), ..get(b"/") };
-    assert_eq!(told(&set, &tokens, &request, "in order").1, "1 header percent 0 X-First");
+    assert_eq!(told(&set, &tokens, &request, "two headers").1, "1 header raw 0 X-Second");
+}
+
+/// Headers are searched many at a time. A token in any of a long list, long and short ones between.
+#[test]
+fn a_token_in_any_of_many_headers_is_found() {
+    let tokens = tokens();
+    let set = set(&tokens);
+    for count in [1, 2, 15, 16, 17, 33, 100] {
+        for planted in 0..count {
+            let token = &tokens[(count + planted) % tokens.len()];
+            let kind = (planted / 3) % 4;
+            let field = |number: usize| {
+                let noise = b"Kp2 mW8-zQ4;x=".repeat([0, 1, 9, 40][(number + count) % 4]);
+                let text = if number == planted { &token.bytes[..] } else { b"" };
+                let (name, value) = match kind {
+                    0 => ("X-Key", [&noise[..], text].concat()),
+                    1 => ("Cookie", [&noise[..], b"; sid=", text].concat()),
+                    2 => ("X-Url", [&noise[..], &escaped(text)].concat()),
+                    _ => ("Authorization", basic(&noise, text, b"")),
+                };
+                (name.as_bytes().to_vec(), value)
+            };
+            let request = Request { headers: (0..count).map(field).collect(), ..get(b"/") };
+            let what = format!("leak {} in header {planted} of {count}", token.leak);
+            let (action, hit) = told(&set, &tokens, &request, &what);
+            let view = ["raw", "raw", "percent", "basic"][kind];
+            assert_eq!(action, Action::Block, "{what}");
+            assert!(
+                hit.starts_with(&token.leak.to_string()) && hit.contains(view),
+                "{what}: {hit}"
+            );
+        }
+    }
+}
+
+/// A host may hand over fields that share bytes: the header lines as one, then each field; or one
+/// value twice. Each is a text of its own.
+#[test]
+fn headers_that_share_bytes_are_each_searched() {
+    let (_, set) = one(TOKENS[5].1);
+    let token = TOKENS[5].1;
+    let text = [&b"0123456789".repeat(3)[..], token, &b"abcdefghij".repeat(3)].concat();
+    let mut state = vec![0; set.state_len()];
+    // The first ends within the token, the second has it whole.
+    for (cut, from) in (30..30 + token.len()).flat_map(|cut| [0, 7, 29].map(|from| (cut, from))) {
+        let first = Header { name: b"first", value: &text[..cut] };
+        let second = Header { name: b"second", value: &text[from..] };
+        for headers in [[first, second], [second, first]] {
+            let mut scan = Scan::new(&set, &mut state).expect("enough state");
+            scan.headers(&headers);
+            let hit = scan.finish().hit.unwrap_or_else(|| panic!("cut at {cut}, from {from}"));
+            assert_eq!((hit.offset, hit.name.as_bytes()), (30 - from as u64, &b"second"[..]));
+        }
+    }
 }
