@@ -99,6 +99,7 @@ pub(crate) fn agree(set: &PatchSet, tokens: &[Token], request: &Request, what: &
     scan(set, request)
 }
 
-fn headers(headers: &[(Vec<u8>, Vec<u8>)]) -> Vec<Header<'_>> {
+/// Fields as a scan takes them.
+pub(crate) fn headers(headers: &[(Vec<u8>, Vec<u8>)]) -> Vec<Header<'_>> {
     headers.iter().map(|(name, value)| Header { name, value }).collect()
 }

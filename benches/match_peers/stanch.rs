@@ -1,0 +1,102 @@
+//! The library itself, by its public interface: every view, a scan for each request.
+
+use std::time::{Duration, Instant};
+
+use stanch::patch::{Header, Patch, PatchSet, PatchSetBuilder, Scan};
+use stanch::secret::{ImprintKey, Secret};
+
+use crate::traffic::Block;
+use crate::{Contender, Engine};
+
+/// A compiled set, and how long that took.
+pub(crate) struct Set {
+    set: PatchSet,
+    imprint: Duration,
+    build: Duration,
+}
+
+/// Sees what the peers see: a header block as one text.
+struct Whole<'s> {
+    set: &'s PatchSet,
+    state: Vec<u8>,
+}
+
+/// Sees what a host has: the fields of the block.
+struct Fields<'s> {
+    set: &'s PatchSet,
+    state: Vec<u8>,
+}
+
+impl Set {
+    pub(crate) fn compile(tokens: &[Vec<u8>]) -> Set {
+        let key = ImprintKey::from_bytes([0x5a; 32]);
+        let secrets: Vec<Secret> =
+            tokens.iter().map(|token| Secret::new("bench", token.clone())).collect();
+        let start = Instant::now();
+        let imprints: Result<Vec<_>, _> = key.imprint_all(&secrets).collect();
+        let imprint = start.elapsed();
+        let imprints = imprints.expect("every token can be imprinted");
+        let start = Instant::now();
+        let mut builder = PatchSetBuilder::new(&key);
+        for (leak, imprint) in (0..).zip(&imprints) {
+            builder.add(imprint, Patch::block(leak)).expect("the same key");
+        }
+        let set = builder.build().expect("a set");
+        Set { set, imprint, build: start.elapsed() }
+    }
+
+    pub(crate) fn contenders(&self) -> Vec<Contender<'_>> {
+        let set = &self.set;
+        let state = || vec![0; set.state_len()];
+        let contender = |name, engine| Contender {
+            engine,
+            name,
+            kind: format!("tiers {:?}", set.info().tiers),
+            imprint: self.imprint,
+            build: self.build,
+            bytes: set.info().bytes as usize,
+        };
+        vec![
+            contender("stanch", Box::new(Whole { set, state: state() })),
+            contender("stanch-headers", Box::new(Fields { set, state: state() })),
+        ]
+    }
+}
+
+impl Engine for Whole<'_> {
+    #[inline]
+    fn in_block(&mut self, block: &Block<'_>) -> bool {
+        headers(self.set, &mut self.state, &[Header { name: b"block", value: block.bytes }])
+    }
+
+    #[inline]
+    fn in_body(&mut self, bytes: &[u8]) -> bool {
+        body(self.set, &mut self.state, bytes)
+    }
+}
+
+impl Engine for Fields<'_> {
+    #[inline]
+    fn in_block(&mut self, block: &Block<'_>) -> bool {
+        headers(self.set, &mut self.state, &block.headers)
+    }
+
+    #[inline]
+    fn in_body(&mut self, bytes: &[u8]) -> bool {
+        body(self.set, &mut self.state, bytes)
+    }
+}
+
+#[inline]
+fn headers(set: &PatchSet, state: &mut [u8], headers: &[Header<'_>]) -> bool {
+    let mut scan = Scan::new(set, state).expect("as much state as the set asks for");
+    scan.headers(headers);
+    scan.finish().hit.is_some()
+}
+
+#[inline]
+fn body(set: &PatchSet, state: &mut [u8], body: &[u8]) -> bool {
+    let mut scan = Scan::new(set, state).expect("as much state as the set asks for");
+    scan.body(&[body]);
+    scan.finish().hit.is_some()
+}
