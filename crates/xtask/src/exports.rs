@@ -22,13 +22,16 @@ pub fn check() -> Result<()> {
     let header = std::fs::read_to_string(workspace::root().join("include/stanch.h"))
         .context("include/stanch.h")?;
     let strangers = strangers_in_header(&header);
-    let header = declared_by_header(&header);
+    let declared = declarations(&header);
+    let twice = twice(&declared).map(|name| format!("include/stanch.h declares {name} twice"));
+    let header: Names = declared.iter().cloned().collect();
     let shared: Names = dynamic_symbols(&library.shared)?.into_iter().collect();
 
     if source.is_empty() {
         bail!("src/ffi exports no function");
     }
     let mut complaints = strangers;
+    complaints.extend(twice);
     complaints.extend(differences("src/ffi", &source, "include/stanch.h", &header));
     complaints.extend(differences("src/ffi", &source, "libstanch.so", &shared));
     if !complaints.is_empty() {
@@ -77,18 +80,24 @@ fn function_name(line: &str) -> Option<&str> {
 
 /// The functions that a header declares: `stanch_…(` outside comments. A function pointer's
 /// `(*stanch_…)(` is a type and does not count.
-fn declared_by_header(text: &str) -> Names {
+fn declarations(text: &str) -> Vec<String> {
     let text = without_c_comments(text);
-    let mut names = Names::new();
+    let mut names = Vec::new();
     for (at, _) in text.match_indices("stanch_") {
         let before = text[..at].chars().next_back().unwrap_or(' ');
         let rest = &text[at..];
         let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
         if !before.is_ascii_alphanumeric() && before != '_' && rest[end..].starts_with('(') {
-            names.insert(rest[..end].to_owned());
+            names.push(rest[..end].to_owned());
         }
     }
     names
+}
+
+/// Those of `names` that come a second time.
+fn twice(names: &[String]) -> impl Iterator<Item = &String> {
+    let mut seen = BTreeSet::new();
+    names.iter().filter(move |name| !seen.insert(*name))
 }
 
 /// The names that a header puts into its user's program and that are not marked as the library's.
@@ -156,7 +165,14 @@ mod tests {
     fn header_declarations_leave_out_comments_and_types() {
         let text = "/* stanch_old(); */ typedef int (*stanch_finding_fn)(void *);\n\
                     int32_t stanch_set_open(stanch_slice path,\n stanch_set **out);";
-        assert_eq!(declared_by_header(text), names(&["stanch_set_open"]));
+        assert_eq!(declarations(text), ["stanch_set_open"]);
+    }
+
+    #[test]
+    fn a_second_declaration_is_noticed() {
+        let declared =
+            declarations("void stanch_a(void); void stanch_b(void); void stanch_a(void);");
+        assert_eq!(twice(&declared).collect::<Vec<_>>(), ["stanch_a"]);
     }
 
     #[test]

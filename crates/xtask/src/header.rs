@@ -35,9 +35,11 @@ fn generate() -> Result<Vec<u8>> {
     let settings = root.join("cbindgen.toml");
     let config = cbindgen::Config::from_file(&settings)
         .map_err(|error| anyhow::anyhow!("{}: {error}", settings.display()))?;
-    // Only these files: what else is public in the crate is for Rust.
+    // Only these files: what else is public in the crate is for Rust. Not the room's own file, from
+    // which cbindgen would find the others a second time.
     let mut builder = cbindgen::Builder::new().with_config(config);
-    for file in workspace::rust_files(&root.join("src/ffi"))? {
+    let files = workspace::rust_files(&root.join("src/ffi"))?;
+    for file in files.iter().filter(|file| !file.ends_with("mod.rs")) {
         builder = builder.with_src(file);
     }
     let bindings = builder.generate().context("cbindgen cannot read src/ffi")?;
