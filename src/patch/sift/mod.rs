@@ -2,8 +2,8 @@
 //! the set may stand at.
 //!
 //! It works in two steps, over many texts at once if they are short. *Marking* lists the places to
-//! probe. A window can only be a token's if all of its bytes are of the kinds that tokens of the set
-//! are made of, its *alphabet*; most bytes of a request stand in words too short for that, so most
+//! probe. A gram can only be a token's if all of its bytes are of the kinds that tokens of the set
+//! are made of, its *alphabet*; many bytes of a request stand in words too short for that, so many
 //! places are never hashed. *Probing* hashes the grams at the marked places and drops those that the
 //! filter's first word turns away.
 //!
@@ -58,8 +58,7 @@ pub(super) struct Sampler {
     classes: [u8; 256],
     /// The places of the probes that one load of 64 bytes serves, counted from the first.
     offsets: [u64; SLACK],
-    /// The same places as bits, counted from the start of the load: the first has the `stride - 1`
-    /// bytes before it there, and the last its whole window behind it.
+    /// The same places as bits. The last one's gram lies within the load.
     starts: u64,
     /// Whether no byte above 0x7f is in the alphabet.
     ascii: bool,
@@ -75,9 +74,9 @@ impl Sampler {
             *class = if alphabet.contains(byte) { 0x80 } else { 0 };
             sampler.ascii &= byte.is_ascii() || *class == 0;
         }
-        let places = (tier.stride - 1..=64 - tier.window()).step_by(tier.stride);
+        let places = (0..=64 - tier.size()).step_by(tier.stride);
         for (offset, place) in sampler.offsets.iter_mut().zip(places) {
-            *offset = (place + 1 - tier.stride) as u64;
+            *offset = place as u64;
             sampler.starts |= 1 << place;
         }
         sampler
@@ -129,9 +128,9 @@ impl<'t> Places<'t> {
         let Some(last) = text.len().checked_sub(size) else { return probes.first };
         probes.last = probes.last.min(last);
         #[cfg(target_arch = "x86_64")]
-        if hasher.rounds().engine() == Engine::Wide && probes.first + 1 >= stride {
-            // SAFETY: the rounds say that this processor has what the engine needs. The first probe
-            // has `stride - 1` bytes before it, and the last one a gram behind it.
+        if hasher.rounds().engine() == Engine::Wide {
+            // SAFETY: the rounds say that this processor has what the engine needs. The last probe
+            // has a gram behind it, and the places are not full.
             return unsafe { wide::mark(sampler, text, probes, self) };
         }
         let mut at = probes.first;
@@ -251,9 +250,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the engine: every probed gram that is in the filter, in a window of the
-        /// alphabet, is kept, with its place and hash, and nothing that the filter's first word
-        /// turns away.
+        /// Whatever the engine: every probed gram that is in the filter and in the alphabet is kept,
+        /// with its place and hash, and nothing that the filter's first word turns away.
         #[test]
         fn keeps_every_gram_of_the_filter(
             texts in prop::collection::vec(
@@ -290,8 +288,8 @@ mod tests {
                 for (number, text) in texts.iter().enumerate() {
                     let probed = (tier.stride - 1..hashes[number].len()).step_by(tier.stride);
                     for at in probed.filter(|at| *at <= last && at % 3 == 0) {
-                        let mut windows = (at + 1 - tier.stride..=at).filter_map(|from| text.get(from..from + tier.window()));
-                        let admitted = windows.any(|window| window.iter().all(|b| alphabet.contains(*b)));
+                        let gram = &text[at..at + tier.size()];
+                        let admitted = gram.iter().all(|b| alphabet.contains(*b));
                         let is_kept = kept.contains(&(number, at, hashes[number][at]));
                         prop_assert!(!admitted || is_kept, "{engine:?} {at}");
                     }

@@ -17,13 +17,12 @@ use crate::patch::filter::Filter;
 /// How many grams are hashed at a time.
 const LANES: usize = 8;
 
-/// Adds the probes of `text` that a token's window can cover to `places`, as far as there is room.
+/// Adds the probes of `text` whose grams are of the alphabet to `places`, as far as there is room.
 /// Returns where the next probe falls.
 ///
 /// # Safety
 ///
-/// `probes.first` has `stride - 1` bytes of text before it, and `probes.last` a gram behind it (or
-/// is before `probes.first`).
+/// `places` are not full, and `probes.last` has a gram of text behind it.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2,popcnt")]
 pub(super) unsafe fn mark(
     sampler: &Sampler,
@@ -64,8 +63,8 @@ unsafe fn mark_tier<const ASCII: bool, const Q: usize, const S: usize>(
     let (low, high) = ([class(0), class(64)], [class(128), class(192)]);
     let ats = places.at.as_mut_ptr();
     let mut len = places.len;
-    // Lists those of the probes in `starts` whose window is in the alphabet; `bytes` starts
-    // `S - 1` bytes before the first one, which is at `at`.
+    // Lists those of the probes in `starts` whose gram is in the alphabet; the first one is at `at`,
+    // where `bytes` start.
     let mut list = |at: usize, bytes: __m512i, inside: u64, starts: u64| {
         // The table look-up goes by the lower seven bits, the upper one says in which half.
         let lower = _mm512_permutex2var_epi8(low[0], bytes, low[1]);
@@ -74,8 +73,8 @@ unsafe fn mark_tier<const ASCII: bool, const Q: usize, const S: usize>(
             let upper = _mm512_permutex2var_epi8(high[0], bytes, high[1]);
             class |= _mm512_movepi8_mask(_mm512_and_si512(bytes, upper));
         }
-        let windows = starts_of_runs::<Q, S>(class & inside);
-        let mut kept = _pext_u64(spread::<S>(windows) & starts, sampler.starts);
+        let whole = starts_of_runs::<Q>(class & inside);
+        let mut kept = _pext_u64(whole & starts, sampler.starts);
         let base = _mm512_set1_epi64(text.as_ptr().wrapping_add(at) as i64);
         for group in 0..lanes::<Q, S>().div_ceil(LANES) {
             // SAFETY: `offsets` has 64 items, and there are at most 64 lanes. There is room for 64
@@ -94,19 +93,18 @@ unsafe fn mark_tier<const ASCII: bool, const Q: usize, const S: usize>(
     let step = lanes::<Q, S>() * S;
     let mut at = probes.first;
     let mut room = true;
-    // Loads of which all probes count lie within the text: a window ends behind each of them.
-    while at + step <= probes.last && at + 65 - S <= text.len() && room {
+    // Loads that lie within the text and of which all probes count.
+    while at + step <= probes.last && at + 64 <= text.len() && room {
         // SAFETY: the 64 bytes lie within the text.
-        let bytes = unsafe { _mm512_loadu_si512(text.as_ptr().add(at - (S - 1)).cast()) };
+        let bytes = unsafe { _mm512_loadu_si512(text.as_ptr().add(at).cast()) };
         room = list(at, bytes, u64::MAX, sampler.starts);
         at += step;
     }
     while at <= probes.last && room {
-        let from = at - (S - 1);
-        let inside = _bzhi_u64(u64::MAX, (text.len() - from).min(64) as u32);
-        // SAFETY: only bytes of the text are read, those in the mask; `from` is within it.
-        let bytes = unsafe { _mm512_maskz_loadu_epi8(inside, text.as_ptr().add(from).cast()) };
-        let starts = _bzhi_u64(sampler.starts, (probes.last - from + 1).min(64) as u32);
+        let inside = _bzhi_u64(u64::MAX, (text.len() - at).min(64) as u32);
+        // SAFETY: only bytes of the text are read, those in the mask; `at` is within it.
+        let bytes = unsafe { _mm512_maskz_loadu_epi8(inside, text.as_ptr().add(at).cast()) };
+        let starts = _bzhi_u64(sampler.starts, (probes.last - at + 1).min(64) as u32);
         room = list(at, bytes, inside, starts);
         at += starts.count_ones() as usize * S;
     }
@@ -202,31 +200,20 @@ pub(super) fn have_byte(texts: &[&[u8]], byte: u8) -> bool {
 
 /// How many probes one load serves.
 const fn lanes<const Q: usize, const S: usize>() -> usize {
-    (64 - (Q + S - 1) - (S - 1)) / S + 1
+    (64 - Q) / S + 1
 }
 
-/// The bits at which `Q + S - 1` set bits in a row start: the windows of the alphabet.
+/// The bits at which `Q` set bits in a row start: the grams of the alphabet.
 #[inline(always)]
-fn starts_of_runs<const Q: usize, const S: usize>(mut bits: u64) -> u64 {
-    let mut run = 1;
-    while run < Q + S - 1 {
-        let more = if run < Q + S - 1 - run { run } else { Q + S - 1 - run };
-        bits &= bits >> more;
-        run += more;
+fn starts_of_runs<const Q: usize>(bits: u64) -> u64 {
+    let two = bits & (bits >> 1);
+    let four = two & (two >> 2);
+    let eight = four & (four >> 4);
+    match Q {
+        8 => eight,
+        12 => eight & (four >> 8),
+        _ => eight & (eight >> 8),
     }
-    bits
-}
-
-/// Each set bit, and the `S - 1` bits above it: the grams of the windows.
-#[inline(always)]
-fn spread<const S: usize>(mut bits: u64) -> u64 {
-    let mut width = 1;
-    while width < S {
-        let more = if width < S - width { width } else { S - width };
-        bits |= bits << more;
-        width += more;
-    }
-    bits
 }
 
 /// Four blocks beside each other.
