@@ -1,6 +1,6 @@
 //! Decoders that work piece by piece: percent escapes and base64.
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 /// Undoes percent escapes once (RFC 3986, section 2.1). What is no escape stays as it is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,7 +17,8 @@ pub(super) struct Decoded {
     pub(super) taken: usize,
     /// How many bytes it put out.
     pub(super) put: usize,
-    /// How many of these stand behind the last one that came from an escape; `None` if none did.
+    /// How many of these stand behind the last one that came from an escape that counts; `None` if
+    /// none did.
     pub(super) after_escape: Option<usize>,
 }
 
@@ -26,8 +27,13 @@ impl Percent {
     const BURST: usize = 3;
 
     /// Decodes as much of `input` as `output` (at least [`BURST`](Percent::BURST) bytes) has room
-    /// for.
-    pub(super) fn decode(&mut self, input: &[u8], output: &mut [u8]) -> Decoded {
+    /// for. Escapes of bytes that `counts` count.
+    pub(super) fn decode(
+        &mut self,
+        input: &[u8],
+        output: &mut [u8],
+        counts: impl Fn(u8) -> bool,
+    ) -> Decoded {
         let mut done = Decoded { taken: 0, put: 0, after_escape: None };
         while done.taken < input.len() && output.len() - done.put >= Percent::BURST {
             if self.pending_len == 0 {
@@ -51,10 +57,13 @@ impl Percent {
                     done.taken += 1;
                 }
                 (2, Some(high), Some(low)) => {
-                    output[done.put] = high << 4 | low;
+                    let byte = high << 4 | low;
+                    output[done.put] = byte;
                     self.pending_len = 0;
                     done.advance(1, 1);
-                    done.after_escape = Some(0);
+                    if counts(byte) {
+                        done.after_escape = Some(0);
+                    }
                 }
                 _ => {
                     let put = self.finish(&mut output[done.put..]);
@@ -88,6 +97,25 @@ impl Decoded {
             *after += put;
         }
     }
+}
+
+/// Where the first escape in `text` starts that stands for a byte that `counts`, or that is cut off
+/// by the text's end; and how many whole escapes stand before it, or in all of the text.
+pub(super) fn next_escape(text: &[u8], counts: impl Fn(u8) -> bool) -> (Option<usize>, usize) {
+    let mut whole = 0;
+    let next = memchr_iter(b'%', text).find(|at| match text[at + 1..] {
+        [] => true,
+        [high] => digit(high).is_some(),
+        [high, low, ..] => match (digit(high), digit(low)) {
+            (Some(high), Some(low)) if counts(high << 4 | low) => true,
+            (Some(_), Some(_)) => {
+                whole += 1;
+                false
+            }
+            _ => false,
+        },
+    });
+    (next, whole)
 }
 
 /// Undoes base64 (RFC 4648, sections 4 and 5: both alphabets, padding optional).
@@ -153,7 +181,7 @@ mod tests {
         let mut output = vec![0; room];
         for mut piece in pieces.iter().copied() {
             while !piece.is_empty() {
-                let done = decoder.decode(piece, &mut output);
+                let done = decoder.decode(piece, &mut output, |_| true);
                 text.extend_from_slice(&output[..done.put]);
                 piece = &piece[done.taken..];
             }
@@ -193,10 +221,34 @@ mod tests {
     #[test]
     fn what_stands_behind_the_last_escape_is_counted() {
         let mut output = [0; 64];
-        let done = Percent::default().decode(b"ab%41cd", &mut output);
+        let mut decode = |text: &[u8], counts: fn(u8) -> bool| {
+            Percent::default().decode(text, &mut output, counts)
+        };
+        let done = decode(b"ab%41cd", |_| true);
         assert_eq!(done, Decoded { taken: 7, put: 5, after_escape: Some(2) });
-        let done = Percent::default().decode(b"ab%zzcd", &mut output);
+        let done = decode(b"ab%zzcd", |_| true);
         assert_eq!(done, Decoded { taken: 7, put: 7, after_escape: None });
+        let done = decode(b"%41b%20d", |byte| byte != b' ');
+        assert_eq!(done, Decoded { taken: 8, put: 4, after_escape: Some(3) });
+    }
+
+    #[test]
+    fn only_escapes_that_count_are_found() {
+        type Found = (Option<usize>, usize);
+        let cases: [(&[u8], Found); 9] = [
+            (b"", (None, 0)),
+            (b"abc", (None, 0)),
+            (b"a%20b%2Cc", (None, 2)),
+            (b"a%20b%41c%20", (Some(5), 1)),
+            (b"a%4gc%zz", (None, 0)),
+            (b"%%41", (Some(1), 0)),
+            (b"a%20%", (Some(4), 1)),
+            (b"a%20%4", (Some(4), 1)),
+            (b"a%20%z", (None, 1)),
+        ];
+        for (text, found) in cases {
+            assert_eq!(next_escape(text, |byte| byte.is_ascii_alphanumeric()), found, "{text:?}");
+        }
     }
 
     #[test]

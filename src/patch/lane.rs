@@ -1,15 +1,13 @@
 //! Lanes: the texts that a scan searches beside each other, each with its share of the state.
 //!
 //! The *raw* lane is the text as it stands. The *percent* lane is the same text with its escapes
-//! undone, and only runs around them: it starts as far before an escape as the longest token
-//! reaches and stops when no token can hold one any more. A text without escapes pays for one look
-//! for a `%`.
+//! undone. It only runs around escapes that stand for a byte of the set's alphabet, because no token
+//! holds another: it starts as far before one as the longest token reaches and stops when no token
+//! can hold one any more. A text without escapes pays for one look for a `%`.
 
 use std::ops::ControlFlow;
 
-use memchr::memchr;
-
-use super::decode::{Base64, Percent};
+use super::decode::{Base64, Percent, next_escape};
 use super::search::Occurrence;
 use super::set::PatchSet;
 use super::stream::Stream;
@@ -63,7 +61,8 @@ pub(super) struct PercentLane {
     stream: Stream,
     decoder: Percent,
     running: bool,
-    /// How many decoded bytes stand behind the last one that came from an escape.
+    /// How many decoded bytes stand behind the last one that came from an escape and can be a
+    /// token's.
     after_escape: usize,
     /// How many bytes the text has lost to decoding so far.
     shrunk: u64,
@@ -81,21 +80,33 @@ impl PercentLane {
         }
     }
 
-    /// Whether the lane may start within the next piece of the text, and so need what stands before
-    /// it.
-    pub(super) fn may_start(&self, set: &PatchSet, piece: &[u8]) -> bool {
-        let may_stop = || self.after_escape + piece.len() >= decoded_ahead(set.longest());
-        (!self.running || may_stop()) && memchr(b'%', piece).is_some()
+    /// Whether there is nothing to do for the lane in the next piece of the text; takes note of the
+    /// piece then.
+    pub(super) fn passes_over(&mut self, set: &PatchSet, piece: &[u8]) -> bool {
+        if self.running {
+            return false;
+        }
+        let (escape, whole) = next_escape(piece, |byte| set.admits(byte));
+        if escape.is_none() {
+            self.shrunk += 2 * whole as u64;
+        }
+        escape.is_none()
     }
 
-    /// Whether the lane is at work: it must see the next piece even if that has no escape.
-    pub(super) fn is_running(&self) -> bool {
-        self.running
+    /// Whether the lane may start within the next piece, and so need what stands before that.
+    pub(super) fn may_start(&self, set: &PatchSet, piece: &[u8]) -> bool {
+        !self.running || self.after_escape + piece.len() >= decoded_ahead(set.longest())
+    }
+
+    /// How much of the text before a piece the lane may need: what the longest token has, and two
+    /// bytes to see that the first of these is not the end of an escape.
+    pub(super) fn before_len(set: &PatchSet) -> usize {
+        set.longest() + 2
     }
 
     /// Searches the next piece of the text, which starts at its byte `offset`. `before` is text
-    /// that stands right before the piece, at least as much as the longest token has if there was
-    /// that much.
+    /// that stands right before the piece, at least [`before_len`](PercentLane::before_len) if there
+    /// was that much; it may be empty if the lane [may not start](PercentLane::may_start).
     pub(super) fn feed(
         &mut self,
         set: &PatchSet,
@@ -108,7 +119,9 @@ impl PercentLane {
         let mut at = 0;
         loop {
             if !self.running {
-                let Some(escape) = memchr(b'%', &piece[at..]) else { break };
+                let (escape, whole) = next_escape(&piece[at..], |byte| set.admits(byte));
+                self.shrunk += 2 * whole as u64;
+                let Some(escape) = escape else { break };
                 at += escape;
                 self.start(set, buffer, before, &piece[..at], offset + at as u64, found)?;
             }
@@ -156,15 +169,34 @@ impl PercentLane {
         at: u64,
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let longest = set.longest();
-        let piece = &piece[piece.len().saturating_sub(longest)..];
-        let before = &before[before.len().saturating_sub(longest - piece.len())..];
-        let base = at - self.shrunk - (before.len() + piece.len()) as u64;
-        self.stream = Stream::new(set, base, decoded_ahead(longest));
+        let needed = PercentLane::before_len(set);
+        let piece = &piece[piece.len().saturating_sub(needed)..];
+        let before = &before[before.len().saturating_sub(needed - piece.len())..];
+        // There may be escapes in it that do not count. To know where it starts in the decoded text,
+        // see first how long it becomes.
+        self.decoder = Percent::default();
+        let mut text = [0; PIECE];
+        let mut put = 0;
+        for mut part in [before, piece] {
+            while !part.is_empty() {
+                let done = self.decoder.decode(part, &mut text, |_| true);
+                put += done.put;
+                part = &part[done.taken..];
+            }
+        }
+        let base = at - self.shrunk - (put + self.decoder.held()) as u64;
+        self.stream = Stream::new(set, base, decoded_ahead(set.longest()));
         self.running = true;
         self.after_escape = 0;
-        self.stream.feed(set, buffer, before, found)?;
-        self.stream.feed(set, buffer, piece, found)
+        self.decoder = Percent::default();
+        for mut part in [before, piece] {
+            while !part.is_empty() {
+                let done = self.decoder.decode(part, &mut text, |_| true);
+                self.stream.feed(set, buffer, &text[..done.put], found)?;
+                part = &part[done.taken..];
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// Decodes and searches the start of `piece`; returns how much of it that was.
@@ -177,7 +209,7 @@ impl PercentLane {
     ) -> ControlFlow<(), usize> {
         let mut text = [0; PIECE];
         let held = self.decoder.held();
-        let done = self.decoder.decode(piece, &mut text);
+        let done = self.decoder.decode(piece, &mut text, |byte| set.admits(byte));
         self.after_escape = match done.after_escape {
             Some(after) => after,
             None => self.after_escape + done.put,

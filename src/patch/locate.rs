@@ -24,7 +24,7 @@ pub(super) fn before_percent(text: &[u8], offset: usize) -> usize {
     let mut room = [0; 8];
     for (at, byte) in text.iter().enumerate() {
         let (held, before) = (decoder.held(), put);
-        put += decoder.decode(std::slice::from_ref(byte), &mut room).put;
+        put += decoder.decode(std::slice::from_ref(byte), &mut room, |_| true).put;
         if put > offset {
             return at - held + (offset - before);
         }

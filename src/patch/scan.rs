@@ -207,11 +207,14 @@ impl<'s> Scan<'s> {
         if raw.is_break() || !set.have_percent(values) {
             return;
         }
-        self.used = true;
         let Some(buffers) = Buffers::cut(self.state, set.longest()) else { return };
         for (number, value) in values.iter().enumerate() {
             let found = &mut |occurrence, offset| record(number, View::Percent, occurrence, offset);
             let mut lane = PercentLane::new(set);
+            if lane.passes_over(set, value) {
+                continue;
+            }
+            self.used = true;
             if lane.feed(set, buffers.value, b"", value, 0, found).is_break()
                 || lane.finish(set, buffers.value, found).is_break()
             {
@@ -245,16 +248,16 @@ impl<'s> Scan<'s> {
         let mut record = body_recorder(set, verdict);
         // The raw lane goes first, so that what stands there in the raw is reported as raw. But the
         // percent lane may need the text before this piece, which the raw lane then forgets.
-        let starts = self.percent.may_start(set, piece);
+        let passes_over = self.percent.passes_over(set, piece);
         let mut before = &mut buffers.value[..0];
-        if starts {
+        if !passes_over && self.percent.may_start(set, piece) {
             let kept = self.raw.kept(buffers.raw);
-            let kept = &kept[kept.len().saturating_sub(set.longest())..];
+            let kept = &kept[kept.len().saturating_sub(PercentLane::before_len(set))..];
             before = &mut buffers.value[..kept.len()];
             before.copy_from_slice(kept);
         }
         self.raw.feed(set, buffers.raw, piece, &mut |o, offset| record(View::Raw, o, offset))?;
-        if !starts && !self.percent.is_running() {
+        if passes_over {
             return ControlFlow::Continue(());
         }
         let found = &mut |o, offset| record(View::Percent, o, offset);

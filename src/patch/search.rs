@@ -112,12 +112,16 @@ impl PatchSet {
         // What was confirmed or ruled out last: neighbouring places lead to the same token.
         let mut seen = None;
         for (place, hash) in places.iter() {
-            if filter.passes_second(hash) {
-                let holds = |text: &&[u8]| text.as_ptr_range().contains(&place);
-                let Some(number) = texts.iter().position(holds) else { continue };
-                let (text, at) = (texts[number], place as usize - texts[number].as_ptr() as usize);
-                let found = &mut |occurrence| found(number, occurrence);
-                confirm(self, tier, text, at, (number, &mut seen), found)?;
+            if !filter.passes_second(hash) {
+                continue;
+            }
+            // Texts may share bytes, so that more than one of them holds the place.
+            for (number, text) in texts.iter().enumerate() {
+                if text.as_ptr_range().contains(&place) {
+                    let at = place as usize - text.as_ptr() as usize;
+                    let found = &mut |occurrence| found(number, occurrence);
+                    confirm(self, tier, text, at, (number, &mut seen), found)?;
+                }
             }
         }
         ControlFlow::Continue(())

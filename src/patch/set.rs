@@ -29,6 +29,8 @@ pub struct PatchSet {
     tiers: Vec<PreparedTier>,
     start: Cursor,
     shortest: usize,
+    /// For each byte, whether a token of the set may hold it.
+    admitted: [bool; 256],
     digest: DigestHasher,
 }
 
@@ -174,6 +176,12 @@ impl PatchSet {
         self.shortest
     }
 
+    /// Whether a token of the set may hold `byte`.
+    #[inline]
+    pub(super) fn admits(&self, byte: u8) -> bool {
+        self.admitted[usize::from(byte)]
+    }
+
     /// Where a search in a text starts.
     #[inline]
     pub(super) fn start(&self) -> Cursor {
@@ -227,6 +235,9 @@ impl PatchSet {
         let geometries = || tiers.iter().map(|tier| tier.layout.tier);
         Ok(PatchSet {
             start: Cursor::new(geometries()),
+            admitted: std::array::from_fn(|byte| {
+                layout.tiers.iter().any(|tier| tier.alphabet.contains(byte as u8))
+            }),
             shortest: geometries().map(Tier::window).min().unwrap_or(usize::MAX),
             digest: DigestHasher::new(key),
             bytes,
