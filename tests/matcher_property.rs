@@ -143,7 +143,10 @@ fn plan() -> impl Strategy<Value = Plan> {
         any::<u64>(),
         prop::collection::vec((shape(), any::<bool>()), 1..12),
         stretches(4),
-        prop::collection::vec(field(), 0..4),
+        prop_oneof![
+            6 => prop::collection::vec(field(), 0..4),
+            1 => prop::collection::vec(field(), 14..36)
+        ],
         stretches(9),
         prop_oneof![Just(1usize), 2..40usize, 40..3000usize],
         any::<bool>(),

@@ -59,15 +59,25 @@ fuzz_target!(|input: &[u8]| {
         len => usize::from(len) * usize::from(len) / 8 + 1,
     };
     let target = part();
-    let headers = vec![
+    let mut headers = vec![
         (b"Cookie".to_vec(), part()),
         (b"Authorization".to_vec(), part()),
         (
             b"proxy-authorization".to_vec(),
             [b"Basic ", &base64(&part(), cuts % 2 == 0)[..]].concat(),
         ),
-        (part(), part()),
     ];
+    // Any number of other headers, a line each; they stand first if the cuts say so.
+    let lines = part();
+    let others = lines.split(|byte| *byte == b'\n').map(|line| {
+        let colon = line.iter().position(|byte| *byte == b':').unwrap_or(line.len());
+        let value = line.get(colon + 1..).unwrap_or_default();
+        (line[..colon].to_vec(), value.to_vec())
+    });
+    headers.extend(others);
+    if cuts % 3 == 0 {
+        headers.rotate_left(3);
+    }
     let body = part();
     let trailers = vec![(b"X-Trailer".to_vec(), part())];
     let body = Draw(u64::from(*cuts)).cut(&body, longest);
