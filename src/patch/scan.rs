@@ -165,10 +165,12 @@ impl<'s> Scan<'s> {
         let mut values = [&b""[..]; BATCH];
         let mut owners = [&NO_HEADER; BATCH];
         let mut count = 0;
-        for header in headers.iter().filter(|header| header.value.len() >= self.set.shortest()) {
+        // Values that are too short for any token are written over by the next one. A branch here
+        // would be mispredicted all the time.
+        for header in headers {
             values[count] = header.value;
             owners[count] = header;
-            count += 1;
+            count += usize::from(header.value.len() >= self.set.shortest());
         }
         self.values(&values[..count], |number, view, start| {
             let Header { name, value } = *owners[number];
@@ -339,6 +341,9 @@ fn before_view(text: &[u8], view: View, offset: usize) -> usize {
 /// The encoded credentials in the value of an `Authorization` header of the Basic scheme (RFC
 /// 7617), whose name is in any case.
 fn basic_credentials(value: &[u8]) -> Option<&[u8]> {
+    if !matches!(value.first(), Some(b'B' | b'b' | b' ' | b'\t')) {
+        return None;
+    }
     let (scheme, rest) = value.trim_ascii_start().split_at_checked(5)?;
     (scheme.eq_ignore_ascii_case(b"basic") && rest.first().is_some_and(u8::is_ascii_whitespace))
         .then(|| rest.trim_ascii_start())

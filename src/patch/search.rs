@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::set::{PatchSet, PreparedTier};
-use super::sift::{Places, Probes};
+use super::sift::{Front, Places};
 use super::table::Entry;
 use super::tier::{MAX_STRIDE, MAX_TIERS, Tier};
 
@@ -65,9 +65,10 @@ impl PatchSet {
             let Some(last) = text.len().checked_sub(ahead.max(tier.hasher.size())) else {
                 continue;
             };
-            while *next <= last {
-                let probes = Probes { first: *next, last };
-                *next = places.mark(&tier.hasher, &tier.sampler, text, probes);
+            let mut front = Front { text: 0, at: *next };
+            while front.text == 0 {
+                places.mark(&tier.hasher, &tier.sampler, &[text], &mut front, last);
+                *next = front.at;
                 self.probe(tier, &mut places, &[text], &mut |_, occurrence| found(occurrence))?;
             }
         }
@@ -83,17 +84,11 @@ impl PatchSet {
     ) -> ControlFlow<()> {
         let mut places: Places<'t> = Places::new();
         for tier in self.tiers() {
-            for text in texts {
-                let mut first = tier.layout.tier.stride - 1;
-                while first + tier.hasher.size() <= text.len() {
-                    let probes = Probes { first, last: text.len() };
-                    first = places.mark(&tier.hasher, &tier.sampler, text, probes);
-                    if places.are_full() {
-                        self.probe(tier, &mut places, texts, found)?;
-                    }
-                }
+            let mut front = Front { text: 0, at: tier.layout.tier.stride - 1 };
+            while front.text < texts.len() {
+                places.mark(&tier.hasher, &tier.sampler, texts, &mut front, usize::MAX);
+                self.probe(tier, &mut places, texts, found)?;
             }
-            self.probe(tier, &mut places, texts, found)?;
         }
         ControlFlow::Continue(())
     }

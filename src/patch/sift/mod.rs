@@ -44,11 +44,12 @@ pub(super) struct Places<'t> {
     texts: PhantomData<&'t [u8]>,
 }
 
-/// Where to probe a text: at `first`, `first + stride`, …, up to `last`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Probes {
-    pub(super) first: usize,
-    pub(super) last: usize,
+/// How far marking has come in a list of texts: the next probe falls on byte `at` of the text with
+/// this number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Front {
+    pub(super) text: usize,
+    pub(super) at: usize,
 }
 
 /// What is known of a tier before any text is there.
@@ -89,6 +90,17 @@ impl Sampler {
     }
 }
 
+impl Front {
+    /// Moves on to the next of `texts` texts. Behind the last one, `at` stays what it was.
+    #[inline(always)]
+    fn advance(&mut self, texts: usize, stride: usize) {
+        self.text += 1;
+        if self.text < texts {
+            self.at = stride - 1;
+        }
+    }
+}
+
 impl<'t> Places<'t> {
     /// No places.
     #[inline(always)]
@@ -108,42 +120,46 @@ impl<'t> Places<'t> {
         self.len > ROOM - SLACK
     }
 
-    /// Marks places of `text` until all of `probes` are seen to or there is no more room. Returns
-    /// where the next probe falls. Probes that do not fit the text are not made.
+    /// Marks places of `texts` from `front` on, up to byte `last` of each, and moves `front` on: behind
+    /// the last text, or less far if there is no more room. Then `front.at` is where the next probe
+    /// of the last text would fall. Probes that do not fit a text are not made.
     #[inline]
     pub(super) fn mark(
         &mut self,
         hasher: &GramHasher,
         sampler: &Sampler,
-        text: &'t [u8],
-        mut probes: Probes,
-    ) -> usize {
+        texts: &[&'t [u8]],
+        front: &mut Front,
+        last: usize,
+    ) {
         if std::mem::take(&mut self.probed) {
             self.len = 0;
         }
         if self.are_full() {
-            return probes.first;
+            return;
         }
-        let (size, stride) = (sampler.tier.size(), sampler.tier.stride);
-        let Some(last) = text.len().checked_sub(size) else { return probes.first };
-        probes.last = probes.last.min(last);
         #[cfg(target_arch = "x86_64")]
         if hasher.rounds().engine() == Engine::Wide {
-            // SAFETY: the rounds say that this processor has what the engine needs. The last probe
-            // has a gram behind it, and the places are not full.
-            return unsafe { wide::mark(sampler, text, probes, self) };
+            // SAFETY: the rounds say that this processor has what the engine needs, and the places
+            // are not full.
+            return unsafe { wide::mark(sampler, texts, front, last, self) };
         }
-        let mut at = probes.first;
-        while at <= probes.last && !self.are_full() {
-            if let (true, Some(place)) =
-                (sampler.admits(&text[at..at + size]), self.at.get_mut(self.len))
+        let (size, stride) = (sampler.tier.size(), sampler.tier.stride);
+        while let Some(text) = texts.get(front.text) {
+            while front.at <= last
+                && let Some(gram) = text.get(front.at..).and_then(|rest| rest.get(..size))
             {
-                place.write(text[at..].as_ptr());
-                self.len += 1;
+                if self.are_full() {
+                    return;
+                }
+                if let (true, Some(place)) = (sampler.admits(gram), self.at.get_mut(self.len)) {
+                    place.write(gram.as_ptr());
+                    self.len += 1;
+                }
+                front.at += stride;
             }
-            at += stride;
+            front.advance(texts.len(), stride);
         }
-        at
     }
 
     /// Probes the marked places and keeps those that pass the first word of `filter`. What is
@@ -232,19 +248,19 @@ mod tests {
                 (text, place as usize - texts[text].as_ptr() as usize, hash)
             }));
         };
-        for text in texts {
-            let mut first = sampler.tier.stride - 1;
-            while first <= last.min(text.len().saturating_sub(hasher.size()))
-                && text.len() >= hasher.size()
-            {
-                let next = places.mark(hasher, sampler, text, Probes { first, last });
-                assert!(next > first && (next - first).is_multiple_of(sampler.tier.stride));
-                first = next;
-                if places.are_full() {
-                    collect(&mut places);
-                }
-            }
+        let texts: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
+        let mut front = Front { text: 0, at: sampler.tier.stride - 1 };
+        while front.text < texts.len() {
+            let before = front;
+            places.mark(hasher, sampler, &texts, &mut front, last);
+            assert_ne!(front, before);
+            collect(&mut places);
         }
+        let ends = texts
+            .last()
+            .map_or(0, |text| (text.len() + 1).saturating_sub(hasher.size()).min(last + 1));
+        assert!(front.at >= ends && (front.at + 1).is_multiple_of(sampler.tier.stride));
+        assert!(front.at < ends.max(1) + sampler.tier.stride);
         collect(&mut places);
         kept
     }

@@ -11,38 +11,39 @@ use std::arch::x86_64::{
     _mm512_unpacklo_epi64, _mm512_xor_si512, _pext_u64,
 };
 
-use super::{Places, Probes, ROOM, SLACK, Sampler};
+use super::{Front, Places, ROOM, SLACK, Sampler};
 use crate::patch::filter::Filter;
 
 /// How many grams are hashed at a time.
 const LANES: usize = 8;
 
-/// Adds the probes of `text` whose grams are of the alphabet to `places`, as far as there is room.
-/// Returns where the next probe falls.
+/// Adds the probes of `texts` whose grams are of the alphabet to `places`, from `front` on, up to byte
+/// `last` of each text, as far as there is room, and moves `front` on.
 ///
 /// # Safety
 ///
-/// `places` are not full, and `probes.last` has a gram of text behind it.
+/// `places` are not full.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2,popcnt")]
 pub(super) unsafe fn mark(
     sampler: &Sampler,
-    text: &[u8],
-    probes: Probes,
+    texts: &[&[u8]],
+    front: &mut Front,
+    last: usize,
     places: &mut Places<'_>,
-) -> usize {
+) {
     // SAFETY: the caller's promise.
     unsafe {
         match (sampler.ascii, sampler.tier.size(), sampler.tier.stride) {
-            (true, 16, 17) => mark_tier::<true, 16, 17>(sampler, text, probes, places),
-            (true, 12, 9) => mark_tier::<true, 12, 9>(sampler, text, probes, places),
-            (true, 8, 9) => mark_tier::<true, 8, 9>(sampler, text, probes, places),
-            (true, 8, 5) => mark_tier::<true, 8, 5>(sampler, text, probes, places),
-            (true, ..) => mark_tier::<true, 8, 1>(sampler, text, probes, places),
-            (false, 16, 17) => mark_tier::<false, 16, 17>(sampler, text, probes, places),
-            (false, 12, 9) => mark_tier::<false, 12, 9>(sampler, text, probes, places),
-            (false, 8, 9) => mark_tier::<false, 8, 9>(sampler, text, probes, places),
-            (false, 8, 5) => mark_tier::<false, 8, 5>(sampler, text, probes, places),
-            (false, ..) => mark_tier::<false, 8, 1>(sampler, text, probes, places),
+            (true, 16, 17) => mark_tier::<true, 16, 17>(sampler, texts, front, last, places),
+            (true, 12, 9) => mark_tier::<true, 12, 9>(sampler, texts, front, last, places),
+            (true, 8, 9) => mark_tier::<true, 8, 9>(sampler, texts, front, last, places),
+            (true, 8, 5) => mark_tier::<true, 8, 5>(sampler, texts, front, last, places),
+            (true, ..) => mark_tier::<true, 8, 1>(sampler, texts, front, last, places),
+            (false, 16, 17) => mark_tier::<false, 16, 17>(sampler, texts, front, last, places),
+            (false, 12, 9) => mark_tier::<false, 12, 9>(sampler, texts, front, last, places),
+            (false, 8, 9) => mark_tier::<false, 8, 9>(sampler, texts, front, last, places),
+            (false, 8, 5) => mark_tier::<false, 8, 5>(sampler, texts, front, last, places),
+            (false, ..) => mark_tier::<false, 8, 1>(sampler, texts, front, last, places),
         }
     }
 }
@@ -54,18 +55,19 @@ pub(super) unsafe fn mark(
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2,popcnt")]
 unsafe fn mark_tier<const ASCII: bool, const Q: usize, const S: usize>(
     sampler: &Sampler,
-    text: &[u8],
-    probes: Probes,
+    texts: &[&[u8]],
+    front: &mut Front,
+    last: usize,
     places: &mut Places<'_>,
-) -> usize {
+) {
     // SAFETY: each of the four reads 64 bytes of the 256.
     let class = |at: usize| unsafe { _mm512_loadu_si512(sampler.classes.as_ptr().add(at).cast()) };
     let (low, high) = ([class(0), class(64)], [class(128), class(192)]);
     let ats = places.at.as_mut_ptr();
     let mut len = places.len;
-    // Lists those of the probes in `starts` whose gram is in the alphabet; the first one is at `at`,
-    // where `bytes` start.
-    let mut list = |at: usize, bytes: __m512i, inside: u64, starts: u64| {
+    // Lists those of the probes in `starts` whose gram is in the alphabet; the first one is at `base`,
+    // where `bytes` were read.
+    let mut list = |base: *const u8, bytes: __m512i, inside: u64, starts: u64| {
         // The table look-up goes by the lower seven bits, the upper one says in which half.
         let lower = _mm512_permutex2var_epi8(low[0], bytes, low[1]);
         let mut class = _mm512_movepi8_mask(_mm512_andnot_si512(bytes, lower));
@@ -75,7 +77,7 @@ unsafe fn mark_tier<const ASCII: bool, const Q: usize, const S: usize>(
         }
         let whole = starts_of_runs::<Q>(class & inside);
         let mut kept = _pext_u64(whole & starts, sampler.starts);
-        let base = _mm512_set1_epi64(text.as_ptr().wrapping_add(at) as i64);
+        let base = _mm512_set1_epi64(base as i64);
         for group in 0..lanes::<Q, S>().div_ceil(LANES) {
             // SAFETY: `offsets` has 64 items, and there are at most 64 lanes. There is room for 64
             // places beyond those that count, as `len` is at most `ROOM`.
@@ -91,25 +93,34 @@ unsafe fn mark_tier<const ASCII: bool, const Q: usize, const S: usize>(
         len <= ROOM - SLACK
     };
     let step = lanes::<Q, S>() * S;
-    let mut at = probes.first;
     let mut room = true;
-    // Loads that lie within the text and of which all probes count.
-    while at + step <= probes.last && at + 64 <= text.len() && room {
-        // SAFETY: the 64 bytes lie within the text.
-        let bytes = unsafe { _mm512_loadu_si512(text.as_ptr().add(at).cast()) };
-        room = list(at, bytes, u64::MAX, sampler.starts);
-        at += step;
-    }
-    while at <= probes.last && room {
-        let inside = _bzhi_u64(u64::MAX, (text.len() - at).min(64) as u32);
-        // SAFETY: only bytes of the text are read, those in the mask; `at` is within it.
-        let bytes = unsafe { _mm512_maskz_loadu_epi8(inside, text.as_ptr().add(at).cast()) };
-        let starts = _bzhi_u64(sampler.starts, (probes.last - at + 1).min(64) as u32);
-        room = list(at, bytes, inside, starts);
-        at += starts.count_ones() as usize * S;
+    while let (Some(text), true) = (texts.get(front.text), room) {
+        let mut at = front.at;
+        // No probe fits a text that is shorter than a gram: then the end is before the start.
+        let end = (text.len() + 1).saturating_sub(Q).min(last.saturating_add(1));
+        // Loads that lie within the text and of which all probes count.
+        while at + step < end && at + 64 <= text.len() && room {
+            let base = text.as_ptr().wrapping_add(at);
+            // SAFETY: the 64 bytes lie within the text.
+            let bytes = unsafe { _mm512_loadu_si512(base.cast()) };
+            room = list(base, bytes, u64::MAX, sampler.starts);
+            at += step;
+        }
+        while at < end && room {
+            let base = text.as_ptr().wrapping_add(at);
+            let inside = _bzhi_u64(u64::MAX, (text.len() - at).min(64) as u32);
+            // SAFETY: only bytes of the text are read, those in the mask; `at` is within it.
+            let bytes = unsafe { _mm512_maskz_loadu_epi8(inside, base.cast()) };
+            let starts = _bzhi_u64(sampler.starts, (end - at).min(64) as u32);
+            room = list(base, bytes, inside, starts);
+            at += starts.count_ones() as usize * S;
+        }
+        front.at = at;
+        if at >= end {
+            front.advance(texts.len(), S);
+        }
     }
     places.len = len;
-    at
 }
 
 /// Hashes the grams at the marked places and keeps those that pass the first word of the filter.
