@@ -1,8 +1,8 @@
-//! The library itself, by its public interface: every view, a scan for each request.
+//! The library itself, by its public interface: a scan for each request.
 
 use std::time::{Duration, Instant};
 
-use stanch::patch::{Header, Patch, PatchSet, PatchSetBuilder, Scan};
+use stanch::patch::{Header, Patch, PatchSet, PatchSetBuilder, Scan, Views};
 use stanch::secret::{ImprintKey, Secret};
 
 use crate::traffic::Block;
@@ -18,6 +18,7 @@ pub(crate) struct Set {
 /// Sees what the peers see: a header block as one text.
 struct Whole<'s> {
     set: &'s PatchSet,
+    views: Views,
     state: Vec<u8>,
 }
 
@@ -57,7 +58,8 @@ impl Set {
             bytes: set.info().bytes as usize,
         };
         vec![
-            contender("stanch", Box::new(Whole { set, state: state() })),
+            contender("stanch", Box::new(Whole { set, views: Views::ALL, state: state() })),
+            contender("stanch-raw", Box::new(Whole { set, views: Views::RAW, state: state() })),
             contender("stanch-headers", Box::new(Fields { set, state: state() })),
         ]
     }
@@ -66,37 +68,40 @@ impl Set {
 impl Engine for Whole<'_> {
     #[inline]
     fn in_block(&mut self, block: &Block<'_>) -> bool {
-        headers(self.set, &mut self.state, &[Header { name: b"block", value: block.bytes }])
+        let header = Header { name: b"block", value: block.bytes };
+        headers(self.set, self.views, &mut self.state, &[header])
     }
 
     #[inline]
     fn in_body(&mut self, bytes: &[u8]) -> bool {
-        body(self.set, &mut self.state, bytes)
+        body(self.set, self.views, &mut self.state, bytes)
     }
 }
 
 impl Engine for Fields<'_> {
     #[inline]
     fn in_block(&mut self, block: &Block<'_>) -> bool {
-        headers(self.set, &mut self.state, &block.headers)
+        headers(self.set, Views::ALL, &mut self.state, &block.headers)
     }
 
     #[inline]
     fn in_body(&mut self, bytes: &[u8]) -> bool {
-        body(self.set, &mut self.state, bytes)
+        body(self.set, Views::ALL, &mut self.state, bytes)
     }
 }
 
 #[inline]
-fn headers(set: &PatchSet, state: &mut [u8], headers: &[Header<'_>]) -> bool {
-    let mut scan = Scan::new(set, state).expect("as much state as the set asks for");
+fn headers(set: &PatchSet, views: Views, state: &mut [u8], headers: &[Header<'_>]) -> bool {
+    let scan = Scan::new(set, state).expect("as much state as the set asks for");
+    let mut scan = scan.with_views(views);
     scan.headers(headers);
     scan.finish().hit.is_some()
 }
 
 #[inline]
-fn body(set: &PatchSet, state: &mut [u8], body: &[u8]) -> bool {
-    let mut scan = Scan::new(set, state).expect("as much state as the set asks for");
+fn body(set: &PatchSet, views: Views, state: &mut [u8], body: &[u8]) -> bool {
+    let scan = Scan::new(set, state).expect("as much state as the set asks for");
+    let mut scan = scan.with_views(views);
     scan.body(&[body]);
     scan.finish().hit.is_some()
 }

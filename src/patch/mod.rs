@@ -26,4 +26,4 @@ pub use builder::{BuildError, MAX_ALIKE, Patch, PatchSetBuilder};
 pub use container::{FORMAT_VERSION, FormatError};
 pub use scan::{Header, Scan, ScanError};
 pub use set::{OpenError, PatchSet, SaveError, SetInfo};
-pub use verdict::{Action, Hit, Name, Part, Verdict, View};
+pub use verdict::{Action, Hit, Name, Part, Verdict, View, Views};

@@ -9,7 +9,7 @@ use super::locate;
 use super::search::Occurrence;
 use super::set::PatchSet;
 use super::stream::Stream;
-use super::verdict::{Action, Hit, Name, Part, Verdict, View};
+use super::verdict::{Action, Hit, Name, Part, Verdict, View, Views};
 
 /// A header of a request: name and value as they stand, without the colon or the line's end.
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +65,7 @@ pub struct Scan<'s> {
     raw: Stream,
     percent: PercentLane,
     body_len: u64,
+    views: Views,
     verdict: Verdict,
     /// Whether there is something to wipe in the state.
     used: bool,
@@ -103,10 +104,18 @@ impl<'s> Scan<'s> {
             set,
             state,
             body_len: 0,
+            views: Views::ALL,
             verdict: Verdict::default(),
             used: false,
             finished: false,
         })
+    }
+
+    /// The same scan, looking only at `views` from now on. It starts with all.
+    #[must_use]
+    pub fn with_views(mut self, views: Views) -> Scan<'s> {
+        self.views = views;
+        self
     }
 
     /// Looks at the request line: the method and the target as it was sent (`/path?query`, or with
@@ -179,6 +188,9 @@ impl<'s> Scan<'s> {
             }
             (Part::Cookie, locate::in_cookies(value, before_view(value, view, start)))
         });
+        if !self.views.contains(View::Basic) {
+            return;
+        }
         for Header { name, value } in &owners[..count] {
             if let Some(encoded) = basic_credentials(value)
                 && CREDENTIALS.iter().any(|known| name.eq_ignore_ascii_case(known))
@@ -206,7 +218,7 @@ impl<'s> Scan<'s> {
         let raw = set.search_all(values, &mut |number, occurrence| {
             record(number, View::Raw, occurrence, occurrence.start as u64)
         });
-        if raw.is_break() || !set.have_percent(values) {
+        if raw.is_break() || !self.views.contains(View::Percent) || !set.have_percent(values) {
             return;
         }
         let Some(buffers) = Buffers::cut(self.state, set.longest()) else { return };
@@ -250,7 +262,8 @@ impl<'s> Scan<'s> {
         let mut record = body_recorder(set, verdict);
         // The raw lane goes first, so that what stands there in the raw is reported as raw. But the
         // percent lane may need the text before this piece, which the raw lane then forgets.
-        let passes_over = self.percent.passes_over(set, piece);
+        let passes_over =
+            !self.views.contains(View::Percent) || self.percent.passes_over(set, piece);
         let mut before = &mut buffers.value[..0];
         if !passes_over && self.percent.may_start(set, piece) {
             let kept = self.raw.kept(buffers.raw);
@@ -347,4 +360,47 @@ fn basic_credentials(value: &[u8]) -> Option<&[u8]> {
     let (scheme, rest) = value.trim_ascii_start().split_at_checked(5)?;
     (scheme.eq_ignore_ascii_case(b"basic") && rest.first().is_some_and(u8::is_ascii_whitespace))
         .then(|| rest.trim_ascii_start())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::patch::{Patch, PatchSetBuilder};
+    use crate::secret::{ImprintKey, Secret};
+
+    #[test]
+    fn only_the_views_that_are_asked_for_are_looked_at() {
+        let key = ImprintKey::from_bytes([6; 32]);
+        let mut builder = PatchSetBuilder::new(&key);
+        let token = Secret::new("test", *b"7Rk2mZ9qXc4TnW8bLp3v");
+        builder.add(&key.imprint(&token).unwrap(), Patch::block(1)).unwrap();
+        let set = builder.build().unwrap();
+        let escaped = b"7Rk2mZ9qXc4TnW8bLp3%76";
+        let header = |value| Header { name: b"Authorization", value };
+        let basic = header(&b"Basic dTo3UmsybVo5cVhjNFRuVzhiTHAzdg=="[..]);
+        let found = |views: Views, feed: &dyn Fn(&mut Scan<'_>)| {
+            let mut state = vec![0; set.state_len()];
+            let mut scan = Scan::new(&set, &mut state).unwrap().with_views(views);
+            feed(&mut scan);
+            scan.finish().hit.map(|hit| hit.view)
+        };
+        let none = Views::RAW;
+        for (view, feed) in [
+            (
+                View::Percent,
+                &(|scan: &mut Scan<'_>| scan.request(b"GET", escaped)) as &dyn Fn(&mut Scan<'_>),
+            ),
+            (View::Percent, &|scan| scan.headers(&[header(escaped)])),
+            (View::Percent, &|scan| scan.body(&[escaped])),
+            (View::Basic, &|scan| scan.headers(&[basic])),
+        ] {
+            assert_eq!(found(Views::ALL, feed), Some(view));
+            assert_eq!(found(none.with(view), feed), Some(view));
+            assert_eq!(found(none, feed), None);
+        }
+        assert_eq!(
+            found(none, &|scan| scan.body(&[&token.expose()[..7], &token.expose()[7..]])),
+            Some(View::Raw)
+        );
+    }
 }

@@ -44,6 +44,11 @@ pub enum View {
     Basic = 3,
 }
 
+/// The views that a scan looks at. All of them, unless a host knows that what is behind it undoes no
+/// encoding and would rather have the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Views(u32);
+
 /// The outcome of a scan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -114,6 +119,31 @@ impl View {
             View::Percent => "percent",
             View::Basic => "basic",
         }
+    }
+}
+
+impl Views {
+    /// Every view.
+    pub const ALL: Views = Views::RAW.with(View::Percent).with(View::Basic);
+
+    /// The request as it stands, and no more. It is looked at in any case.
+    pub const RAW: Views = Views(1 << View::Raw as u32);
+
+    /// These views and `view`.
+    #[must_use]
+    pub const fn with(self, view: View) -> Views {
+        Views(self.0 | 1 << view as u32)
+    }
+
+    /// Whether `view` is one of these.
+    pub const fn contains(self, view: View) -> bool {
+        self.0 & 1 << view as u32 != 0
+    }
+}
+
+impl Default for Views {
+    fn default() -> Views {
+        Views::ALL
     }
 }
 
