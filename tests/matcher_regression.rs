@@ -43,3 +43,25 @@ fn credentials_end_at_the_first_byte_that_is_no_base64() {
     let request = Request { headers, ..Request::default() };
     assert_eq!(agree(&set, &tokens, &request, "base64, a gap, base64").action, Action::Pass);
 }
+
+/// The percent lane starts a little before an escape that counts. Where that was within an escape
+/// that does not, near the start of the text, the start came out as before the text.
+#[test]
+fn a_lane_that_starts_within_an_escape_keeps_count() {
+    let tokens = tokens(TOKEN);
+    let set = set(&tokens);
+    let escaped = [b"%56", &TOKEN[1..]].concat();
+    for filler in 0..60 {
+        for start in [&b"%20"[..], b"%20%20", b"x%20", b"%2%20"] {
+            let text = [start, &vec![b'-'; filler], &escaped].concat();
+            let headers = vec![(b"X-Header".to_vec(), text.clone())];
+            let body = text.chunks(7).map(<[u8]>::to_vec).collect();
+            for request in
+                [Request { headers, ..Request::default() }, Request { body, ..Request::default() }]
+            {
+                let hit = agree(&set, &tokens, &request, &format!("{filler} bytes")).hit.unwrap();
+                assert_eq!(hit.view, View::Percent);
+            }
+        }
+    }
+}

@@ -173,30 +173,24 @@ impl PercentLane {
         let piece = &piece[piece.len().saturating_sub(needed)..];
         let before = &before[before.len().saturating_sub(needed - piece.len())..];
         // There may be escapes in it that do not count. To know where it starts in the decoded text,
-        // see first how long it becomes.
-        self.decoder = Percent::default();
-        let mut text = [0; PIECE];
+        // see first how long it becomes. If it starts within an escape it seems to be up to two
+        // bytes longer than it is, and so to start before the text: no token reaches that far, and
+        // the offsets of what stands behind it come out right.
         let mut put = 0;
-        for mut part in [before, piece] {
-            while !part.is_empty() {
-                let done = self.decoder.decode(part, &mut text, |_| true);
-                put += done.put;
-                part = &part[done.taken..];
-            }
-        }
-        let base = at - self.shrunk - (put + self.decoder.held()) as u64;
-        self.stream = Stream::new(set, base, decoded_ahead(set.longest()));
+        self.decoder = Percent::default();
+        each_decoded(&mut self.decoder, [before, piece], |text| {
+            put += text.len() as u64;
+            ControlFlow::Continue(())
+        })?;
+        let end = at - self.shrunk - self.decoder.held() as u64;
+        self.stream = Stream::new(set, end.wrapping_sub(put), decoded_ahead(set.longest()));
         self.running = true;
         self.after_escape = 0;
         self.decoder = Percent::default();
-        for mut part in [before, piece] {
-            while !part.is_empty() {
-                let done = self.decoder.decode(part, &mut text, |_| true);
-                self.stream.feed(set, buffer, &text[..done.put], found)?;
-                part = &part[done.taken..];
-            }
-        }
-        ControlFlow::Continue(())
+        let stream = &mut self.stream;
+        each_decoded(&mut self.decoder, [before, piece], |text| {
+            stream.feed(set, buffer, text, found)
+        })
     }
 
     /// Decodes and searches the start of `piece`; returns how much of it that was.
@@ -218,6 +212,23 @@ impl PercentLane {
         self.stream.feed(set, buffer, &text[..done.put], found)?;
         ControlFlow::Continue(done.taken)
     }
+}
+
+/// Decodes `parts`, one behind the other, and gives what comes out to `visit`, piece by piece.
+fn each_decoded(
+    decoder: &mut Percent,
+    parts: [&[u8]; 2],
+    mut visit: impl FnMut(&[u8]) -> ControlFlow<()>,
+) -> ControlFlow<()> {
+    let mut text = [0; PIECE];
+    for mut part in parts {
+        while !part.is_empty() {
+            let done = decoder.decode(part, &mut text, |_| true);
+            visit(&text[..done.put])?;
+            part = &part[done.taken..];
+        }
+    }
+    ControlFlow::Continue(())
 }
 
 /// Searches what `value` decodes to as base64.

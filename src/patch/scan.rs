@@ -118,8 +118,8 @@ impl<'s> Scan<'s> {
         self
     }
 
-    /// Looks at the request line: the method and the target as it was sent (`/path?query`, or with
-    /// scheme and host before it).
+    /// Looks at the request line: the target as it was sent (`/path?query`, or with scheme and host
+    /// before it). No token is looked for in the method.
     pub fn request(&mut self, _method: &[u8], target: &[u8]) {
         if target.len() >= self.set.shortest() {
             self.values(&[target], |_, view, start| {

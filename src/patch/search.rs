@@ -43,7 +43,8 @@ impl Cursor {
 
     /// The same places in a text that starts `by` bytes later.
     pub(super) fn forget(&mut self, by: usize) {
-        self.next.iter_mut().for_each(|next| *next = next.saturating_sub(by));
+        let there = self.next.iter_mut().filter(|next| **next != usize::MAX);
+        there.for_each(|next| *next = next.saturating_sub(by));
     }
 }
 
@@ -112,8 +113,8 @@ impl PatchSet {
             }
             // Texts may share bytes, so that more than one of them holds the place.
             for (number, text) in texts.iter().enumerate() {
-                if text.as_ptr_range().contains(&place) {
-                    let at = place as usize - text.as_ptr() as usize;
+                let at = place.wrapping_sub(text.as_ptr().addr());
+                if at < text.len() {
                     let found = &mut |occurrence| found(number, occurrence);
                     confirm(self, tier, text, at, (number, &mut seen), found)?;
                 }

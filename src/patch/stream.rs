@@ -20,7 +20,8 @@ pub(super) struct Stream {
     cursor: Cursor,
     /// The bytes kept in the buffer.
     filled: usize,
-    /// The offset in the whole text of the buffer's first byte.
+    /// The offset in the whole text of the buffer's first byte. It may be before the text, and then
+    /// wraps around, where a decoder starts in the middle of an escape.
     base: u64,
     /// How much text a probe waits for.
     ahead: usize,
@@ -130,7 +131,7 @@ impl Stream {
     ) -> ControlFlow<()> {
         let base = self.base;
         set.search(text, &mut self.cursor, ahead, &mut |occurrence| {
-            found(occurrence, base + occurrence.start as u64)
+            found(occurrence, base.wrapping_add(occurrence.start as u64))
         })
     }
 
@@ -140,7 +141,7 @@ impl Stream {
     }
 
     fn forget(&mut self, bytes: usize) {
-        self.base += bytes as u64;
+        self.base = self.base.wrapping_add(bytes as u64);
         self.cursor.forget(bytes);
     }
 }

@@ -3,6 +3,7 @@
 use std::arch::x86_64::{
     __m128i, _mm_aesenc_si128, _mm_cvtsi128_si64, _mm_set_epi64x, _mm_xor_si128,
 };
+use std::ptr::with_exposed_provenance;
 
 use super::Places;
 use crate::patch::filter::{self, Filter};
@@ -25,7 +26,7 @@ pub(super) unsafe fn probe<const Q: usize>(
         // SAFETY: the caller's promise.
         let (place, gram) = unsafe {
             let place = places.at.get_unchecked(turn).assume_init();
-            (place, &*place.cast::<[u8; Q]>())
+            (place, &*with_exposed_provenance::<[u8; Q]>(place))
         };
         let whitened = _mm_xor_si128(vector(gram_block::<Q>(gram)), keys[0]);
         let mut state = whitened;

@@ -19,6 +19,7 @@ mod wide;
 
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+use std::ptr::with_exposed_provenance;
 
 use memchr::memchr;
 
@@ -34,9 +35,9 @@ const SLACK: usize = 64;
 
 /// Places in texts that live as long as `'t`. First they are marked, then probed.
 pub(super) struct Places<'t> {
-    /// Where the grams start. The first `len` are written, and each points into a text that was
-    /// marked, with a whole gram of it behind.
-    at: [MaybeUninit<*const u8>; ROOM + SLACK],
+    /// The addresses at which the grams start. The first `len` are written, and each is in a text that
+    /// was marked, whose provenance was exposed, with a whole gram of it behind.
+    at: [MaybeUninit<usize>; ROOM + SLACK],
     /// The grams' hashes, once they are probed.
     hash: [MaybeUninit<u64>; ROOM + SLACK],
     len: usize,
@@ -153,7 +154,7 @@ impl<'t> Places<'t> {
                     return;
                 }
                 if let (true, Some(place)) = (sampler.admits(gram), self.at.get_mut(self.len)) {
-                    place.write(gram.as_ptr());
+                    place.write(gram.as_ptr().expose_provenance());
                     self.len += 1;
                 }
                 front.at += stride;
@@ -175,9 +176,9 @@ impl<'t> Places<'t> {
         }
     }
 
-    /// The places that were probed and kept, each with its gram's hash.
+    /// The addresses of the places that were probed and kept, each with its gram's hash.
     #[inline(always)]
-    pub(super) fn iter(&self) -> impl Iterator<Item = (*const u8, u64)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, u64)> {
         let len = if self.probed { self.len } else { 0 };
         let places = self.at[..len].iter().zip(&self.hash[..len]);
         // SAFETY: once they are probed, the first `len` items of both arrays are written.
@@ -199,7 +200,9 @@ impl<'t> Places<'t> {
                 let mut kept = 0;
                 for turn in 0..self.len {
                     // SAFETY: the first `len` places are written and have `Q` bytes behind them.
-                    let gram = unsafe { &*self.at[turn].assume_init().cast::<[u8; Q]>() };
+                    let gram = unsafe {
+                        &*with_exposed_provenance::<[u8; Q]>(self.at[turn].assume_init())
+                    };
                     let mut hash = [0];
                     rounds.each_gram::<Q>(gram, &mut hash);
                     self.at[kept] = self.at[turn];
@@ -243,9 +246,9 @@ mod tests {
         let mut collect = |places: &mut Places<'_>| {
             places.probe(hasher, filter);
             kept.extend(places.iter().map(|(place, hash)| {
-                let text =
-                    texts.iter().position(|text| text.as_ptr_range().contains(&place)).unwrap();
-                (text, place as usize - texts[text].as_ptr() as usize, hash)
+                let within = |text: &Vec<u8>| place.wrapping_sub(text.as_ptr().addr());
+                let text = texts.iter().position(|text| within(text) < text.len()).unwrap();
+                (text, within(&texts[text]), hash)
             }));
         };
         let texts: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();

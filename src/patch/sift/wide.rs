@@ -10,6 +10,7 @@ use std::arch::x86_64::{
     _mm512_slli_epi64, _mm512_srli_epi64, _mm512_storeu_si512, _mm512_testn_epi64_mask,
     _mm512_unpacklo_epi64, _mm512_xor_si512, _pext_u64,
 };
+use std::ptr::with_exposed_provenance;
 
 use super::{Front, Places, ROOM, SLACK, Sampler};
 use crate::patch::filter::Filter;
@@ -77,7 +78,7 @@ unsafe fn mark_tier<const ASCII: bool, const Q: usize, const S: usize>(
         }
         let whole = starts_of_runs::<Q>(class & inside);
         let mut kept = _pext_u64(whole & starts, sampler.starts);
-        let base = _mm512_set1_epi64(base as i64);
+        let base = _mm512_set1_epi64(base.expose_provenance() as i64);
         for group in 0..lanes::<Q, S>().div_ceil(LANES) {
             // SAFETY: `offsets` has 64 items, and there are at most 64 lanes. There is room for 64
             // places beyond those that count, as `len` is at most `ROOM`.
@@ -144,14 +145,14 @@ pub(super) unsafe fn probe<const Q: usize>(
     let blocks = _mm512_set1_epi64(i64::from(filter.blocks()));
     let (seven, one) = (_mm512_set1_epi64(7), _mm512_set1_epi64(1));
     let marked = places.len;
-    let ats = places.at.as_mut_ptr().cast::<*const u8>();
+    let ats = places.at.as_mut_ptr().cast::<usize>();
     let hashes = places.hash.as_mut_ptr().cast::<u64>();
     // The last turn may look at up to seven items too many: the first place again.
     // SAFETY: there is room for eight more than are marked, and the first is written.
     unsafe { _mm512_storeu_si512(ats.add(marked).cast(), _mm512_set1_epi64(*ats as i64)) };
     // SAFETY: each of these places has `Q` bytes behind it.
     let gram = |lane: usize| unsafe {
-        let bytes = *ats.add(lane);
+        let bytes = with_exposed_provenance::<u8>(*ats.add(lane));
         match Q {
             8 => _mm_loadl_epi64(bytes.cast()),
             12 => _mm_maskz_loadu_epi32(0b111, bytes.cast()),
