@@ -19,8 +19,8 @@ pub(crate) const ROUNDS: usize = 4;
 pub(crate) enum Engine {
     /// No special instructions.
     Portable,
-    /// AES-NI.
-    Aes,
+    /// AVX2 and AES-NI: Intel since Haswell, AMD since Excavator.
+    Avx2,
     /// AVX-512 with VAES: Intel since Ice Lake, AMD since Zen 4.
     Wide,
 }
@@ -34,7 +34,7 @@ pub(crate) struct Rounds {
 impl Engine {
     /// The engines that this machine can use, the best one last.
     pub(crate) fn available() -> impl Iterator<Item = Engine> {
-        [Engine::Portable, Engine::Aes, Engine::Wide]
+        [Engine::Portable, Engine::Avx2, Engine::Wide]
             .into_iter()
             .filter(|engine| engine.is_available())
     }
@@ -42,12 +42,12 @@ impl Engine {
     #[cfg(target_arch = "x86_64")]
     fn is_available(self) -> bool {
         use std::arch::is_x86_feature_detected as has;
-        let aes = has!("aes") && has!("bmi2") && has!("popcnt");
+        let avx2 = has!("aes") && has!("avx2") && has!("bmi2") && has!("popcnt");
         match self {
             Engine::Portable => true,
-            Engine::Aes => aes,
+            Engine::Avx2 => avx2,
             Engine::Wide => {
-                aes && has!("vaes")
+                avx2 && has!("vaes")
                     && has!("avx512f")
                     && has!("avx512bw")
                     && has!("avx512vl")

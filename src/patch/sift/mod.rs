@@ -9,11 +9,11 @@
 //!
 //! The loops do not branch on the text: a place is always written and the count moves on only if it
 //! is kept. So many probes are in flight at a time, which hides the latency of the AES rounds and of
-//! the filter's cache misses. `wide` does both steps with AVX-512 and VAES, `aes` probes with
-//! AES-NI, and what is here needs neither. All keep every place that a token can stand at.
+//! the filter's cache misses. `wide` does both steps with AVX-512 and VAES, `avx2` with
+//! AVX2 and AES-NI, and what is here needs neither. All keep every place that a token can stand at.
 
 #[cfg(target_arch = "x86_64")]
-mod aes;
+mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod wide;
 
@@ -58,6 +58,9 @@ pub(super) struct Front {
 pub(super) struct Sampler {
     /// For each byte, 0x80 if it is in the alphabet, and 0 otherwise.
     classes: [u8; 256],
+    /// For each lower half of a byte below 0x80, the upper halves with which it is in the alphabet, a
+    /// bit each.
+    rows: [u8; 16],
     /// The places of the probes that one load of 64 bytes serves, counted from the first.
     offsets: [u64; SLACK],
     /// The same places as bits. The last one's gram lies within the load.
@@ -70,11 +73,20 @@ pub(super) struct Sampler {
 impl Sampler {
     /// The sampler for a tier whose tokens are of the kinds in `alphabet`.
     pub(super) fn new(tier: Tier, alphabet: Alphabet) -> Sampler {
-        let mut sampler =
-            Sampler { classes: [0; 256], offsets: [0; SLACK], starts: 0, ascii: true, tier };
+        let mut sampler = Sampler {
+            classes: [0; 256],
+            rows: [0; 16],
+            offsets: [0; SLACK],
+            starts: 0,
+            ascii: true,
+            tier,
+        };
         for (byte, class) in (0..=255).zip(&mut sampler.classes) {
             *class = if alphabet.contains(byte) { 0x80 } else { 0 };
             sampler.ascii &= byte.is_ascii() || *class == 0;
+            if byte.is_ascii() && *class != 0 {
+                sampler.rows[usize::from(byte & 15)] |= 1 << (byte >> 4);
+            }
         }
         let places = (0..=64 - tier.size()).step_by(tier.stride);
         for (offset, place) in sampler.offsets.iter_mut().zip(places) {
@@ -140,10 +152,13 @@ impl<'t> Places<'t> {
             return;
         }
         #[cfg(target_arch = "x86_64")]
-        if hasher.rounds().engine() == Engine::Wide {
-            // SAFETY: the rounds say that this processor has what the engine needs, and the places
-            // are not full.
-            return unsafe { wide::mark(sampler, texts, front, last, self) };
+        match hasher.rounds().engine() {
+            // SAFETY: for both, the rounds say that this processor has what the engine needs, and
+            // the places are not full.
+            Engine::Wide => return unsafe { wide::mark(sampler, texts, front, last, self) },
+            // SAFETY: as above.
+            Engine::Avx2 => return unsafe { avx2::mark(sampler, texts, front, last, self) },
+            Engine::Portable => {}
         }
         let (size, stride) = (sampler.tier.size(), sampler.tier.stride);
         while let Some(text) = texts.get(front.text) {
@@ -195,7 +210,7 @@ impl<'t> Places<'t> {
             Engine::Wide => unsafe { wide::probe::<Q>(rounds.keys(), filter, self) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            Engine::Aes => unsafe { aes::probe::<Q>(rounds.keys(), filter, self) },
+            Engine::Avx2 => unsafe { avx2::probe::<Q>(rounds.keys(), filter, self) },
             _ => {
                 let mut kept = 0;
                 for turn in 0..self.len {
@@ -212,6 +227,26 @@ impl<'t> Places<'t> {
                 self.len = kept;
             }
         }
+    }
+}
+
+/// How many probes one load serves.
+#[cfg(target_arch = "x86_64")]
+const fn lanes<const Q: usize, const S: usize>() -> usize {
+    (64 - Q) / S + 1
+}
+
+/// The bits at which `Q` set bits in a row start: the grams of the alphabet.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+fn starts_of_runs<const Q: usize>(bits: u64) -> u64 {
+    let two = bits & (bits >> 1);
+    let four = two & (two >> 2);
+    let eight = four & (four >> 4);
+    match Q {
+        8 => eight,
+        12 => eight & (four >> 8),
+        _ => eight & (eight >> 8),
     }
 }
 

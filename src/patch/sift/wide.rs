@@ -12,7 +12,7 @@ use std::arch::x86_64::{
 };
 use std::ptr::with_exposed_provenance;
 
-use super::{Front, Places, ROOM, SLACK, Sampler};
+use super::{Front, Places, ROOM, SLACK, Sampler, lanes, starts_of_runs};
 use crate::patch::filter::Filter;
 
 /// How many grams are hashed at a time.
@@ -208,24 +208,6 @@ pub(super) fn have_byte(texts: &[&[u8]], byte: u8) -> bool {
         }
     }
     found != 0
-}
-
-/// How many probes one load serves.
-const fn lanes<const Q: usize, const S: usize>() -> usize {
-    (64 - Q) / S + 1
-}
-
-/// The bits at which `Q` set bits in a row start: the grams of the alphabet.
-#[inline(always)]
-fn starts_of_runs<const Q: usize>(bits: u64) -> u64 {
-    let two = bits & (bits >> 1);
-    let four = two & (two >> 2);
-    let eight = four & (four >> 4);
-    match Q {
-        8 => eight,
-        12 => eight & (four >> 8),
-        _ => eight & (eight >> 8),
-    }
 }
 
 /// Four blocks beside each other.
