@@ -181,3 +181,66 @@ fn candidates(
     }
     ControlFlow::Continue(())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::patch::{Patch, PatchSetBuilder};
+    use crate::secret::{Engine, ImprintKey, Secret};
+
+    proptest! {
+        /// Every engine finds every token of every tier, wherever it stands, and nothing else.
+        #[test]
+        fn every_engine_finds_every_token(
+            tokens in prop::collection::btree_set("[a-zA-Z0-9_-]{8,70}", 1..12),
+            texts in prop::collection::vec(
+                ("[ -~]{0,200}", any::<prop::sample::Index>(), any::<bool>(), "[ -~]{0,200}"),
+                1..6,
+            ),
+        ) {
+            let key = ImprintKey::from_bytes([9; 32]);
+            let mut builder = PatchSetBuilder::new(&key);
+            // Some of them are too easy to guess.
+            let mut known = Vec::new();
+            for token in &tokens {
+                if let Ok(imprint) = key.imprint(&Secret::new("test", token.as_str())) {
+                    builder.add(&imprint, Patch::block(known.len() as u64)).unwrap();
+                    known.push(token.as_str());
+                }
+            }
+            prop_assume!(!known.is_empty());
+            let set = builder.build().unwrap();
+            let texts: Vec<String> = texts
+                .iter()
+                .map(|(before, token, whole, after)| {
+                    let token = known[token.index(known.len())];
+                    format!("{before}{}{after}", if *whole { token } else { &token[1..] })
+                })
+                .collect();
+            let texts: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
+            let mut expected = Vec::new();
+            for (number, text) in texts.iter().enumerate() {
+                for (leak, token) in known.iter().enumerate() {
+                    let places = text.windows(token.len()).enumerate();
+                    let places = places.filter(|(_, place)| *place == token.as_bytes());
+                    expected.extend(places.map(|(start, _)| (number, leak as u64, start)));
+                }
+            }
+            expected.sort_unstable();
+            let bytes = set.as_bytes().to_vec();
+            for engine in Engine::available() {
+                let set = PatchSet::from_bytes(&bytes, &key).unwrap().with(engine);
+                let mut found = Vec::new();
+                let _ = set.search_all(&texts, &mut |number, occurrence| {
+                    found.push((number, occurrence.entry.leak, occurrence.start));
+                    ControlFlow::Continue(())
+                });
+                found.sort_unstable();
+                found.dedup();
+                prop_assert_eq!(&found, &expected, "{:?}", engine);
+            }
+        }
+    }
+}

@@ -159,6 +159,15 @@ impl PatchSet {
         self.layout.info(self.as_bytes().len())
     }
 
+    /// The same set, searched with another engine.
+    #[cfg(test)]
+    pub(super) fn with(mut self, engine: crate::secret::Engine) -> PatchSet {
+        for tier in &mut self.tiers {
+            tier.hasher = tier.hasher.with(engine);
+        }
+        self
+    }
+
     /// How many bytes of state a [`Scan`](super::Scan) over this set needs. It grows with the
     /// longest token, not with their number.
     pub fn state_len(&self) -> usize {
