@@ -1,6 +1,6 @@
 //! Decoders that work piece by piece: percent escapes and base64.
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 
 /// Undoes percent escapes once (RFC 3986, section 2.1). What is no escape stays as it is.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,20 +36,21 @@ impl Percent {
     ) -> Decoded {
         let mut done = Decoded { taken: 0, put: 0, after_escape: None };
         while done.taken < input.len() && output.len() - done.put >= Percent::BURST {
+            let byte = input[done.taken];
+            if self.pending_len == 0 && byte == b'%' {
+                self.pending = [b'%', 0];
+                self.pending_len = 1;
+                done.taken += 1;
+                continue;
+            }
             if self.pending_len == 0 {
                 let room = (output.len() - done.put).min(input.len() - done.taken);
                 let rest = &input[done.taken..done.taken + room];
                 let plain = &rest[..memchr(b'%', rest).unwrap_or(rest.len())];
                 output[done.put..done.put + plain.len()].copy_from_slice(plain);
                 done.advance(plain.len(), plain.len());
-                if plain.len() < rest.len() {
-                    self.pending = [b'%', 0];
-                    self.pending_len = 1;
-                    done.taken += 1;
-                }
                 continue;
             }
-            let byte = input[done.taken];
             match (self.pending_len, digit(self.pending[1]), digit(byte)) {
                 (1, _, Some(_)) => {
                     self.pending[1] = byte;
@@ -64,6 +65,16 @@ impl Percent {
                     if counts(byte) {
                         done.after_escape = Some(0);
                     }
+                }
+                (1, _, None) if byte == b'%' => {
+                    // The one before it was no escape; this one may be.
+                    output[done.put] = b'%';
+                    done.advance(1, 1);
+                }
+                (2, _, None) if byte == b'%' => {
+                    output[done.put..done.put + 2].copy_from_slice(&self.pending);
+                    self.pending_len = 1;
+                    done.advance(1, 2);
                 }
                 _ => {
                     let put = self.finish(&mut output[done.put..]);
@@ -102,20 +113,28 @@ impl Decoded {
 /// Where the first escape in `text` starts that stands for a byte that `counts`, or that is cut off
 /// by the text's end; and how many whole escapes stand before it, or in all of the text.
 pub(super) fn next_escape(text: &[u8], counts: impl Fn(u8) -> bool) -> (Option<usize>, usize) {
-    let mut whole = 0;
-    let next = memchr_iter(b'%', text).find(|at| match text[at + 1..] {
-        [] => true,
-        [high] => digit(high).is_some(),
-        [high, low, ..] => match (digit(high), digit(low)) {
-            (Some(high), Some(low)) if counts(high << 4 | low) => true,
-            (Some(_), Some(_)) => {
+    let (mut at, mut whole) = (0, 0);
+    loop {
+        // In a row of escapes the next one stands right here.
+        if text.get(at) != Some(&b'%') {
+            let Some(next) = text.get(at..).and_then(|rest| memchr(b'%', rest)) else {
+                return (None, whole);
+            };
+            at += next;
+        }
+        let digits = [text.get(at + 1), text.get(at + 2)].map(|byte| byte.map(|byte| digit(*byte)));
+        match digits {
+            [None, _] | [Some(Some(_)), None] => return (Some(at), whole),
+            [Some(Some(high)), Some(Some(low))] => {
+                if counts(high << 4 | low) {
+                    return (Some(at), whole);
+                }
                 whole += 1;
-                false
+                at += 3;
             }
-            _ => false,
-        },
-    });
-    (next, whole)
+            _ => at += 1,
+        }
+    }
 }
 
 /// Undoes base64 (RFC 4648, sections 4 and 5: both alphabets, padding optional).
