@@ -13,7 +13,7 @@ use serde::Deserialize;
 /// Bytes that a run of token characters may hold; `src/detect/runs.rs` says the same.
 const RUN_EXTRA: &[u8] = b"_-./+~$";
 /// No shorter run is looked at.
-const SHORTEST_RUN: usize = 15;
+const SHORTEST_RUN: usize = 14;
 /// A shape's beginning that no run holds is no shorter.
 const SHORTEST_WORD: usize = 4;
 /// No token is longer; it bounds the look at each candidate.

@@ -23,7 +23,8 @@ pub(super) struct Candidate {
 pub(super) fn resolve(mut all: Vec<Candidate>, rules: &[Rule]) -> Vec<Candidate> {
     let rank = |c: &Candidate| rules.get(usize::from(c.rule)).map_or(0, Rule::rank);
     all.sort_by_key(|c| {
-        (Reverse(rank(c)), Reverse(c.range.len()), Reverse(c.confidence), c.range.start, c.rule)
+        let better = Reverse((rank(c), c.range.len(), c.literal, c.confidence));
+        (better, c.range.start, c.rule)
     });
     let mut kept: BTreeMap<usize, Candidate> = BTreeMap::new();
     for candidate in all {

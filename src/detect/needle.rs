@@ -273,6 +273,7 @@ fn assigned(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
     let quote = |b: &u8| matches!(b, b'"' | b'\'' | b'`' | b'\\');
     let blank = |b: &u8| matches!(b, b' ' | b'\t');
     let mut i = skip(at, quote);
+    let named = i > at;
     // `<add key="Password" value="…">` and `{"name": "PASSWORD", "value": "…"}` say the value one word later.
     let beside =
         skip(i, |b| matches!(b, b'"' | b'\'' | b'\\' | b',' | b' ' | b'\t' | b'\r' | b'\n'));
@@ -287,6 +288,10 @@ fn assigned(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
     i = skip(i, |b| matches!(b, b'=' | b':' | b'>' | b',' | b'?' | b'!' | b'+'));
     let joined = &window[operator..i];
     if joined.len() > 3 || !joined.iter().any(|b| matches!(b, b'=' | b':' | b'>' | b',')) {
+        return None;
+    }
+    // Behind a name without quotes a comma ends an argument: `sign(secret, "…")`.
+    if joined == b"," && !named {
         return None;
     }
     i = skip(i, blank);
@@ -401,6 +406,8 @@ mod tests {
             "the password is k9-Wq2",
             "password = ''",
             "password = 'k9-Wq2",
+            "sign(ctx.password, 'k9-Wq2')",
+            "password: 'пароль?'",
         ] {
             assert_eq!(look(text), None, "{text}");
         }

@@ -37,6 +37,9 @@ const PLAIN_WORDS: [&str; 24] = [
 
 /// Digits in a row, or letters of the alphabet in their order, that no secret has.
 const LONGEST_SEQUENCE: usize = 8;
+/// Letters of the alphabet in their order, of either case, that no token of a known form has. It is
+/// the greater because documentation numbers its examples, and these are worth a look.
+const LONGEST_ALPHABET: usize = 16;
 
 /// Whether `value` stands in for a secret: a template, a variable, filler, or a plain word.
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
@@ -68,11 +71,16 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
 
 /// Whether a token's own characters are filler, as documentation writes it: `ghp_xxxxxxxx…`.
 pub(super) fn is_filler(body: &[u8]) -> bool {
+    // Base64 writes zeros as `A`, and some tokens hold many.
     let repeated = || {
-        body.windows(8)
-            .any(|part| b"xX0*._-".contains(&part[0]) && part.iter().all(|b| *b == part[0]))
+        body.windows(12).any(|part| part[0] != b'A' && part.iter().all(|b| *b == part[0]))
+            || body
+                .windows(8)
+                .any(|part| b"xX0*._-".contains(&part[0]) && part.iter().all(|b| *b == part[0]))
     };
-    body.len() >= 12 && (entropy::distinct(body) < 6 || entropy::shannon(body) < 2.2 || repeated())
+    let alphabet = || entropy::longest_sequence(&body.to_ascii_lowercase()) >= LONGEST_ALPHABET;
+    body.len() >= 12
+        && (entropy::distinct(body) < 6 || entropy::shannon(body) < 2.2 || repeated() || alphabet())
 }
 
 /// Whether `value` looks drawn at random rather than written: letters and digits that alternate, and no path, name,
@@ -92,10 +100,13 @@ pub(super) fn is_random(value: &[u8]) -> bool {
 pub(super) fn is_written(value: &[u8]) -> bool {
     let words =
         value.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80 || b"_.- /:=,`".contains(b));
+    // Passwords are typed on any keyboard; a label in another script is no password.
+    let label = !value.is_ascii() && !value.iter().any(u8::is_ascii_digit);
     let digits = value.strip_prefix(b"0x").unwrap_or_default();
     let number = value.iter().all(u8::is_ascii_digit)
         || !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit);
     words && !likeness::is_gibberish(value)
+        || label
         || number
         || memchr::memmem::find(value, b"://").is_some()
 }
