@@ -1,7 +1,7 @@
 //! What a value is assigned to: the name before it, through the syntaxes of many languages.
 //!
-//! Reads backwards from where a value begins, at most [`WINDOW`] bytes: over an opening quote, an operator
-//! (`=`, `:`, `=>`, `(`, `,`, `>`, a blank), and a closing quote or bracket, to a name.
+//! Reads backwards from where a value begins, at most [`WINDOW`] bytes: over an opening quote, an
+//! operator (`=`, `:`, `=>`, `(`, `,`, `>`, a blank), and a closing quote or bracket, to a name.
 
 use std::ops::Range;
 
@@ -90,7 +90,8 @@ pub(super) fn assignment(text: &[u8], at: usize) -> Option<Assignment> {
     Some(Assignment { name: named(text, name), join, quote })
 }
 
-/// Where the quoted value begins of which a part begins at `at`, with bytes like `=` or `,` before it.
+/// Where the quoted value begins of which a part begins at `at`, with bytes like `=` or `,` before
+/// it.
 pub(super) fn quoted(text: &[u8], at: usize) -> Option<usize> {
     let inner = |b: u8| {
         matches!(
@@ -122,7 +123,8 @@ pub(super) fn quoted(text: &[u8], at: usize) -> Option<usize> {
     matches!(back.last(), Some(b'"' | b'\'' | b'`')).then_some(back.at)
 }
 
-/// `{"name": "API_KEY", "value": "…"}` and `<add key="ApiKey" value="…">` name their value one step further away.
+/// `{"name": "API_KEY", "value": "…"}` and `<add key="ApiKey" value="…">` name their value one step
+/// further away.
 fn named(text: &[u8], name: Range<usize>) -> Range<usize> {
     let plain = [&b"value"[..], b"Value", b"content", b"default", b"data"];
     if !plain.contains(&&text[name.clone()]) {
@@ -172,7 +174,8 @@ impl Back<'_> {
         self.skip(|b| matches!(b, b' ' | b'\t') || lines && matches!(b, b'\n' | b'\r'), WINDOW)
     }
 
-    /// A quote, with the backslash that escapes it and the letters that some languages put before it.
+    /// A quote, with the backslash that escapes it and the letters that some languages put before
+    /// it.
     fn opening_quote(&mut self) -> Option<u8> {
         let quote = self.last().filter(|b| matches!(b, b'"' | b'\'' | b'`'))?;
         self.skip(|b| b == quote, 3);

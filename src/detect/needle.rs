@@ -1,6 +1,8 @@
-//! What shows itself by a word and not by a run: PEM blocks, passwords in URLs, Basic credentials, assigned passwords.
+//! What shows itself by a word and not by a run: PEM blocks, passwords in URLs, Basic credentials,
+//! assigned passwords.
 //!
-//! One search for a few words runs over the whole text. Each hit is looked at within its own bounded window.
+//! One search for a few words runs over the whole text. Each hit is looked at within its own
+//! bounded window.
 
 use std::ops::Range;
 
@@ -112,7 +114,8 @@ impl Needles {
         needles
     }
 
-    /// Gives what the words of `text` show to `found`: rule, range and confidence, or a shape to confirm.
+    /// Gives what the words of `text` show to `found`: rule, range and confidence, or a shape to
+    /// confirm.
     pub(super) fn look(&self, text: &[u8], mut found: impl FnMut(Shown)) {
         let Some(automaton) = &self.automaton else { return };
         // A password's name may hold two words; its value is judged once.
@@ -274,7 +277,8 @@ fn assigned(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
     let blank = |b: &u8| matches!(b, b' ' | b'\t');
     let mut i = skip(at, quote);
     let named = i > at;
-    // `<add key="Password" value="…">` and `{"name": "PASSWORD", "value": "…"}` say the value one word later.
+    // `<add key="Password" value="…">` and `{"name": "PASSWORD", "value": "…"}` say the value one
+    // word later.
     let beside =
         skip(i, |b| matches!(b, b'"' | b'\'' | b'\\' | b',' | b' ' | b'\t' | b'\r' | b'\n'));
     if beside > i

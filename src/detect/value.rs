@@ -83,8 +83,8 @@ pub(super) fn is_filler(body: &[u8]) -> bool {
         && (entropy::distinct(body) < 6 || entropy::shannon(body) < 2.2 || repeated() || alphabet())
 }
 
-/// Whether `value` looks drawn at random rather than written: letters and digits that alternate, and no path, name,
-/// number or UUID.
+/// Whether `value` looks drawn at random rather than written: letters and digits that alternate,
+/// and no path, name, number or UUID.
 pub(super) fn is_random(value: &[u8]) -> bool {
     let letters = value.iter().filter(|b| b.is_ascii_alphabetic()).count();
     let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
