@@ -27,6 +27,7 @@ mod likeness;
 mod name;
 mod needle;
 mod pair;
+mod password;
 mod position;
 mod prefix;
 mod rule;
