@@ -46,12 +46,7 @@ pub(super) fn assignment(text: &[u8], at: usize) -> Option<Assignment> {
     }
     let (join, name) = match back.last()? {
         b'=' => {
-            back.skip(
-                |b| {
-                    matches!(b, b'=' | b':' | b'!' | b'<' | b'>' | b'?' | b'+' | b'~' | b'.' | b'|')
-                },
-                4,
-            );
+            back.skip(|b| b"=:!<>?+~.|".contains(&b), 4);
             back.blanks(false);
             let name = back.name()?;
             (Join::Equals, back.annotated(name))
@@ -93,23 +88,7 @@ pub(super) fn assignment(text: &[u8], at: usize) -> Option<Assignment> {
 /// Where the quoted value begins of which a part begins at `at`, with bytes like `=` or `,` before
 /// it.
 pub(super) fn quoted(text: &[u8], at: usize) -> Option<usize> {
-    let inner = |b: u8| {
-        matches!(
-            b,
-            b'=' | b','
-                | b':'
-                | b'!'
-                | b'@'
-                | b'#'
-                | b'%'
-                | b'^'
-                | b'&'
-                | b'*'
-                | b'|'
-                | b'?'
-                | b';'
-        )
-    };
+    let inner = |b: u8| b"=,:!@#%^&*|?;".contains(&b);
     let mut back = Back::new(text, at);
     back.last().filter(|b| inner(*b))?;
     back.skip(
@@ -131,10 +110,7 @@ fn named(text: &[u8], name: Range<usize>) -> Range<usize> {
         return name;
     }
     let mut back = Back::new(text, name.start);
-    back.skip(
-        |b| matches!(b, b'"' | b'\'' | b' ' | b'\t' | b'\n' | b'\r' | b',' | b'\\' | b'-'),
-        WINDOW,
-    );
+    back.skip(|b| b"\"' \t\n\r,\\-".contains(&b), WINDOW);
     back.name().unwrap_or(name)
 }
 
@@ -181,10 +157,7 @@ impl Back<'_> {
         self.skip(|b| b == quote, 3);
         self.skip(|b| b == b'\\', 3);
         let letters = self.at;
-        let found = self.skip(
-            |b| matches!(b, b'b' | b'B' | b'r' | b'R' | b'f' | b'u' | b'U' | b'L' | b'@' | b'$'),
-            2,
-        );
+        let found = self.skip(|b| b"bBrRfuUL@$".contains(&b), 2);
         if found > 0 && self.last().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_') {
             self.at = letters;
         }

@@ -66,7 +66,7 @@ impl Detector {
 
     /// All findings in `text`, by place. They share no bytes.
     pub fn scan(&self, text: &[u8]) -> Vec<Finding> {
-        let mut look = Look {
+        let mut sweep = Sweep {
             detector: self,
             text,
             seen: Seen::default(),
@@ -74,13 +74,13 @@ impl Detector {
             unpaired: Vec::new(),
         };
         for run in Runs::new(text) {
-            look.run(run);
+            sweep.run(run);
         }
         self.needles.look(text, |shown| match shown {
-            Shown::Candidate(candidate) => look.all.push(candidate),
-            Shown::Shape(rule, shape, range) => look.found(rule, shape, range, 0),
+            Shown::Candidate(candidate) => sweep.all.push(candidate),
+            Shown::Shape(rule, shape, range) => sweep.found(rule, shape, range, 0),
         });
-        let Look { mut all, unpaired, .. } = look;
+        let Sweep { mut all, unpaired, .. } = sweep;
         self.pairs.admit(&mut all, unpaired);
         let kept = resolve(all, RULES);
         let partners = self.pairs.partners(&kept);
@@ -126,8 +126,8 @@ impl fmt::Debug for Detector {
     }
 }
 
-/// One look at one text.
-struct Look<'d, 't> {
+/// One sweep over one text.
+struct Sweep<'d, 't> {
     detector: &'d Detector,
     text: &'t [u8],
     seen: Seen,
@@ -136,7 +136,7 @@ struct Look<'d, 't> {
     unpaired: Vec<Candidate>,
 }
 
-impl Look<'_, '_> {
+impl Sweep<'_, '_> {
     fn run(&mut self, run: Range<usize>) {
         let skipped = escape(self.text, run.start);
         let start = run.start + skipped;
@@ -204,9 +204,9 @@ impl Look<'_, '_> {
     /// Takes the token that a shape with a beginning has recognised.
     fn found(&mut self, n: u16, shape: &Shape, range: Range<usize>, literal: usize) {
         let Some(rule) = RULES.get(usize::from(n)) else { return };
-        let fits = |look: &mut Self| {
-            look.detector.keywords.look(look.text, range.start, &mut look.seen);
-            look.detector.keywords.fit(n, &look.seen)
+        let fits = |sweep: &mut Self| {
+            sweep.detector.keywords.look(sweep.text, range.start, &mut sweep.seen);
+            sweep.detector.keywords.fit(n, &sweep.seen)
         };
         if rule.keywords().is_empty() || fits(self) {
             self.all.extend(judged(self.text, rule, n, shape, range, literal));

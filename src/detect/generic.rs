@@ -95,10 +95,7 @@ fn ends_here(text: &[u8], end: usize, quote: Option<u8>) -> bool {
         (None, _) => true,
         (Some(b'\\'), _) => true,
         (Some(next), Some(quote)) => *next == quote,
-        (Some(next), None) => {
-            next.is_ascii_whitespace()
-                || matches!(next, b',' | b';' | b'&' | b'<' | b'"' | b'\'' | b'}' | b']' | b'`')
-        }
+        (Some(next), None) => next.is_ascii_whitespace() || b",;&<\"'}]`".contains(next),
     }
 }
 

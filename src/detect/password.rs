@@ -24,12 +24,7 @@ pub(super) fn in_url(text: &[u8], at: usize) -> Option<(Range<usize>, Confidence
     text.get(at.checked_sub(1)?).filter(|b| b.is_ascii_alphanumeric())?;
     let start = at + 3;
     let window = &text[start..text.len().min(start + LONGEST_USERINFO)];
-    let stop = window.iter().position(|b| {
-        matches!(
-            b,
-            b'@' | b'/' | b'"' | b'\'' | b'`' | b'<' | b'>' | b'\\' | b'|' | b'(' | b')' | b'?'
-        ) || *b <= b' '
-    })?;
+    let stop = window.iter().position(|b| b"@/\"'`<>\\|()?".contains(b) || *b <= b' ')?;
     let userinfo = &window[..stop];
     let colon = userinfo.iter().position(|b| *b == b':')?;
     let password = &userinfo[colon + 1..];
@@ -108,8 +103,7 @@ fn value_of(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
     let named = i > at;
     // `<add key="Password" value="…">` and `{"name": "PASSWORD", "value": "…"}` say the value one
     // word later.
-    let beside =
-        skip(i, |b| matches!(b, b'"' | b'\'' | b'\\' | b',' | b' ' | b'\t' | b'\r' | b'\n'));
+    let beside = skip(i, |b| b"\"'\\, \t\r\n".contains(b));
     if beside > i
         && window[beside..].get(..5).is_some_and(|word| word.eq_ignore_ascii_case(b"value"))
     {
@@ -151,22 +145,7 @@ fn value_of(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
             let rest = &text[i..text.len().min(i + LONGEST_PASSWORD + 1)];
             let length = rest
                 .iter()
-                .position(|b| {
-                    *b <= b' '
-                        || matches!(
-                            b,
-                            b'"' | b'\''
-                                | b'`'
-                                | b'\\'
-                                | b','
-                                | b';'
-                                | b'&'
-                                | b'<'
-                                | b')'
-                                | b'}'
-                                | b']'
-                        )
-                })
+                .position(|b| *b <= b' ' || b"\"'`\\,;&<)}]".contains(b))
                 .unwrap_or(rest.len());
             (length <= LONGEST_PASSWORD).then_some((i..i + length, false))
         }
