@@ -189,7 +189,7 @@ mod tests {
     fn filler_of_documentation() {
         for body in [
             "xxxxxxxxxxxxxxxx",
-            "5555555dq8Zr2LaaaaaaaaaaaaaaT9",
+            "q8Zr2Ldddddddddddddd5NbW9dT9",
             "AbCdEfGhIjKlMnOpQrStUvWxYz12",
             "q8Zr2LmX0vTc********",
         ] {
