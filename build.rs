@@ -1,7 +1,8 @@
 //! Turns the detector's rules into a static table.
 //!
-//! Reads `src/detect/rules/*.toml`, checks every rule, and writes `rules.rs` without the examples: the library
-//! carries none, and there is nothing to parse at start-up. A malformed rule fails the build and is named.
+//! Reads `src/detect/rules/*.toml`, checks every rule, and writes `rules.rs` without the examples:
+//! the library carries none, and there is nothing to parse at start-up. A malformed rule fails the
+//! build and is named.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -13,7 +14,7 @@ use serde::Deserialize;
 /// Bytes that a run of token characters may hold; `src/detect/runs.rs` says the same.
 const RUN_EXTRA: &[u8] = b"_-./+~$";
 /// No shorter run is looked at.
-const SHORTEST_RUN: usize = 15;
+const SHORTEST_RUN: usize = 14;
 /// A shape's beginning that no run holds is no shorter.
 const SHORTEST_WORD: usize = 4;
 /// No token is longer; it bounds the look at each candidate.
@@ -273,7 +274,8 @@ fn shape_code(rule: &Rule, shape: &Shape) -> Result<String, String> {
     }
     for start in &starts {
         if !start.bytes().all(run_byte) {
-            // Such a start is one of the words that are searched for in the whole text; a short one would be everywhere.
+            // Such a start is one of the words that are searched for in the whole text; a short one
+            // would be everywhere.
             if start.len() < SHORTEST_WORD {
                 return Err(format!(
                     "{start:?} holds bytes that are not of a run and is under {SHORTEST_WORD} long"
@@ -283,7 +285,8 @@ fn shape_code(rule: &Rule, shape: &Shape) -> Result<String, String> {
         }
         if start.len() < 2 || !start.as_bytes()[0].is_ascii_alphanumeric() {
             return Err(format!(
-                "{start:?} (lead and prefix) must have two characters or more, the first a letter or digit"
+                "{start:?} (lead and prefix) must have two characters or more, the first a letter \
+                 or digit"
             ));
         }
         let mut run = start.len();
@@ -314,10 +317,7 @@ fn shape_code(rule: &Rule, shape: &Shape) -> Result<String, String> {
     let checksum = match shape.checksum.as_deref() {
         None => "None".to_string(),
         Some(kind) => {
-            format!(
-                "Some(Checksum::{})",
-                one_of("checksum", kind, &[("github", "Github"), ("npm", "Npm")])?
-            )
+            format!("Some(Checksum::{})", one_of("checksum", kind, &[("crc32", "Crc32")])?)
         }
     };
     let prefixes: Vec<String> = prefixes.iter().map(|prefix| format!("b{prefix:?}")).collect();

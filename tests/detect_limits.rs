@@ -1,4 +1,5 @@
-//! No input makes the detector panic, hang, or lose its place; the work grows with the input and no faster.
+//! No input makes the detector panic, hang, or lose its place; the work grows with the input and no
+//! faster.
 
 use std::hint::black_box;
 use std::sync::LazyLock;
@@ -89,7 +90,8 @@ fn hostile_texts_take_linear_time() {
         let linear = (0..3).any(|_| {
             let (quarter, whole) = (time(&text[..QUARTER]), time(&text));
             measured.push((quarter, whole));
-            // Four times the text may take eight times as long; quadratic work would take sixteen times.
+            // Four times the text may take eight times as long; quadratic work would take sixteen
+            // times.
             whole < quarter * 8 + Duration::from_millis(20)
         });
         assert!(linear, "{name}: a quarter and the whole took {measured:?}");
@@ -146,9 +148,11 @@ proptest! {
     #[test]
     fn bytes_that_look_like_something(parts in prop::collection::vec(
         prop::sample::select(vec![
-            "password", "=", "\"", "'", "://", "a:b@", "ghp_", "AKIA", "eyJ", ".", "\\n", "%3D", "\\u003d", "\n", " ", "-----BEGIN ",
-            "PRIVATE KEY", "-----", "Basic ", "Bearer ", "QWxhZGRpbjp4", "aws", "secret", "0123456789abcdef", TOKEN, "=>", "<value>",
-            "é", "AC", "SK", "k9Wq2", "\\", "sig=", "value", ":", ",", "hooks.slack.com/services/", "AA", "{\"", "\0",
+            "password", "=", "\"", "'", "://", "a:b@", "ghp_", "AKIA", "eyJ", ".", "\\n", "%3D",
+            "\\u003d", "\n", " ", "-----BEGIN ", "PRIVATE KEY", "-----", "Basic ", "Bearer ",
+            "QWxhZGRpbjp4", "aws", "secret", "0123456789abcdef", TOKEN, "=>", "<value>", "é", "AC",
+            "SK", "k9Wq2", "\\", "sig=", "value", ":", ",", "hooks.slack.com/services/", "AA",
+            "{\"", "\0",
         ]),
         0..60,
     )) {

@@ -1,6 +1,7 @@
 //! Base64, decoded for a look only.
 
-/// The bytes that `text` encodes in the standard alphabet, with or without padding; `None` if it encodes none.
+/// The bytes that `text` encodes in the standard alphabet, with or without padding; `None` if it
+/// encodes none.
 pub(super) fn decode(text: &[u8]) -> Option<Vec<u8>> {
     let padding = text.iter().rev().take(2).take_while(|b| **b == b'=').count();
     let digits = &text[..text.len() - padding];

@@ -18,16 +18,18 @@ pub(super) struct Candidate {
 
 /// Keeps of candidates that share bytes the better ones, and orders what is left by place.
 ///
-/// Specific beats generic, then longer beats shorter, then the more spelled out, then the surer wins, then the earlier, then the rule that
-/// stands first in the table.
+/// Specific beats generic, then longer beats shorter, then the more spelled out, then the surer
+/// wins, then the earlier, then the rule that stands first in the table.
 pub(super) fn resolve(mut all: Vec<Candidate>, rules: &[Rule]) -> Vec<Candidate> {
     let rank = |c: &Candidate| rules.get(usize::from(c.rule)).map_or(0, Rule::rank);
     all.sort_by_key(|c| {
-        (Reverse(rank(c)), Reverse(c.range.len()), Reverse(c.confidence), c.range.start, c.rule)
+        let better = Reverse((rank(c), c.range.len(), c.literal, c.confidence));
+        (better, c.range.start, c.rule)
     });
     let mut kept: BTreeMap<usize, Candidate> = BTreeMap::new();
     for candidate in all {
-        // Kept ranges share nothing, so only the last that begins before the candidate's end can touch it.
+        // Kept ranges share nothing, so only the last that begins before the candidate's end can
+        // touch it.
         let free = kept
             .range(..candidate.range.end)
             .next_back()

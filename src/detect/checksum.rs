@@ -1,18 +1,15 @@
 //! Checksums that providers build into their tokens.
 //!
-//! A right checksum makes a finding certain, a wrong one makes it less so; none drops it, because examples,
-//! older generations and truncated copies carry wrong ones.
+//! A right checksum makes a finding certain, a wrong one makes it less so; none drops it, because
+//! examples, older generations and truncated copies carry wrong ones.
 
 /// How a token's last characters are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Checksum {
-    /// The last six characters are the CRC-32 of what stands between the prefix (up to its underscore) and them,
-    /// in base 62, zero-padded. Source:
-    /// <https://github.blog/engineering/behind-githubs-new-authentication-token-formats/>.
-    Github,
-    /// The same arithmetic over everything before the last six characters, prefix included, as npm's tokens have it.
-    /// Source: <https://github.blog/changelog/2021-09-23-npm-has-a-new-access-token-format/>.
-    Npm,
+    /// The last six characters are the CRC-32 of what stands between the prefix (up to its
+    /// underscore) and them, in base 62, zero-padded: GitHub's tokens, and npm's after them.
+    /// Source: <https://github.blog/engineering/behind-githubs-new-authentication-token-formats/>.
+    Crc32,
 }
 
 /// Characters that hold the checksum.
@@ -27,19 +24,16 @@ impl Checksum {
             return false;
         };
         let (body, sum) = token.split_at(split);
-        let covered = match self {
-            Checksum::Npm => body,
-            Checksum::Github => match body.iter().rposition(|b| *b == b'_') {
-                Some(underscore) => &body[underscore + 1..],
-                None => return false,
-            },
+        let Checksum::Crc32 = self;
+        let Some(underscore) = body.iter().rposition(|b| *b == b'_') else {
+            return false;
         };
-        encode(crc32(covered)) == sum
+        encode(crc32(&body[underscore + 1..])) == sum
     }
 }
 
 /// CRC-32 as in ISO-HDLC: reflected polynomial 0xEDB88320.
-fn crc32(bytes: &[u8]) -> u32 {
+pub(super) fn crc32(bytes: &[u8]) -> u32 {
     !bytes.iter().fold(!0u32, |crc, byte| {
         (0..8).fold(crc ^ u32::from(*byte), |crc, _| {
             if crc & 1 == 1 { crc >> 1 ^ 0xEDB8_8320 } else { crc >> 1 }
@@ -47,7 +41,8 @@ fn crc32(bytes: &[u8]) -> u32 {
     })
 }
 
-fn encode(mut value: u32) -> [u8; WIDTH] {
+/// The value in base 62, most significant digit first, zero-padded.
+pub(super) fn encode(mut value: u32) -> [u8; WIDTH] {
     let mut out = [b'0'; WIDTH];
     for digit in out.iter_mut().rev() {
         *digit = BASE62[(value % 62) as usize];
@@ -73,24 +68,21 @@ mod tests {
     }
 
     #[test]
-    fn github_skips_the_prefix_and_npm_covers_it() {
+    fn the_sum_covers_what_follows_the_prefix() {
         let body = b"r4nd0mB0dyOfThirtyCharacters12";
-        let mut github = b"ghp_".to_vec();
-        github.extend_from_slice(body);
-        github.extend_from_slice(&encode(crc32(body)));
-        assert!(Checksum::Github.holds(&github));
-        assert!(!Checksum::Npm.holds(&github));
-        let mut npm = b"npm_".to_vec();
-        npm.extend_from_slice(body);
-        let sum = encode(crc32(&npm));
-        npm.extend_from_slice(&sum);
-        assert!(Checksum::Npm.holds(&npm));
-        assert!(!Checksum::Github.holds(&npm));
+        let sum = encode(crc32(body));
+        for prefix in [&b"ghp_"[..], b"npm_"] {
+            let mut token = [prefix, body, &sum].concat();
+            assert!(Checksum::Crc32.holds(&token));
+            token[10] ^= 1;
+            assert!(!Checksum::Crc32.holds(&token));
+        }
     }
 
     #[test]
     fn a_short_token_holds_nothing() {
-        assert!(!Checksum::Github.holds(b"x"));
-        assert!(!Checksum::Npm.holds(b""));
+        for token in [&b""[..], b"x", b"ghp_", b"000000", b"_000000"] {
+            assert_eq!(Checksum::Crc32.holds(token), token == b"_000000", "{token:?}");
+        }
     }
 }

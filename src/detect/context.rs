@@ -1,7 +1,7 @@
 //! What a value is assigned to: the name before it, through the syntaxes of many languages.
 //!
-//! Reads backwards from where a value begins, at most [`WINDOW`] bytes: over an opening quote, an operator
-//! (`=`, `:`, `=>`, `(`, `,`, `>`, a blank), and a closing quote or bracket, to a name.
+//! Reads backwards from where a value begins, at most [`WINDOW`] bytes: over an opening quote, an
+//! operator (`=`, `:`, `=>`, `(`, `,`, `>`, a blank), and a closing quote or bracket, to a name.
 
 use std::ops::Range;
 
@@ -46,12 +46,7 @@ pub(super) fn assignment(text: &[u8], at: usize) -> Option<Assignment> {
     }
     let (join, name) = match back.last()? {
         b'=' => {
-            back.skip(
-                |b| {
-                    matches!(b, b'=' | b':' | b'!' | b'<' | b'>' | b'?' | b'+' | b'~' | b'.' | b'|')
-                },
-                4,
-            );
+            back.skip(|b| b"=:!<>?+~.|".contains(&b), 4);
             back.blanks(false);
             let name = back.name()?;
             (Join::Equals, back.annotated(name))
@@ -90,25 +85,10 @@ pub(super) fn assignment(text: &[u8], at: usize) -> Option<Assignment> {
     Some(Assignment { name: named(text, name), join, quote })
 }
 
-/// Where the quoted value begins of which a part begins at `at`, with bytes like `=` or `,` before it.
+/// Where the quoted value begins of which a part begins at `at`, with bytes like `=` or `,` before
+/// it.
 pub(super) fn quoted(text: &[u8], at: usize) -> Option<usize> {
-    let inner = |b: u8| {
-        matches!(
-            b,
-            b'=' | b','
-                | b':'
-                | b'!'
-                | b'@'
-                | b'#'
-                | b'%'
-                | b'^'
-                | b'&'
-                | b'*'
-                | b'|'
-                | b'?'
-                | b';'
-        )
-    };
+    let inner = |b: u8| b"=,:!@#%^&*|?;".contains(&b);
     let mut back = Back::new(text, at);
     back.last().filter(|b| inner(*b))?;
     back.skip(
@@ -122,17 +102,15 @@ pub(super) fn quoted(text: &[u8], at: usize) -> Option<usize> {
     matches!(back.last(), Some(b'"' | b'\'' | b'`')).then_some(back.at)
 }
 
-/// `{"name": "API_KEY", "value": "…"}` and `<add key="ApiKey" value="…">` name their value one step further away.
+/// `{"name": "API_KEY", "value": "…"}` and `<add key="ApiKey" value="…">` name their value one step
+/// further away.
 fn named(text: &[u8], name: Range<usize>) -> Range<usize> {
     let plain = [&b"value"[..], b"Value", b"content", b"default", b"data"];
     if !plain.contains(&&text[name.clone()]) {
         return name;
     }
     let mut back = Back::new(text, name.start);
-    back.skip(
-        |b| matches!(b, b'"' | b'\'' | b' ' | b'\t' | b'\n' | b'\r' | b',' | b'\\' | b'-'),
-        WINDOW,
-    );
+    back.skip(|b| b"\"' \t\n\r,\\-".contains(&b), WINDOW);
     back.name().unwrap_or(name)
 }
 
@@ -172,16 +150,14 @@ impl Back<'_> {
         self.skip(|b| matches!(b, b' ' | b'\t') || lines && matches!(b, b'\n' | b'\r'), WINDOW)
     }
 
-    /// A quote, with the backslash that escapes it and the letters that some languages put before it.
+    /// A quote, with the backslash that escapes it and the letters that some languages put before
+    /// it.
     fn opening_quote(&mut self) -> Option<u8> {
         let quote = self.last().filter(|b| matches!(b, b'"' | b'\'' | b'`'))?;
         self.skip(|b| b == quote, 3);
         self.skip(|b| b == b'\\', 3);
         let letters = self.at;
-        let found = self.skip(
-            |b| matches!(b, b'b' | b'B' | b'r' | b'R' | b'f' | b'u' | b'U' | b'L' | b'@' | b'$'),
-            2,
-        );
+        let found = self.skip(|b| b"bBrRfuUL@$".contains(&b), 2);
         if found > 0 && self.last().is_some_and(|b| b.is_ascii_alphanumeric() || b == b'_') {
             self.at = letters;
         }

@@ -17,13 +17,14 @@ use super::shape::Shape;
 use super::table::RULES;
 use super::{context, value};
 
-/// Beginnings that may fail in one run before the rest of it is left alone: a bound on work, far above what texts have.
+/// Beginnings that may fail in one run before the rest of it is left alone: a bound on work, far
+/// above what texts have.
 const FAILURES_IN_A_RUN: u32 = 64;
 
 /// Finds tokens in bytes by the built-in rules.
 ///
-/// Built in about a millisecond, immutable, shared freely between threads. No input makes it panic; its work grows
-/// linearly with the input.
+/// Built in about a millisecond, immutable, shared freely between threads. No input makes it panic;
+/// its work grows linearly with the input.
 pub struct Detector {
     prefixes: Prefixes,
     keywords: Keywords,
@@ -65,7 +66,7 @@ impl Detector {
 
     /// All findings in `text`, by place. They share no bytes.
     pub fn scan(&self, text: &[u8]) -> Vec<Finding> {
-        let mut look = Look {
+        let mut sweep = Sweep {
             detector: self,
             text,
             seen: Seen::default(),
@@ -73,13 +74,13 @@ impl Detector {
             unpaired: Vec::new(),
         };
         for run in Runs::new(text) {
-            look.run(run);
+            sweep.run(run);
         }
         self.needles.look(text, |shown| match shown {
-            Shown::Candidate(candidate) => look.all.push(candidate),
-            Shown::Shape(rule, shape, range) => look.found(rule, shape, range, 0),
+            Shown::Candidate(candidate) => sweep.all.push(candidate),
+            Shown::Shape(rule, shape, range) => sweep.found(rule, shape, range, 0),
         });
-        let Look { mut all, unpaired, .. } = look;
+        let Sweep { mut all, unpaired, .. } = sweep;
         self.pairs.admit(&mut all, unpaired);
         let kept = resolve(all, RULES);
         let partners = self.pairs.partners(&kept);
@@ -125,8 +126,8 @@ impl fmt::Debug for Detector {
     }
 }
 
-/// One look at one text.
-struct Look<'d, 't> {
+/// One sweep over one text.
+struct Sweep<'d, 't> {
     detector: &'d Detector,
     text: &'t [u8],
     seen: Seen,
@@ -135,7 +136,7 @@ struct Look<'d, 't> {
     unpaired: Vec<Candidate>,
 }
 
-impl Look<'_, '_> {
+impl Sweep<'_, '_> {
     fn run(&mut self, run: Range<usize>) {
         let skipped = escape(self.text, run.start);
         let start = run.start + skipped;
@@ -203,9 +204,9 @@ impl Look<'_, '_> {
     /// Takes the token that a shape with a beginning has recognised.
     fn found(&mut self, n: u16, shape: &Shape, range: Range<usize>, literal: usize) {
         let Some(rule) = RULES.get(usize::from(n)) else { return };
-        let fits = |look: &mut Self| {
-            look.detector.keywords.look(look.text, range.start, &mut look.seen);
-            look.detector.keywords.fit(n, &look.seen)
+        let fits = |sweep: &mut Self| {
+            sweep.detector.keywords.look(sweep.text, range.start, &mut sweep.seen);
+            sweep.detector.keywords.fit(n, &sweep.seen)
         };
         if rule.keywords().is_empty() || fits(self) {
             self.all.extend(judged(self.text, rule, n, shape, range, literal));
@@ -213,8 +214,8 @@ impl Look<'_, '_> {
     }
 }
 
-/// Whether a run with digits may be a token without a beginning of its own. Names and words do not alternate between
-/// letters and digits; a number may be an identifier.
+/// Whether a run with digits may be a token without a beginning of its own. Names and words do not
+/// alternate between letters and digits; a number may be an identifier.
 fn is_promising(token: &[u8]) -> bool {
     !token.iter().any(u8::is_ascii_alphabetic)
         || value::changes(token) >= 2
@@ -249,7 +250,8 @@ fn follows_separator(text: &[u8], at: usize) -> bool {
     matches!(text[..at].last(), Some(b',' | b';' | b':' | b'\t' | b'"' | b'\''))
 }
 
-/// How many bytes at `at` belong to an escape that stands before a token: the `n` of `\n`, the `3D` of `%3D`.
+/// How many bytes at `at` belong to an escape that stands before a token: the `n` of `\n`, the `3D`
+/// of `%3D`.
 fn escape(text: &[u8], at: usize) -> usize {
     let hex = |length: usize| {
         text.get(at..at + length).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit))
@@ -268,6 +270,7 @@ fn escape(text: &[u8], at: usize) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::checksum;
     use super::*;
 
     fn assert_shared<T: Send + Sync + std::panic::UnwindSafe + std::panic::RefUnwindSafe>() {}
@@ -285,6 +288,18 @@ mod tests {
         assert_eq!(escape(b"\\u003dghp", 1), 5);
         assert_eq!(escape(b"nghp", 0), 0);
         assert_eq!(escape(b"%3", 1), 0);
+    }
+
+    #[test]
+    fn a_right_checksum_makes_sure_and_a_wrong_one_drops_nothing() {
+        let body = b"r4nd0mB0dyQfTh1rtyCharact3rs12";
+        let right = [b"ghp_", &body[..], &checksum::encode(checksum::crc32(body))].concat();
+        let wrong = [b"ghp_", &body[..], b"000000"].concat();
+        for (token, confidence) in [(right, Confidence::High), (wrong, Confidence::Medium)] {
+            let findings = Detector::new().scan(&token);
+            assert_eq!(findings.len(), 1);
+            assert_eq!(findings[0].confidence(), confidence);
+        }
     }
 
     #[test]

@@ -26,7 +26,8 @@ pub(super) fn distinct(text: &[u8]) -> u32 {
     seen.iter().map(|word| word.count_ones()).sum()
 }
 
-/// The length of the longest run of one byte or of bytes that count up or down, as in `aaaa`, `1234` and `fedc`.
+/// The length of the longest run of one byte or of bytes that count up or down, as in `aaaa`,
+/// `1234` and `fedc`.
 pub(super) fn longest_sequence(text: &[u8]) -> usize {
     let mut longest = usize::from(!text.is_empty());
     let mut current = 1;

@@ -62,8 +62,8 @@ impl Finding {
         Preview::of(text.get(self.range()).unwrap_or_default())
     }
 
-    /// The finding in the same list that makes this one usable, as an AWS access key id does for its secret: its index,
-    /// counted from 0 in the order of places.
+    /// The finding in the same list that makes this one usable, as an AWS access key id does for
+    /// its secret: its index, counted from 0 in the order of places.
     pub fn partner(&self) -> Option<usize> {
         self.partner
     }

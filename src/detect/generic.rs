@@ -1,4 +1,5 @@
-//! Tokens of no known form: a random-looking value assigned to a name that speaks of secrets, or to `Bearer`.
+//! Tokens of no known form: a random-looking value assigned to a name that speaks of secrets, or to
+//! `Bearer`.
 
 use std::ops::Range;
 
@@ -58,7 +59,8 @@ impl Generic {
     }
 }
 
-/// Whether the range holds a random-looking value that is assigned to a name that speaks of secrets.
+/// Whether the range holds a random-looking value that is assigned to a name that speaks of
+/// secrets.
 fn named(text: &[u8], range: Range<usize>) -> bool {
     let token = &text[range.clone()];
     if !value::is_random(token) {
@@ -93,10 +95,7 @@ fn ends_here(text: &[u8], end: usize, quote: Option<u8>) -> bool {
         (None, _) => true,
         (Some(b'\\'), _) => true,
         (Some(next), Some(quote)) => *next == quote,
-        (Some(next), None) => {
-            next.is_ascii_whitespace()
-                || matches!(next, b',' | b';' | b'&' | b'<' | b'"' | b'\'' | b'}' | b']' | b'`')
-        }
+        (Some(next), None) => next.is_ascii_whitespace() || b",;&<\"'}]`".contains(next),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Words close before a candidate.
 //!
-//! The words of all rules stand in one automaton, which reads only the [`WINDOW`] bytes before a candidate.
+//! The words of all rules stand in one automaton, which reads only the [`WINDOW`] bytes before a
+//! candidate.
 
 use std::ops::Range;
 
@@ -25,7 +26,8 @@ pub(super) struct Keywords {
     groups: Vec<Vec<Vec<u16>>>,
 }
 
-/// A word, and whether it is a name (of a rule's first group) that must not be a part of another word.
+/// A word, and whether it is a name (of a rule's first group) that must not be a part of another
+/// word.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Word {
     text: &'static str,
@@ -96,7 +98,8 @@ impl Keywords {
     }
 }
 
-/// Whether the name at `range` is a word, or begins one, rather than letters that others happen to make.
+/// Whether the name at `range` is a word, or begins one, rather than letters that others happen to
+/// make.
 fn stands_alone(text: &[u8], range: Range<usize>) -> bool {
     let letter = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphabetic);
     let lower = |at: usize| text.get(at).is_some_and(u8::is_ascii_lowercase);

@@ -1,10 +1,12 @@
 //! Whether letters make words or were drawn at random.
 //!
-//! English, and the names in source code, use less than half of all pairs of letters for nearly all they say. Letters drawn
-//! at random use them all alike: more than half of their pairs are rare ones.
+//! English, and the names in source code, use less than half of all pairs of letters for nearly all
+//! they say. Letters drawn at random use them all alike: more than half of their pairs are rare
+//! ones.
 
-/// For each letter, in the order of the alphabet, those that commonly follow it. Counted over the distinct words of English
-/// documentation and of identifiers in source code: these pairs make 96.5 % of all that occur there.
+/// For each letter, in the order of the alphabet, those that commonly follow it. Counted over the
+/// distinct words of English documentation and of identifiers in source code: these pairs make 96.5
+/// % of all that occur there.
 const FOLLOWERS: [&[u8]; 26] = [
     b"abcdfgiklmnprstuvwxy",
     b"abceilorsu",

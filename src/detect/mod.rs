@@ -10,9 +10,9 @@
 //! assert_eq!(&text[findings[0].range()], b"kV9-tr4in-Lq8");
 //! ```
 //!
-//! A [`Detector`] looks for the token first and for words second: one pass finds runs of token characters, a
-//! smaller one finds what has no such run. [`Rule`]s confirm the candidates within bounded windows. What the rules know is data; see
-//! `docs/detector.md`.
+//! A [`Detector`] looks for the token first and for words second: one pass finds runs of token
+//! characters, a smaller one finds what has no such run. [`Rule`]s confirm the candidates within
+//! bounded windows. What the rules know is data; see `docs/detector.md`.
 
 mod base64;
 mod candidate;
@@ -27,6 +27,7 @@ mod likeness;
 mod name;
 mod needle;
 mod pair;
+mod password;
 mod position;
 mod prefix;
 mod rule;

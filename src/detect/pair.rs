@@ -48,7 +48,8 @@ impl Pairs {
     pub(super) fn partners(&self, kept: &[Candidate]) -> Vec<Option<usize>> {
         let mut partners = vec![None; kept.len()];
         for (second, candidate) in kept.iter().enumerate() {
-            // A half goes to the nearest one before it that is still alone: key files list pairs one after the other.
+            // A half goes to the nearest one before it that is still alone: key files list pairs
+            // one after the other.
             let first = (0..second)
                 .rev()
                 .take_while(|first| candidate.range.start - kept[*first].range.end <= WINDOW)

@@ -13,8 +13,8 @@ impl<'t> Position<'t> {
         Position { text, at: 0, line: 1, line_start: 0 }
     }
 
-    /// Line and column of `offset`, both from 1, the column in bytes. An offset before the last one asked for
-    /// counts as that one.
+    /// Line and column of `offset`, both from 1, the column in bytes. An offset before the last one
+    /// asked for counts as that one.
     pub(super) fn of(&mut self, offset: usize) -> (u64, u64) {
         let offset = offset.clamp(self.at, self.text.len());
         for newline in memchr::memchr_iter(b'\n', &self.text[self.at..offset]) {

@@ -16,7 +16,8 @@ pub(super) struct Entry {
 
 /// All beginnings, found by their first bytes.
 pub(super) struct Prefixes {
-    /// One bit for each hash of three bytes with which some beginning starts: what most words do not have.
+    /// One bit for each hash of three bytes with which some beginning starts: what most words do
+    /// not have.
     starts: Box<[u64; 1024]>,
     /// The first two bytes of each entry, ascending.
     pairs: Vec<u16>,

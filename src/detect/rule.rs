@@ -6,8 +6,8 @@ use super::shape::Shape;
 
 /// A class of tokens: how one looks, what it opens, how sure a match is.
 ///
-/// Rules are data. They stand in `src/detect/rules/*.toml` with their examples; the build turns them into
-/// a static table without the examples.
+/// Rules are data. They stand in `src/detect/rules/*.toml` with their examples; the build turns
+/// them into a static table without the examples.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Rule {
@@ -72,7 +72,8 @@ impl Rule {
         self.revoke
     }
 
-    /// The words of which each group must show one close before the token; empty when the form suffices.
+    /// The words of which each group must show one close before the token; empty when the form
+    /// suffices.
     pub fn keywords(&self) -> &'static [&'static [&'static str]] {
         self.keywords
     }

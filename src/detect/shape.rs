@@ -1,8 +1,8 @@
 //! The form of a token, declared piece by piece and matched without backtracking.
 //!
-//! A shape reads: after `lead` (not part of the secret) and `head`, one of the `prefixes`, then all `parts`
-//! in their order. The build refuses a shape whose parts could share a byte in two ways, so that one greedy
-//! walk over at most the shape's length decides.
+//! A shape reads: after `lead` (not part of the secret) and `head`, one of the `prefixes`, then all
+//! `parts` in their order. The build refuses a shape whose parts could share a byte in two ways, so
+//! that one greedy walk over at most the shape's length decides.
 
 use std::ops::Range;
 
@@ -160,7 +160,8 @@ fn is_mixed(token: &[u8]) -> bool {
         && token.iter().any(u8::is_ascii_digit)
 }
 
-/// Whether a token may begin at `at`: no letter or digit stands before it, unless an escape ends there.
+/// Whether a token may begin at `at`: no letter or digit stands before it, unless an escape ends
+/// there.
 pub(super) fn open_before(text: &[u8], at: usize) -> bool {
     let before = &text[..at.min(text.len())];
     let [.., last] = before else { return true };

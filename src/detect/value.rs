@@ -37,6 +37,9 @@ const PLAIN_WORDS: [&str; 24] = [
 
 /// Digits in a row, or letters of the alphabet in their order, that no secret has.
 const LONGEST_SEQUENCE: usize = 8;
+/// The same, of either case, for a token of a known form. It is the greater because such a token's
+/// form already speaks for it.
+const LONGEST_ALPHABET: usize = 16;
 
 /// Whether `value` stands in for a secret: a template, a variable, filler, or a plain word.
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
@@ -68,15 +71,22 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
 
 /// Whether a token's own characters are filler, as documentation writes it: `ghp_xxxxxxxx…`.
 pub(super) fn is_filler(body: &[u8]) -> bool {
-    let repeated = || {
-        body.windows(8)
-            .any(|part| b"xX0*._-".contains(&part[0]) && part.iter().all(|b| *b == part[0]))
+    let repeated = |length: usize, which: fn(u8) -> bool| {
+        body.windows(length).any(|part| which(part[0]) && part.iter().all(|b| *b == part[0]))
     };
-    body.len() >= 12 && (entropy::distinct(body) < 6 || entropy::shannon(body) < 2.2 || repeated())
+    // Base64 writes zeros as `A`, and some tokens hold many.
+    let repeats = || repeated(8, |b| b"xX0*._-".contains(&b)) || repeated(12, |b| b != b'A');
+    let alphabet = || {
+        let lower = body.to_ascii_lowercase();
+        let next = |a: &u8, b: &u8| a.checked_add(1) == Some(*b);
+        lower.windows(LONGEST_ALPHABET).any(|part| part.is_sorted_by(next))
+    };
+    body.len() >= 12
+        && (entropy::distinct(body) < 6 || entropy::shannon(body) < 2.2 || repeats() || alphabet())
 }
 
-/// Whether `value` looks drawn at random rather than written: letters and digits that alternate, and no path, name,
-/// number or UUID.
+/// Whether `value` looks drawn at random rather than written: letters and digits that alternate,
+/// and no path, name, number or UUID.
 pub(super) fn is_random(value: &[u8]) -> bool {
     let letters = value.iter().filter(|b| b.is_ascii_alphabetic()).count();
     let digits = value.iter().filter(|b| b.is_ascii_digit()).count();
@@ -92,10 +102,13 @@ pub(super) fn is_random(value: &[u8]) -> bool {
 pub(super) fn is_written(value: &[u8]) -> bool {
     let words =
         value.iter().all(|b| b.is_ascii_alphabetic() || *b >= 0x80 || b"_.- /:=,`".contains(b));
+    // Passwords are typed on any keyboard; a label in another script is no password.
+    let label = !value.is_ascii() && !value.iter().any(u8::is_ascii_digit);
     let digits = value.strip_prefix(b"0x").unwrap_or_default();
     let number = value.iter().all(u8::is_ascii_digit)
         || !digits.is_empty() && digits.iter().all(u8::is_ascii_hexdigit);
     words && !likeness::is_gibberish(value)
+        || label
         || number
         || memchr::memmem::find(value, b"://").is_some()
 }
@@ -173,6 +186,21 @@ mod tests {
     }
 
     #[test]
+    fn filler_of_documentation() {
+        for body in [
+            "xxxxxxxxxxxxxxxx",
+            "q8Zr2Ldddddddddddddd5NbW9dT9",
+            "AbCdEfGhIjKlMnOpQrStUvWxYz12",
+            "q8Zr2LmX0vTc********",
+        ] {
+            assert!(is_filler(body.as_bytes()), "{body}");
+        }
+        for body in ["q8Zr2LmX0vTc5NbW9dKs", "AAAAAAAAAAAAAAAAAAq8Zr2LmX0vTc5NbW9d", "xxxx"] {
+            assert!(!is_filler(body.as_bytes()), "{body}");
+        }
+    }
+
+    #[test]
     fn random_and_written() {
         for value in
             ["q8Zr2LmX0vTc5NbW", "9f3a0c7be1d24485a6c0f7192be3d85c", "a8Kd/92mWq+zL0pXv7Rt"]
@@ -200,6 +228,8 @@ mod tests {
             "1024",
             "0x4f",
             "https://host.invalid/1",
+            "пароль(ещё раз)?",
+            "Jelszó",
         ] {
             assert!(is_written(value.as_bytes()), "{value}");
         }
