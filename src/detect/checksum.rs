@@ -6,8 +6,9 @@
 /// How a token's last characters are computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Checksum {
-    /// The last six characters are the CRC-32 of what stands between the prefix (up to its
-    /// underscore) and them, in base 62, zero-padded: GitHub's tokens, and npm's after them.
+    /// The last six characters are the CRC-32 of what stands before them, in base 62, zero-padded:
+    /// GitHub's tokens, where the prefix (up to its underscore) is left out, and npm's, of which
+    /// some are seen with the prefix left out and some with it taken in. Either will do.
     /// Source: <https://github.blog/engineering/behind-githubs-new-authentication-token-formats/>.
     Crc32,
 }
@@ -28,7 +29,7 @@ impl Checksum {
         let Some(underscore) = body.iter().rposition(|b| *b == b'_') else {
             return false;
         };
-        encode(crc32(&body[underscore + 1..])) == sum
+        [&body[underscore + 1..], body].iter().any(|covered| encode(crc32(covered)) == sum)
     }
 }
 
@@ -68,14 +69,15 @@ mod tests {
     }
 
     #[test]
-    fn the_sum_covers_what_follows_the_prefix() {
+    fn the_sum_covers_the_body_with_or_without_the_prefix() {
         let body = b"r4nd0mB0dyOfThirtyCharacters12";
-        let sum = encode(crc32(body));
         for prefix in [&b"ghp_"[..], b"npm_"] {
-            let mut token = [prefix, body, &sum].concat();
-            assert!(Checksum::Crc32.holds(&token));
-            token[10] ^= 1;
-            assert!(!Checksum::Crc32.holds(&token));
+            for covered in [body.to_vec(), [prefix, body].concat()] {
+                let mut token = [prefix, body, &encode(crc32(&covered))].concat();
+                assert!(Checksum::Crc32.holds(&token));
+                token[10] ^= 1;
+                assert!(!Checksum::Crc32.holds(&token));
+            }
         }
     }
 
