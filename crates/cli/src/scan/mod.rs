@@ -20,6 +20,7 @@ use stanch::detect::{Confidence, Detector};
 pub(crate) use self::look::{Found, Look};
 use self::progress::Progress;
 use self::walk::Walk;
+use crate::input;
 use crate::outcome::{Failure, Outcome, complain};
 use crate::palette;
 
@@ -38,7 +39,9 @@ Examples:
   stanch scan .
   stanch scan --format sarif src > stanch.sarif
   git show HEAD~3 | stanch scan -
-  stanch scan --format jsonl --show-secrets . | jq -r .secret > tokens.txt
+  stanch scan --format jsonl --show-secrets . |
+    jq -r 'select(.secret | contains(\"\\n\") | not) | .secret' |
+    stanch patch compile --key stanch.key -o live.set -
 
 Exit status: 0 nothing found, 1 findings, 2 an error (even if there are findings).")]
 pub(crate) struct Arguments {
@@ -197,6 +200,6 @@ impl Summary {
 
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", crate::outcome::shown(&self.path), self.why)
+        write!(f, "{}: {}", input::name(&self.path), self.why)
     }
 }
