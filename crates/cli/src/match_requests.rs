@@ -20,9 +20,9 @@ const LIMIT: u64 = 256 << 20;
 /// Says what a patch set makes of requests
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each file holds one raw HTTP/1.1 request, as it goes over the wire: request line, headers, an empty
-line, the body. Lines may end with LF alone. A chunked body is fed chunk by chunk, as it would
-come in. For each request one JSON object is printed. A file that holds no request is told on
+Each file holds one raw HTTP/1.1 request, as it goes over the wire: request line, headers, an empty \
+line, the body. Lines may end with LF alone. A chunked body is fed chunk by chunk, as it would \
+come in. For each request one JSON object is printed. A file that holds no request is told on \
 stderr; the others are matched nevertheless.
 
 Examples:

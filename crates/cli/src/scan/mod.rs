@@ -27,10 +27,10 @@ use crate::palette;
 /// Looks for leaked tokens in files, folders and standard input
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Folders are searched with everything below them. What git ignores in a repository is left out, and
-so is .git itself; other hidden files are not. Symbolic links are not followed. A file of any kind
-is read as bytes, in pieces of 32 MiB where it is larger; a token in a binary file is reported by its
-offset. A file that cannot be read, and a link that leads back to a folder above it, are told on
+Folders are searched with everything below them. What git ignores in a repository is left out, and \
+so is .git itself; other hidden files are not. Symbolic links are not followed. A file of any kind \
+is read as bytes, in pieces of 32 MiB where it is larger; a token in a binary file is reported by its \
+offset. A file that cannot be read, and a link that leads back to a folder above it, are told on \
 stderr and make the exit status 2; everything else is searched nevertheless.
 
 The token itself is shown with --show-secrets only, and never in SARIF.
