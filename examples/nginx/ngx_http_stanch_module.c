@@ -10,7 +10,6 @@ static char *ngx_http_stanch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *
 static ngx_int_t ngx_http_stanch_init(ngx_conf_t *cf);
 static char *ngx_http_stanch_set_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_stanch_set_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-static char *ngx_http_stanch_check_status(ngx_conf_t *cf, void *post, void *data);
 
 static ngx_conf_enum_t  ngx_http_stanch_modes[] = {
     { ngx_string("off"), NGX_HTTP_STANCH_OFF },
@@ -25,7 +24,9 @@ static ngx_conf_enum_t  ngx_http_stanch_fails[] = {
     { ngx_null_string, 0 }
 };
 
-static ngx_conf_post_t  ngx_http_stanch_status_post = { ngx_http_stanch_check_status };
+static ngx_conf_num_bounds_t  ngx_http_stanch_status_bounds = {
+    ngx_conf_check_num_bounds, 400, 599
+};
 
 #define NGX_HTTP_STANCH_ANYWHERE \
     (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1)
@@ -58,7 +59,7 @@ static ngx_command_t  ngx_http_stanch_commands[] = {
       ngx_conf_set_num_slot,
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_stanch_loc_conf_t, status),
-      &ngx_http_stanch_status_post },
+      &ngx_http_stanch_status_bounds },
 
     { ngx_string("stanch_body_limit"),
       NGX_HTTP_STANCH_ANYWHERE,
@@ -250,20 +251,6 @@ ngx_http_stanch_set_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     file->line = cf->conf_file->line;
 
     if (ngx_conf_full_name(cf->cycle, &file->path, 1) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_stanch_check_status(ngx_conf_t *cf, void *post, void *data)
-{
-    ngx_int_t  *status = data;
-
-    if (*status < 400 || *status > 599) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "\"stanch_status\" must be between 400 and 599");
         return NGX_CONF_ERROR;
     }
 

@@ -43,7 +43,7 @@ enum Verb {
     Match(match_requests::Arguments),
     /// Shows the whole trip on a sample: scan, register, decide, compile, match
     #[command(after_help = "\
-The sample is a small shop with leaked tokens (all invented), in a temporary folder that is removed
+The sample is a small shop with leaked tokens (all invented), in a temporary folder that is removed \
 afterwards. Nothing leaves the machine.
 
 Exit status: 0 every outcome is the expected one, 1 one is not, 2 an error.")]
@@ -54,8 +54,8 @@ Exit status: 0 every outcome is the expected one, 1 one is not, 2 an error.")]
 enum KeyVerb {
     /// Makes a new key and writes it to a new file that only its owner can read
     #[command(after_help = "\
-An installation has one key. It turns tokens into imprints; without it a patch set says nothing
-of the tokens behind it, and matches nothing. Keep it apart from the sets. An existing file is never
+An installation has one key. It turns tokens into imprints; without it a patch set says nothing \
+of the tokens behind it, and matches nothing. Keep it apart from the sets. An existing file is never \
 overwritten.
 
 Example:

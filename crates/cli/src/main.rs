@@ -2,6 +2,7 @@
 
 mod command;
 mod demo;
+mod input;
 mod key;
 mod match_requests;
 mod outcome;

@@ -1,8 +1,7 @@
 //! `stanch match`: asks a patch set about requests.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -10,7 +9,8 @@ use serde::Serialize;
 use stanch::patch::{Action, PatchSet, Verdict};
 use stanch::secret::ImprintKey;
 
-use crate::outcome::{Failure, Outcome, complain, reason, shown};
+use crate::input;
+use crate::outcome::{Failure, Outcome, complain};
 use crate::palette;
 use crate::request::Request;
 
@@ -20,9 +20,9 @@ const LIMIT: u64 = 256 << 20;
 /// Says what a patch set makes of requests
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Each file holds one raw HTTP/1.1 request, as it goes over the wire: request line, headers, an empty
-line, the body. Lines may end with LF alone. A chunked body is fed chunk by chunk, as it would
-come in. For each request one JSON object is printed. A file that holds no request is told on
+Each file holds one raw HTTP/1.1 request, as it goes over the wire: request line, headers, an empty \
+line, the body. Lines may end with LF alone. A chunked body is fed chunk by chunk, as it would \
+come in. For each request one JSON object is printed. A file that holds no request is told on \
 stderr; the others are matched nevertheless.
 
 Examples:
@@ -63,9 +63,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let mut output = palette::output();
     let mut outcome = Outcome::Clean;
     for path in &arguments.requests {
-        let verdict = read(path).and_then(|bytes| {
+        let verdict = input::read(path, LIMIT).and_then(|bytes| {
             let request =
-                Request::parse(&bytes).map_err(|error| Failure::named(name(path), error))?;
+                Request::parse(&bytes).map_err(|error| Failure::named(input::name(path), error))?;
             Ok(request.verdict(&set, &mut state)?)
         });
         match verdict {
@@ -85,31 +85,6 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     }
     output.flush()?;
     Ok(outcome)
-}
-
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let mut bytes = Vec::new();
-    let read = if path.as_os_str() == "-" {
-        io::stdin().lock().take(LIMIT + 1).read_to_end(&mut bytes)
-    } else {
-        File::open(path).and_then(|file| file.take(LIMIT + 1).read_to_end(&mut bytes))
-    };
-    match read {
-        Err(error) => Err(Failure::named(name(path), reason(&error))),
-        Ok(length) if length as u64 > LIMIT => {
-            let why = format!("longer than {} MiB, the most that is looked at", LIMIT >> 20);
-            Err(Failure::named(name(path), why))
-        }
-        Ok(_) => Ok(bytes),
-    }
-}
-
-/// What to call the file at `path` in messages.
-fn name(path: &Path) -> String {
-    match path.as_os_str() == "-" {
-        true => "standard input".to_owned(),
-        false => shown(path),
-    }
 }
 
 impl<'v> Line<'v> {

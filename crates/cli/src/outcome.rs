@@ -42,7 +42,7 @@ pub(crate) enum Failure {
     #[error("patch set: {0}")]
     Scan(#[from] ScanError),
     /// The output cannot be written.
-    #[error("standard output: {0}")]
+    #[error("standard output: {}", reason(.0))]
     Output(#[from] io::Error),
 }
 

@@ -1,7 +1,8 @@
-//! Format and clippy, warnings as errors.
+//! Format, clippy and rustdoc, warnings as errors.
 
 use crate::command::cargo;
 use crate::report::Report;
+use crate::workspace;
 
 pub fn run(report: &mut Report) {
     report.step("format", |_| cargo(&["fmt", "--check"]).show());
@@ -11,5 +12,18 @@ pub fn run(report: &mut Report) {
     });
     report.step("clippy", |_| {
         cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).show()
+    });
+    report.step("clippy of the fuzz targets", |_| {
+        cargo(&["clippy", "--manifest-path", "fuzz/Cargo.toml", "--target-dir"])
+            .arg(workspace::target().join("fuzz"))
+            .args(&["--", "-D", "warnings"])
+            // Nothing is linked, so the fuzzer, which wants a C++ compiler, need not be built.
+            .env("CUSTOM_LIBFUZZER_PATH", workspace::target().join("libnone.a"))
+            .show()
+    });
+    report.step("documentation", |_| {
+        cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"])
+            .env("RUSTDOCFLAGS", "-D warnings")
+            .show()
     });
 }

@@ -23,9 +23,10 @@ Usage: cargo xtask TASK
 
 Tasks:
   test       Install what is missing (as root, with apt-get) or name it; then run everything:
-             format, clippy, tests, header, exports, import directions, C examples, nginx
-  lint       Format and clippy only
-  rust       The workspace's tests only (unit, property and doc tests)
+             format, clippy, rustdoc, tests, the benchmark's proofs, header, exports,
+             import directions, C examples, nginx
+  lint       Format, clippy and rustdoc only
+  rust       The workspace's tests (unit, property and doc tests) and the benchmark's proofs only
   header     Write include/stanch.h from src/ffi
   contract   Header, exports and import directions only
   c          The C examples under valgrind only
@@ -84,6 +85,15 @@ fn main() -> ExitCode {
 fn rust_tests(report: &mut Report) {
     report.step("unit, property and doc tests", |_| {
         command::cargo(&["test", "--workspace", "--no-fail-fast"]).show()
+    });
+    // Every engine proves its answers before it is measured. What a full run has measured stays:
+    // the results of this one go to a folder of their own.
+    report.step("benchmark: every engine's answers", |_| {
+        command::cargo(&["bench", "--bench", "match_peers", "--target-dir"])
+            .arg(workspace::target())
+            .args(&["--", "--quick", "--tokens", "100,2000"])
+            .env("CARGO_TARGET_DIR", workspace::target().join("quick"))
+            .show()
     });
 }
 

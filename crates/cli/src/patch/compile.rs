@@ -25,8 +25,8 @@ const SAFE_BITS: u32 = 48;
 /// Compiles a list of tokens into a patch set
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The list holds one token a line. The number of a token's line, from 1, is the number of its leak,
-which verdicts name. Blank lines are skipped but counted. If any line cannot be used, all such
+The list holds one token a line. The number of a token's line, from 1, is the number of its leak, \
+which verdicts name. Blank lines are skipped but counted. If any line cannot be used, all such \
 lines are named and nothing is written. An existing set is replaced at once, never half.
 
 Examples:
@@ -71,7 +71,8 @@ pub(crate) fn compile(arguments: &CompileArguments) -> Result<Outcome, Failure> 
 
     let SetInfo { tokens, bytes, .. } = set.info();
     let mut output = palette::output();
-    write!(output, "{}: {tokens} tokens, serial {serial}, {bytes} bytes", shown(path))?;
+    let plural = if tokens == 1 { "" } else { "s" };
+    write!(output, "{}: {tokens} token{plural}, serial {serial}, {bytes} bytes", shown(path))?;
     if added > tokens {
         write!(output, " ({} repeated, each with the leak of its first line)", added - tokens)?;
     }

@@ -18,7 +18,7 @@ use crate::palette;
 /// Checks a patch set and prints what it says of itself
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A set names no token, with its key or without. With --key it is also checked that the set was
+A set names no token, with its key or without. With --key it is also checked that the set was \
 compiled with that key.
 
 Examples:

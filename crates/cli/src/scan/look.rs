@@ -6,8 +6,10 @@ use std::path::Path;
 
 use stanch::detect::{Confidence, Detector, Finding, Rule};
 use stanch::secret::{Preview, Secret};
+use zeroize::Zeroizing;
 
 use super::Trouble;
+use crate::input;
 use crate::outcome::reason;
 
 /// A file is held in memory up to this many bytes. A larger one is looked at in pieces.
@@ -26,8 +28,8 @@ pub(super) struct Looker<'d> {
     keeps_secrets: bool,
     piece: usize,
     margin: usize,
-    /// Written up to its length; only a part of it may be in use.
-    buffer: Vec<u8>,
+    /// Written up to its length; only a part of it may be in use. Holds tokens, so it is zeroed.
+    buffer: Zeroizing<Vec<u8>>,
 }
 
 /// What is in a file.
@@ -71,12 +73,18 @@ pub(crate) struct Place {
 impl<'d> Looker<'d> {
     /// Looks with `detector`, and keeps the tokens themselves if asked to.
     pub(super) fn new(detector: &'d Detector, keeps_secrets: bool) -> Looker<'d> {
-        Looker { detector, keeps_secrets, piece: PIECE, margin: MARGIN, buffer: Vec::new() }
+        Looker {
+            detector,
+            keeps_secrets,
+            piece: PIECE,
+            margin: MARGIN,
+            buffer: Zeroizing::default(),
+        }
     }
 
     /// Looks at the file at `path`, or at standard input if that is `-`.
     pub(super) fn look(&mut self, path: &Path) -> Result<Look, Trouble> {
-        let look = if path.as_os_str() == "-" {
+        let look = if input::is_standard(path) {
             self.read(io::stdin().lock(), 0)
         } else {
             File::open(path).and_then(|file| {
@@ -145,7 +153,7 @@ impl<'d> Looker<'d> {
     fn grow(&mut self, wanted: usize) {
         let wanted = wanted.max(4096).min(self.piece);
         if self.buffer.len() < wanted {
-            self.buffer.resize(wanted, 0);
+            self.buffer = input::grown(std::mem::take(&mut self.buffer), wanted);
         }
     }
 
@@ -199,7 +207,7 @@ mod tests {
     const TOKEN: &str = "ghp_w3tR7kQx9ZbN4mVc8YhD2pLs6JfG1a0ETuXo";
 
     fn looker(detector: &Detector, piece: usize, margin: usize) -> Looker<'_> {
-        Looker { detector, keeps_secrets: true, piece, margin, buffer: Vec::new() }
+        Looker { detector, keeps_secrets: true, piece, margin, buffer: Zeroizing::default() }
     }
 
     fn places(look: &Look) -> Vec<(u64, u64, Place)> {

@@ -20,16 +20,17 @@ use stanch::detect::{Confidence, Detector};
 pub(crate) use self::look::{Found, Look};
 use self::progress::Progress;
 use self::walk::Walk;
+use crate::input;
 use crate::outcome::{Failure, Outcome, complain};
 use crate::palette;
 
 /// Looks for leaked tokens in files, folders and standard input
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Folders are searched with everything below them. What git ignores in a repository is left out, and
-so is .git itself; other hidden files are not. Symbolic links are not followed. A file of any kind
-is read as bytes, in pieces of 32 MiB where it is larger; a token in a binary file is reported by its
-offset. A file that cannot be read, and a link that leads back to a folder above it, are told on
+Folders are searched with everything below them. What git ignores in a repository is left out, and \
+so is .git itself; other hidden files are not. Symbolic links are not followed. A file of any kind \
+is read as bytes, in pieces of 32 MiB where it is larger; a token in a binary file is reported by its \
+offset. A file that cannot be read, and a link that leads back to a folder above it, are told on \
 stderr and make the exit status 2; everything else is searched nevertheless.
 
 The token itself is shown with --show-secrets only, and never in SARIF.
@@ -38,7 +39,9 @@ Examples:
   stanch scan .
   stanch scan --format sarif src > stanch.sarif
   git show HEAD~3 | stanch scan -
-  stanch scan --format jsonl --show-secrets . | jq -r .secret > tokens.txt
+  stanch scan --format jsonl --show-secrets . |
+    jq -r 'select(.secret | contains(\"\\n\") | not) | .secret' |
+    stanch patch compile --key stanch.key -o live.set -
 
 Exit status: 0 nothing found, 1 findings, 2 an error (even if there are findings).")]
 pub(crate) struct Arguments {
@@ -197,6 +200,6 @@ impl Summary {
 
 impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", crate::outcome::shown(&self.path), self.why)
+        write!(f, "{}: {}", input::name(&self.path), self.why)
     }
 }

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use ignore::{DirEntry, WalkBuilder};
 
 use super::Trouble;
+use crate::input;
 use crate::outcome::{reason, shown};
 
 /// What systems call too many links in a row; the kind that std has for it is not stable yet.
@@ -45,7 +46,7 @@ impl Walk {
         paths.sort();
         paths.dedup();
         for path in paths {
-            if path.as_os_str() == "-" {
+            if input::is_standard(path) {
                 visit(Step::File(path.clone()))?;
                 continue;
             }

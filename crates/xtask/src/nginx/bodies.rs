@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 
 use super::Bench;
 use super::client::{Client, Outcome, exchange};
-use super::config::{BODY_LIMIT, MAX_BODY};
+use super::config::{BODY_BUFFER, BODY_LIMIT, MAX_BODY};
 use super::material::BLOCKED_LEAK;
 use super::message::{Message, filler_with};
 use crate::report::Report;
@@ -19,6 +19,7 @@ pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
     report.case("scan limit, fail open", limit_open(bench));
     report.case("scan limit, fail closed", limit_closed(bench));
     report.case("scan limit, monitor", limit_monitor(bench));
+    report.case("body that cannot be read, fail open and closed, and monitor", unreadable(bench));
     report.case("50 stalled uploads beside live traffic", stalled(bench));
     report.case("50 uploads broken off", broken_off(bench));
     Ok(())
@@ -106,6 +107,26 @@ fn limit_monitor(bench: &Bench) -> Result<()> {
         let outcome = exchange(bench.server.ports.monitor, &case, &message)?;
         bench.check_passed(&outcome)?;
         bench.check_logged(&outcome, "200 failed - - - -")?;
+    }
+    Ok(())
+}
+
+/// The file that a body was spooled to is cut off between two scans.
+fn unreadable(bench: &Bench) -> Result<()> {
+    let ports = bench.server.ports;
+    let body = filler_with(2 * BODY_BUFFER, 100, &bench.material.clean);
+    for (name, port, policy, status) in [
+        ("open", ports.on, "open", 200),
+        ("closed", ports.on, "closed", 500),
+        ("monitor", ports.monitor, "closed", 200),
+    ] {
+        let message = Message::post(format!("/spoilt-{policy}/"), body.clone());
+        let outcome = exchange(port, &format!("unreadable-{name}"), &message)?;
+        ensure!(outcome.status == status, "{name}: answered {}", outcome.status);
+        bench.check_logged(&outcome, &format!("{status} failed - - - -"))?;
+        let asked = bench.upstream.count(&outcome.case);
+        let expected = if status == 200 { 2 } else { 1 };
+        ensure!(asked == expected, "{name}: the upstream was asked {asked} times");
     }
     Ok(())
 }

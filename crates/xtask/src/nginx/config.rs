@@ -85,8 +85,12 @@ http {{
         location @enforced {{ stanch on; proxy_pass http://behind; }}
         location /subrequest/ {{ auth_request /asked; proxy_pass http://behind; }}
         location = /asked {{ internal; proxy_pass http://behind; proxy_pass_request_body off; proxy_set_header Content-Length \"\"; proxy_set_header X-Case asked; }}
-        location /accelerated/ {{ proxy_pass http://behind; }}
+        location /accelerated/ {{ proxy_set_header X-Redirect /found/; proxy_pass http://behind; }}
         location /found/ {{ internal; stanch_patches other; proxy_pass http://behind; }}
+        location /spoilt-open/ {{ {spoil} proxy_set_header X-Redirect /unreadable-open/; proxy_pass http://behind; }}
+        location /spoilt-closed/ {{ {spoil} proxy_set_header X-Redirect /unreadable-closed/; proxy_pass http://behind; }}
+        location /unreadable-open/ {{ {again} stanch_fail open; proxy_pass http://behind; }}
+        location /unreadable-closed/ {{ {again} stanch_fail closed; proxy_pass http://behind; }}
         location /memory/ {{ client_body_buffer_size 8m; proxy_pass http://behind; }}
         location /unbuffered/ {{ proxy_request_buffering off; proxy_pass http://behind; }}
         location /limited/ {{ limit_req zone=slow; proxy_pass http://behind; }}
@@ -95,6 +99,10 @@ http {{
             generation = self.generation,
             folder = self.folder.display(),
             limit = BODY_LIMIT,
+            // A body in a file that still has its name, which the upstream is told.
+            spoil = "client_body_in_file_only clean; proxy_set_header X-Truncate $request_body_file;",
+            // Scanned anew, and passed on without the body that is gone.
+            again = "internal; stanch_patches other; proxy_pass_request_body off; proxy_set_header Content-Length \"\";",
         )
     }
 }

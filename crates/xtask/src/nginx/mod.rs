@@ -121,6 +121,10 @@ fn events_logged(log: &str) -> Result<()> {
             "[error]",
             "stanch: request not scanned: the body exceeds stanch_body_limit, client 127.0.0.1",
         ),
+        (
+            "[error]",
+            "stanch: request not scanned: the body cannot be read or scanned, client 127.0.0.1",
+        ),
     ] {
         let found = log.lines().any(|line| line.contains(level) && line.ends_with(event));
         ensure!(found, "no line `{level} … {event}`");

@@ -57,8 +57,8 @@ pub fn run(report: &mut Report, module: &Path) -> Result<()> {
         ("no key", "stanch_patches patches; stanch monitor;", &["stanch_key"]),
         ("unknown mode", "stanch maybe;", &["maybe"]),
         ("unknown policy", "stanch_fail ajar;", &["ajar"]),
-        ("status below 400", "stanch_status 399;", &["stanch_status", "400 and 599"]),
-        ("status above 599", "stanch_status 600;", &["stanch_status", "400 and 599"]),
+        ("status below 400", "stanch_status 399;", &["400 and 599"]),
+        ("status above 599", "stanch_status 600;", &["400 and 599"]),
         ("status that is no number", "stanch_status no;", &["invalid number"]),
         ("limit that is no size", "stanch_body_limit much;", &["stanch_body_limit"]),
         (

@@ -1,9 +1,12 @@
-//! The server behind nginx: answers everything with 200 and remembers what it received. For a target
-//! `/accelerated/…` it tells nginx to look at `/found/` instead.
+//! The server behind nginx: answers everything with 200 and remembers what it received. A location
+//! of nginx may ask two things of it, by headers that it adds: `X-Redirect` to tell nginx to look at
+//! that place instead, and `X-Truncate` to cut off that file before it answers.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -24,6 +27,16 @@ struct Record {
 struct Received {
     target: String,
     body: Vec<u8>,
+}
+
+/// A request as it came in.
+#[derive(Default)]
+struct Request {
+    case: String,
+    target: String,
+    body: Vec<u8>,
+    redirect: Option<String>,
+    truncate: Option<PathBuf>,
 }
 
 impl Upstream {
@@ -90,15 +103,16 @@ fn serve(stream: TcpStream, record: &Mutex<Record>) -> Result<()> {
     stream.set_nodelay(true)?;
     let mut writer = stream.try_clone()?;
     let mut reader = BufReader::new(stream);
-    while let Some((case, received)) = read_request(&mut reader)? {
-        let more = if received.target.starts_with("/accelerated/") {
-            "X-Accel-Redirect: /found/\r\n"
-        } else {
-            ""
-        };
-        if case != "load" {
-            lock(record).received.entry(case).or_default().push(received);
+    while let Some(request) = read_request(&mut reader)? {
+        let Request { case, target, body, redirect, truncate } = request;
+        if let Some(file) = truncate {
+            OpenOptions::new().write(true).open(file)?.set_len(0)?;
         }
+        if case != "load" {
+            lock(record).received.entry(case).or_default().push(Received { target, body });
+        }
+        let more =
+            redirect.map(|target| format!("X-Accel-Redirect: {target}\r\n")).unwrap_or_default();
         let answer = format!("HTTP/1.1 200 OK\r\n{more}Content-Length: 3\r\n\r\nok\n");
         writer.write_all(answer.as_bytes())?;
     }
@@ -106,26 +120,30 @@ fn serve(stream: TcpStream, record: &Mutex<Record>) -> Result<()> {
 }
 
 /// The next request on a connection; none when it is closed. nginx always sends a length here.
-fn read_request(reader: &mut BufReader<TcpStream>) -> Result<Option<(String, Received)>> {
+fn read_request(reader: &mut BufReader<TcpStream>) -> Result<Option<Request>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
     }
     let target = line.split(' ').nth(1).context("no target")?.to_owned();
-    let (mut case, mut length) = (String::new(), 0);
+    let mut request = Request { target, ..Request::default() };
+    let mut length = 0;
     loop {
         let mut line = String::new();
         reader.read_line(&mut line)?;
         let Some((name, value)) = line.trim_end().split_once(':') else {
             break;
         };
+        let value = value.trim();
         match name.to_ascii_lowercase().as_str() {
-            "x-case" => case = value.trim().to_owned(),
-            "content-length" => length = value.trim().parse()?,
+            "x-case" => request.case = value.to_owned(),
+            "x-redirect" => request.redirect = Some(value.to_owned()),
+            "x-truncate" => request.truncate = Some(value.into()),
+            "content-length" => length = value.parse()?,
             _ => {}
         }
     }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body)?;
-    Ok(Some((case, Received { target, body })))
+    request.body.resize(length, 0);
+    reader.read_exact(&mut request.body)?;
+    Ok(Some(request))
 }
