@@ -1,103 +1,240 @@
 //! A list of tokens, one a line.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Seek};
 use std::path::Path;
 
+use stanch::secret::Secret;
 use zeroize::Zeroizing;
 
 use crate::outcome::{Failure, reason, shown};
 
-/// How much is read of a list whose length is not known before.
-const FIRST: usize = 64 << 10;
+/// The class of tokens of which nothing else is known.
+const CLASS: &str = "listed";
+
+/// How much is read of a list at a time.
+const PIECE: usize = 64 << 10;
 
 /// The mark of UTF-8 that some editors write at the start of a file.
 const MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A list of tokens. Its bytes are zeroed when it is dropped, and so was every buffer that held
-/// them.
+/// A list of tokens that can be read more than once. Every buffer that held some of it is zeroed.
 pub(super) struct TokenList {
     /// What to call the list in messages.
     pub(super) name: String,
+    content: Content,
+}
+
+enum Content {
+    /// A file, read piece by piece.
+    File(File),
+    /// What can be read only once.
+    Held(Zeroizing<Vec<u8>>),
+}
+
+/// The tokens of a list with the numbers of their lines, from 1, without the space around them.
+/// Blank lines have a number but no token.
+pub(super) struct Tokens<'l> {
+    name: &'l str,
+    reader: Box<dyn Read + 'l>,
+    /// What was read and not yet taken is `bytes[from..to]`.
     bytes: Zeroizing<Vec<u8>>,
+    from: usize,
+    to: usize,
+    line: u64,
 }
 
 impl TokenList {
-    /// Reads the file at `path`, or standard input if that is `-`.
-    pub(super) fn read(path: &Path) -> Result<TokenList, Failure> {
-        let (name, bytes) = if path.as_os_str() == "-" {
-            ("standard input".to_owned(), drain(io::stdin().lock(), FIRST))
+    /// Opens the file at `path`, or reads standard input if that is `-`.
+    pub(super) fn open(path: &Path) -> Result<TokenList, Failure> {
+        let (name, content) = if path.as_os_str() == "-" {
+            ("standard input".to_owned(), drain(io::stdin().lock()).map(Content::Held))
         } else {
-            let bytes = File::open(path).and_then(|file| {
-                let len = file.metadata()?.len();
-                // One byte more, so that the end of the file shows without a second buffer.
-                drain(file, usize::try_from(len).unwrap_or(FIRST).saturating_add(1))
+            let content = File::open(path).and_then(|file| match file.metadata()?.is_file() {
+                true => Ok(Content::File(file)),
+                false => drain(file).map(Content::Held),
             });
-            (shown(path), bytes)
+            (shown(path), content)
         };
-        match bytes {
-            Ok(bytes) => Ok(TokenList { name, bytes }),
+        match content {
+            Ok(content) => Ok(TokenList { name, content }),
             Err(error) => Err(Failure::named(name, reason(&error))),
         }
     }
 
-    /// The tokens with the numbers of their lines, from 1, without the space around them. Blank
-    /// lines have a number but no token.
-    pub(super) fn tokens(&self) -> impl Iterator<Item = (u64, &[u8])> {
-        let bytes = self.bytes.strip_prefix(MARK).unwrap_or(&self.bytes);
-        bytes
-            .split(|byte| *byte == b'\n')
-            .zip(1..)
-            .map(|(line, number)| (number, line.trim_ascii()))
-            .filter(|(_, token)| !token.is_empty())
+    /// How many lines there are, blank ones among them.
+    pub(super) fn lines(&self) -> Result<usize, Failure> {
+        let mut tokens = self.tokens()?;
+        let mut lines = 1;
+        while tokens.fill()? {
+            lines += tokens.bytes[..tokens.to].iter().filter(|byte| **byte == b'\n').count();
+            tokens.from = tokens.to;
+        }
+        Ok(lines)
+    }
+
+    /// The tokens, from the first one on.
+    pub(super) fn tokens(&self) -> Result<Tokens<'_>, Failure> {
+        let reader: Box<dyn Read> = match &self.content {
+            Content::Held(bytes) => Box::new(&bytes[..]),
+            Content::File(file) => {
+                let mut file = file;
+                file.rewind().map_err(|error| Failure::named(&self.name, reason(&error)))?;
+                Box::new(file)
+            }
+        };
+        let bytes = Zeroizing::new(vec![0; PIECE]);
+        Ok(Tokens { name: &self.name, reader, bytes, from: 0, to: 0, line: 0 })
+    }
+}
+
+impl Tokens<'_> {
+    /// Reads on, and says whether there was more. The buffer grows if nothing of it was taken.
+    fn fill(&mut self) -> Result<bool, Failure> {
+        self.bytes.copy_within(self.from..self.to, 0);
+        (self.from, self.to) = (0, self.to - self.from);
+        if self.to == self.bytes.len() {
+            grow(&mut self.bytes);
+        }
+        match read(&mut self.reader, &mut self.bytes[self.to..]) {
+            Ok(read) => {
+                self.to += read;
+                Ok(read > 0)
+            }
+            Err(error) => Err(Failure::named(self.name, reason(&error))),
+        }
+    }
+
+    /// The next line as a token; `None` behind the last one.
+    fn line(&mut self) -> Result<Option<Secret>, Failure> {
+        let mut looked = 0;
+        let end = loop {
+            let rest = &self.bytes[self.from..self.to];
+            match rest[looked..].iter().position(|byte| *byte == b'\n') {
+                Some(at) => break looked + at,
+                None => looked = rest.len(),
+            }
+            if !self.fill()? {
+                break looked;
+            }
+        };
+        if self.from + end == self.to && end == 0 {
+            return Ok(None);
+        }
+        self.line += 1;
+        let line = &self.bytes[self.from..self.from + end];
+        let line = if self.line == 1 { line.strip_prefix(MARK).unwrap_or(line) } else { line };
+        let token = Secret::new(CLASS, line.trim_ascii());
+        self.from = (self.from + end + 1).min(self.to);
+        Ok(Some(token))
+    }
+}
+
+impl Iterator for Tokens<'_> {
+    type Item = Result<(u64, Secret), Failure>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            match self.line() {
+                Ok(Some(token)) if token.is_empty() => {}
+                Ok(token) => return token.map(|token| Ok((self.line, token))),
+                Err(error) => return Some(Err(error)),
+            }
+        }
     }
 }
 
 /// Reads everything into buffers that are zeroed when they are too small and at the end.
-fn drain(mut reader: impl Read, first: usize) -> io::Result<Zeroizing<Vec<u8>>> {
-    let mut bytes = Zeroizing::new(vec![0; first.max(1)]);
+fn drain(mut reader: impl Read) -> io::Result<Zeroizing<Vec<u8>>> {
+    let mut bytes = Zeroizing::new(vec![0; PIECE]);
     let mut filled = 0;
     loop {
         if filled == bytes.len() {
-            let mut larger = Zeroizing::new(vec![0; filled * 2]);
-            larger[..filled].copy_from_slice(&bytes);
-            bytes = larger;
+            grow(&mut bytes);
         }
-        match reader.read(&mut bytes[filled..]) {
-            Ok(0) => {
+        match read(&mut reader, &mut bytes[filled..])? {
+            0 => {
                 bytes.truncate(filled);
                 return Ok(bytes);
             }
-            Ok(read) => filled += read,
+            read => filled += read,
+        }
+    }
+}
+
+/// Doubles a buffer; the smaller one is zeroed.
+fn grow(bytes: &mut Zeroizing<Vec<u8>>) {
+    let mut larger = Zeroizing::new(vec![0; bytes.len() * 2]);
+    larger[..bytes.len()].copy_from_slice(bytes);
+    *bytes = larger;
+}
+
+/// Reads once, however often a signal interrupts that.
+fn read(reader: &mut impl Read, bytes: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match reader.read(bytes) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            done => return done,
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
     use super::*;
 
-    fn tokens(text: &[u8]) -> Vec<(u64, String)> {
-        let list = TokenList { name: "list".into(), bytes: Zeroizing::new(text.to_vec()) };
-        list.tokens().map(|(line, token)| (line, String::from_utf8_lossy(token).into())).collect()
+    fn list(text: &[u8]) -> TokenList {
+        TokenList { name: "list".into(), content: Content::Held(Zeroizing::new(text.to_vec())) }
+    }
+
+    fn tokens(list: &TokenList) -> Vec<(u64, String)> {
+        let tokens = list.tokens().unwrap().map(|token| {
+            let (line, token) = token.unwrap();
+            (line, String::from_utf8_lossy(token.expose()).into())
+        });
+        tokens.collect()
     }
 
     #[test]
     fn lines_are_counted_and_blank_ones_skipped() {
         let expected = [(1, "one".to_owned()), (4, "two".to_owned()), (5, "three".to_owned())];
-        assert_eq!(tokens(b"one\n\n  \ntwo\nthree"), expected);
-        assert_eq!(tokens(b"one\r\n\r\n\t\r\n two \r\nthree\r\n"), expected);
-        assert_eq!(tokens(b"\xef\xbb\xbfone\n\n\ntwo\nthree\n"), expected);
-        assert_eq!(tokens(b"\n \n"), []);
+        for text in [
+            "one\n\n  \ntwo\nthree",
+            "one\r\n\r\n\t\r\n two \r\nthree\r\n",
+            "\u{feff}one\n\n\ntwo\nthree\n",
+        ] {
+            let list = list(text.as_bytes());
+            assert_eq!(tokens(&list), expected);
+            assert_eq!(tokens(&list), expected, "a second time");
+        }
+        assert_eq!(tokens(&list(b"\n \n")), []);
+        assert_eq!(tokens(&list(b"")), []);
+        assert_eq!(list(b"one\n\ntwo").lines().unwrap(), 3);
     }
 
     #[test]
-    fn everything_is_read_whatever_was_expected() {
-        let text: Vec<u8> = (0..100_000u32).map(|n| n as u8).collect();
-        for first in [0, 1, 1000, 100_000, 100_001, 300_000] {
-            assert_eq!(*drain(&text[..], first).unwrap(), text);
+    fn a_file_gives_the_lines_that_its_content_has() {
+        let lengths = [20, 0, PIECE - 22, 3, PIECE, 5 * PIECE + 1, 1, 40, PIECE - 1, 7];
+        let lines = lengths.map(|len| "x".repeat(len));
+        let text = lines.join("\n");
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(text.as_bytes()).unwrap();
+        let expected: Vec<(u64, String)> =
+            (1..).zip(lines).filter(|(_, line)| !line.is_empty()).collect();
+        let list = TokenList::open(file.path()).unwrap();
+        for _ in 0..2 {
+            assert_eq!(list.lines().unwrap(), lengths.len());
+            assert!(tokens(&list) == expected);
+        }
+    }
+
+    #[test]
+    fn everything_is_read_that_can_be_read_only_once() {
+        for len in [0, 1, PIECE - 1, PIECE, PIECE + 1, 300_000] {
+            let text: Vec<u8> = (0..len).map(|n| n as u8).collect();
+            assert!(*drain(&text[..]).unwrap() == text);
         }
     }
 }
