@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use stanch::patch::{Header, Patch, PatchSet, PatchSetBuilder, Scan, Views};
+use stanch::patch::{Header, Patch, PatchSet, Scan, Survey, Views};
 use stanch::secret::{ImprintKey, Secret};
 
 use crate::traffic::Block;
@@ -38,11 +38,15 @@ impl Set {
         let imprint = start.elapsed();
         let imprints = imprints.expect("every token can be imprinted");
         let start = Instant::now();
-        let mut builder = PatchSetBuilder::new(&key);
+        let mut survey = Survey::new(&key, imprints.len());
         for (leak, imprint) in (0..).zip(&imprints) {
-            builder.add(imprint, Patch::block(leak)).expect("the same key");
+            survey.see(imprint, Patch::block(leak)).expect("the same key");
         }
-        let set = builder.build().expect("a set");
+        let mut placement = survey.finish().expect("tokens");
+        for (leak, imprint) in (0..).zip(&imprints) {
+            placement.place(imprint, Patch::block(leak)).expect("the same imprints");
+        }
+        let set = placement.build(0).expect("a set");
         Set { set, imprint, build: start.elapsed() }
     }
 

@@ -22,7 +22,7 @@ mod table;
 mod tier;
 mod verdict;
 
-pub use builder::{BuildError, MAX_ALIKE, Patch, PatchSetBuilder};
+pub use builder::{BuildError, MAX_ALIKE, Patch, PatchSetBuilder, Placement, Survey};
 pub use container::{FORMAT_VERSION, FormatError};
 pub use scan::{Header, Scan, ScanError};
 pub use set::{OpenError, PatchSet, SaveError, SetInfo};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use thiserror::Error;
 
-use super::guess;
+use super::guess::Guesser;
 use super::{Alphabet, DigestHasher, GramHasher, ImprintKey, KeyId, Preview, Secret};
 
 /// The shortest token that has an imprint, in bytes. Anything shorter would be found by chance in
@@ -74,8 +74,10 @@ pub struct Imprint {
     preview: Preview,
     len: u16,
     alphabet: Alphabet,
-    /// One list for each of [`GRAM_SIZES`].
-    grams: [Box<[Gram]>; GRAM_SIZES.len()],
+    /// The grams of all sizes, the smallest first.
+    grams: Box<[Gram]>,
+    /// For each of [`GRAM_SIZES`], where its grams end.
+    ends: [u16; GRAM_SIZES.len()],
 }
 
 /// Why a token has no imprint. Says what is wrong with the token and never shows it.
@@ -110,7 +112,10 @@ pub enum ImprintError {
 struct Imprinter {
     key: KeyId,
     digest: DigestHasher,
-    grams: [GramHasher; GRAM_SIZES.len()],
+    hashers: [GramHasher; GRAM_SIZES.len()],
+    guesser: Guesser,
+    /// The grams of the token at hand.
+    grams: Vec<Gram>,
 }
 
 impl ImprintKey {
@@ -128,10 +133,12 @@ impl ImprintKey {
         &self,
         secrets: impl IntoIterator<Item = &'s Secret>,
     ) -> impl Iterator<Item = Result<Imprint, ImprintError>> {
-        let imprinter = Imprinter {
+        let mut imprinter = Imprinter {
             key: self.id(),
             digest: DigestHasher::new(self),
-            grams: GRAM_SIZES.map(|size| GramHasher::new(self, size)),
+            hashers: GRAM_SIZES.map(|size| GramHasher::new(self, size)),
+            guesser: Guesser::new(),
+            grams: Vec::new(),
         };
         secrets.into_iter().map(move |secret| imprinter.imprint(secret))
     }
@@ -167,12 +174,7 @@ impl Imprint {
     /// What recovering the token would cost whoever has this imprint and its key: the base-2
     /// logarithm of the guesses for the weakest gram, from which its neighbours unravel.
     pub fn recovery_bits(&self) -> u32 {
-        self.grams
-            .iter()
-            .flat_map(|grams| grams.iter())
-            .map(|gram| u32::from(gram.bits))
-            .min()
-            .unwrap_or(0)
+        self.grams.iter().map(|gram| u32::from(gram.bits)).min().unwrap_or(0)
     }
 
     /// The kinds of characters in the token.
@@ -182,7 +184,8 @@ impl Imprint {
 
     /// The hashed grams of `GRAM_SIZES[size]` bytes, in the order of their offsets.
     pub(crate) fn grams(&self, size: usize) -> &[Gram] {
-        &self.grams[size]
+        let start = size.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.grams[start.into()..self.ends[size].into()]
     }
 }
 
@@ -201,17 +204,23 @@ impl fmt::Debug for Imprint {
 }
 
 impl Imprinter {
-    fn imprint(&self, secret: &Secret) -> Result<Imprint, ImprintError> {
+    fn imprint(&mut self, secret: &Secret) -> Result<Imprint, ImprintError> {
         let token = secret.expose();
         match token.len() {
             len if len < MIN_TOKEN => return Err(ImprintError::TooShort { len }),
             len if len > MAX_TOKEN => return Err(ImprintError::TooLong { len }),
             _ => {}
         }
-        let byte_bits = guess::byte_bits(token);
+        let byte_bits = self.guesser.byte_bits(token);
         let bits: f32 = byte_bits.iter().sum();
         if bits < FLOOR_BITS {
             return Err(ImprintError::Guessable { bits: bits as u32 });
+        }
+        self.grams.clear();
+        let mut ends = [0; GRAM_SIZES.len()];
+        for ((size, hasher), end) in self.hashers.iter().enumerate().zip(&mut ends) {
+            hash_grams(hasher, WINDOW_GRAMS[size], token, byte_bits, &mut self.grams);
+            *end = self.grams.len() as u16;
         }
         Ok(Imprint {
             digest: self.digest.digest(token),
@@ -220,40 +229,47 @@ impl Imprinter {
             preview: secret.preview(),
             len: token.len() as u16,
             alphabet: Alphabet::of(token),
-            grams: [0, 1, 2].map(|size| hash_grams(&self.grams[size], size, token, &byte_bits)),
+            grams: self.grams.as_slice().into(),
+            ends,
         })
     }
 }
 
-/// The grams that an imprint of `token` holds for one size: the larger, the harder to guess, so
-/// small ones only of tokens that are too short for larger ones.
+/// Adds the grams that an imprint of `token` holds for one size: the larger, the harder to guess, so
+/// small ones only of tokens that are too short for larger ones. `window` grams make up a window.
 fn hash_grams(
     hasher: &GramHasher,
-    size_index: usize,
+    window: usize,
     token: &[u8],
     byte_bits: &[f32],
-) -> Box<[Gram]> {
+    grams: &mut Vec<Gram>,
+) {
     let size = hasher.size();
     let from = match (size, token.len()) {
         (8, MIN_TOKEN..20) | (12, 20..32) => 0,
         (12 | 16, 32..) => token.len().saturating_sub(REGION),
-        _ => return Box::default(),
+        _ => return,
     };
     let mut hashes = [0; REGION];
     let count = hasher.each(&token[from..], &mut hashes);
-    let grams = hashes[..count].iter().enumerate().map(|(at, hash)| {
-        let offset = from + at;
-        let bits: f32 = byte_bits[offset..offset + size].iter().sum();
-        Gram { hash: *hash, offset: offset as u16, bits: bits as u8 }
-    });
-    let all: Vec<Gram> = grams.collect();
-    let is_strong = |gram: &Gram| gram.bits >= STRONG_BITS;
-    let has_strong_window =
-        all.windows(WINDOW_GRAMS[size_index]).any(|window| window.iter().all(is_strong));
-    if (size > 8 && has_strong_window) || (size == 12 && token.len() >= 32) {
-        return all.into_iter().filter(is_strong).collect();
+    // Byte by byte for all grams at once, so that a processor can add up several of them.
+    let mut costs = [0.0; REGION];
+    for at in 0..size {
+        for (cost, bits) in costs[..count].iter_mut().zip(&byte_bits[from + at..]) {
+            *cost += bits;
+        }
     }
-    all.into()
+    let strong = |cost: &f32| *cost as u8 >= STRONG_BITS;
+    let has_strong_window =
+        costs[..count].split(|cost| !strong(cost)).any(|run| run.len() >= window);
+    let strong_only = (size > 8 && has_strong_window) || (size == 12 && token.len() >= 32);
+    let all = hashes[..count].iter().zip(&costs).zip(from..);
+    let kept = all.filter(|((_, cost), _)| !strong_only || strong(cost));
+    grams.extend(kept.map(|((hash, cost), offset)| Gram {
+        hash: *hash,
+        offset: offset as u16,
+        bits: *cost as u8,
+    }));
 }
 
 #[cfg(test)]

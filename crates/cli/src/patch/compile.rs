@@ -5,17 +5,14 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use stanch::patch::{FormatError, OpenError, Patch, PatchSetBuilder, SetInfo};
-use stanch::secret::{ImprintKey, Secret};
+use stanch::patch::{BuildError, FormatError, OpenError, Patch, SetInfo, Survey};
+use stanch::secret::{Imprint, ImprintError, ImprintKey, Secret};
 
 use super::tokens::TokenList;
 use crate::outcome::{Failure, Outcome, complain, shown};
 use crate::palette;
 
-/// The class of tokens of which nothing else is known.
-const CLASS: &str = "listed";
-
-/// Tokens that are held at a time besides the list itself.
+/// Tokens that are held at a time.
 const BATCH: usize = 4096;
 
 /// A token that costs fewer guesses than two to the power of this to recover from a stolen set
@@ -61,12 +58,17 @@ pub(crate) fn compile(arguments: &CompileArguments) -> Result<Outcome, Failure> 
         (Some(old), None) => old.serial.saturating_add(1),
         (None, None) => 1,
     };
-    let list = TokenList::read(&arguments.tokens)?;
-    let mut builder = PatchSetBuilder::new(&key).serial(serial);
+    let list = TokenList::open(&arguments.tokens)?;
     let patch = if arguments.monitor { Patch::monitor } else { Patch::block };
-    let added = add_all(&mut builder, &key, &list, patch)?;
+    let mut survey = Survey::new(&key, list.lines()?);
+    let added = survey_all(&mut survey, &key, &list, patch)?;
+    let mut placement = survey.finish()?;
+    each_imprint(&key, &list, |line, _, imprint| {
+        let imprint = imprint.map_err(|_| BuildError::Changed)?;
+        Ok(placement.place(&imprint, patch(line))?)
+    })?;
     drop(list);
-    let set = builder.build().map_err(|error| Failure::named(shown(path), error))?;
+    let set = placement.build(serial).map_err(|error| Failure::named(shown(path), error))?;
     set.save(path)?;
 
     let SetInfo { tokens, bytes, .. } = set.info();
@@ -136,11 +138,11 @@ impl Warnings<'_> {
     }
 }
 
-/// Adds all tokens of the list, and says how many there were.
+/// Shows the survey all tokens of the list, and says how many there were.
 ///
 /// Tells of every line that cannot be used, and then fails.
-fn add_all(
-    builder: &mut PatchSetBuilder<'_>,
+fn survey_all(
+    survey: &mut Survey<'_>,
     key: &ImprintKey,
     list: &TokenList,
     patch: fn(u64) -> Patch,
@@ -151,34 +153,21 @@ fn add_all(
         complain(&Failure::named(format_args!("{}:{line}", list.name), why));
     };
     let mut warnings = Warnings { list: &list.name, count: 0 };
-    let mut tokens = list.tokens();
-    loop {
-        let batch: Vec<(u64, Secret)> = tokens
-            .by_ref()
-            .take(BATCH)
-            .map(|(line, token)| (line, Secret::new(CLASS, token)))
-            .collect();
-        if batch.is_empty() {
-            break;
+    each_imprint(key, list, |line, secret, imprint| {
+        if secret.expose().iter().any(u8::is_ascii_control) {
+            tell(line, &"the token holds a control character; is the list plain text?");
+            return Ok(());
         }
-        let imprints = key.imprint_all(batch.iter().map(|(_, secret)| secret));
-        for (imprint, (line, secret)) in imprints.zip(&batch) {
-            if secret.expose().iter().any(u8::is_ascii_control) {
-                tell(*line, &"the token holds a control character; is the list plain text?");
-                continue;
+        match imprint {
+            Err(error) => tell(line, &error),
+            Ok(imprint) => {
+                warnings.consider(line, imprint.recovery_bits());
+                survey.see(&imprint, patch(line))?;
+                added += 1;
             }
-            let imprint = match imprint {
-                Ok(imprint) => imprint,
-                Err(error) => {
-                    tell(*line, &error);
-                    continue;
-                }
-            };
-            warnings.consider(*line, imprint.recovery_bits());
-            builder.add(&imprint, patch(*line))?;
-            added += 1;
         }
-    }
+        Ok(())
+    })?;
     warnings.finish();
     match bad {
         0 if added == 0 => {
@@ -189,6 +178,25 @@ fn add_all(
         _ => {
             let why = format!("{bad} lines cannot be used; nothing was written");
             Err(Failure::named(&list.name, why))
+        }
+    }
+}
+
+/// Calls `visit` with each line, its token, and the token's imprint if it has one.
+fn each_imprint(
+    key: &ImprintKey,
+    list: &TokenList,
+    mut visit: impl FnMut(u64, &Secret, Result<Imprint, ImprintError>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut tokens = list.tokens()?;
+    loop {
+        let batch: Vec<(u64, Secret)> = tokens.by_ref().take(BATCH).collect::<Result<_, _>>()?;
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let imprints = key.imprint_all(batch.iter().map(|(_, secret)| secret));
+        for (imprint, (line, secret)) in imprints.zip(&batch) {
+            visit(*line, secret, imprint)?;
         }
     }
 }
