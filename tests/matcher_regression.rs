@@ -65,3 +65,22 @@ fn a_lane_that_starts_within_an_escape_keeps_count() {
         }
     }
 }
+
+/// The end of an escape that does not count is not text: what stands before an escape that counts
+/// must be read from far enough back to see that.
+#[test]
+fn the_end_of_an_escape_is_not_the_start_of_a_token() {
+    let tokens = tokens(b"0n9Tz3Rw6Yb1Cd5Fg0Hp");
+    let set = set(&tokens);
+    for start in [&b""[..], b"x", &[b'-'; 100]] {
+        let text = [start, b"%20n9Tz3Rw6Yb1Cd5Fg0H%70"].concat();
+        let headers = vec![(b"X-Header".to_vec(), text.clone())];
+        let request = Request { headers, ..Request::default() };
+        assert_eq!(agree(&set, &tokens, &request, "a header").action, Action::Pass);
+        for longest_piece in [1, 5, 22, text.len()] {
+            let body = text.chunks(longest_piece).map(<[u8]>::to_vec).collect();
+            let request = Request { body, ..Request::default() };
+            assert_eq!(agree(&set, &tokens, &request, "a body").action, Action::Pass);
+        }
+    }
+}
