@@ -4,6 +4,7 @@ use std::ops::ControlFlow;
 
 use thiserror::Error;
 
+use super::context::{Context, Known};
 use super::lane::{self, Buffers, PercentLane};
 use super::locate;
 use super::search::Occurrence;
@@ -62,6 +63,8 @@ const NO_HEADER: Header<'_> = Header { name: b"", value: b"" };
 pub struct Scan<'s> {
     set: &'s PatchSet,
     state: &'s mut [u8],
+    /// What is known of the request; scopes of patches ask for it.
+    known: Known<'s>,
     raw: Stream,
     percent: PercentLane,
     body_len: u64,
@@ -98,7 +101,9 @@ impl<'s> Scan<'s> {
         if state.len() < needed {
             return Err(ScanError::State { needed, found: state.len() });
         }
+        let (state, room) = state.split_at_mut(state.len() - set.context_len());
         Ok(Scan {
+            known: Known::new(room),
             raw: Stream::new(set, 0, set.longest()),
             percent: PercentLane::new(set),
             set,
@@ -118,9 +123,20 @@ impl<'s> Scan<'s> {
         self
     }
 
+    /// Takes note of what the host knows of the request. Call it before anything is fed: a token that
+    /// is found is judged by what is known then.
+    pub fn context(&mut self, context: &Context<'_>) {
+        if let Some(known) = self.known() {
+            known.context(context);
+        }
+    }
+
     /// Looks at the request line: the target as it was sent (`/path?query`, or with scheme and host
     /// before it). No token is looked for in the method.
-    pub fn request(&mut self, _method: &[u8], target: &[u8]) {
+    pub fn request(&mut self, method: &[u8], target: &[u8]) {
+        if let Some(known) = self.known() {
+            known.request(method, target);
+        }
         if target.len() >= self.set.shortest() {
             self.values(&[target], |_, view, start| {
                 locate::in_target(target, before_view(target, view, start))
@@ -130,6 +146,9 @@ impl<'s> Scan<'s> {
 
     /// Looks at headers, or at trailers behind the body.
     pub fn headers(&mut self, headers: &[Header<'_>]) {
+        if let Some(known) = self.known() {
+            known.headers(headers);
+        }
         for headers in headers.chunks(BATCH) {
             self.header_batch(headers);
         }
@@ -163,6 +182,14 @@ impl<'s> Scan<'s> {
             self.wipe();
         }
         self.verdict
+    }
+
+    /// What is known of the request, to be added to; `None` if nobody will ask.
+    #[inline]
+    fn known(&mut self) -> Option<&mut Known<'s>> {
+        let matters = self.known.matters() && !self.is_done();
+        self.used |= matters;
+        matters.then_some(&mut self.known)
     }
 
     fn is_done(&self) -> bool {
@@ -208,9 +235,9 @@ impl<'s> Scan<'s> {
         if self.is_done() {
             return;
         }
-        let (set, verdict) = (self.set, &mut self.verdict);
+        let (set, known, verdict) = (self.set, &mut self.known, &mut self.verdict);
         let mut record = |number: usize, view: View, occurrence: Occurrence, offset: u64| {
-            verdict.record(set, &occurrence, || {
+            verdict.record(set, known, &occurrence, || {
                 let (part, name) = locate(number, view, offset as usize);
                 Hit { leak: occurrence.entry.leak, part, view, offset, name }
             })
@@ -241,9 +268,9 @@ impl<'s> Scan<'s> {
     fn basic(&mut self, name: &[u8], encoded: &[u8]) {
         self.used = true;
         let Some(buffers) = Buffers::cut(self.state, self.set.longest()) else { return };
-        let (set, verdict) = (self.set, &mut self.verdict);
+        let (set, known, verdict) = (self.set, &mut self.known, &mut self.verdict);
         let _ = lane::search_base64(set, buffers.value, encoded, &mut |occurrence, offset| {
-            verdict.record(set, &occurrence, || Hit {
+            verdict.record(set, known, &occurrence, || Hit {
                 leak: occurrence.entry.leak,
                 part: Part::Header,
                 view: View::Basic,
@@ -258,8 +285,8 @@ impl<'s> Scan<'s> {
         let Some(buffers) = Buffers::cut(self.state, self.set.longest()) else {
             return ControlFlow::Break(());
         };
-        let (set, verdict) = (self.set, &mut self.verdict);
-        let mut record = body_recorder(set, verdict);
+        let (set, known, verdict) = (self.set, &mut self.known, &mut self.verdict);
+        let mut record = body_recorder(set, known, verdict);
         // The raw lane goes first, so that what stands there in the raw is reported as raw. But the
         // percent lane may need the text before this piece, which the raw lane then forgets.
         let passes_over =
@@ -283,8 +310,8 @@ impl<'s> Scan<'s> {
         let Some(buffers) = Buffers::cut(self.state, self.set.longest()) else {
             return ControlFlow::Break(());
         };
-        let (set, verdict) = (self.set, &mut self.verdict);
-        let mut record = body_recorder(set, verdict);
+        let (set, known, verdict) = (self.set, &mut self.known, &mut self.verdict);
+        let mut record = body_recorder(set, known, verdict);
         self.raw.finish(set, buffers.raw, &mut |o, offset| record(View::Raw, o, offset))?;
         self.percent.finish(set, buffers.percent, &mut |o, offset| record(View::Percent, o, offset))
     }
@@ -292,6 +319,7 @@ impl<'s> Scan<'s> {
     /// Wipes the state, if anything was put there.
     fn wipe(&mut self) {
         if std::mem::take(&mut self.used) {
+            self.known.wipe();
             self.state.fill(0);
             // Without this the compiler may see that nobody reads the zeroes, and leave them out.
             std::hint::black_box(&mut *self.state);
@@ -313,13 +341,19 @@ impl Verdict {
     fn record(
         &mut self,
         set: &PatchSet,
+        known: &mut Known<'_>,
         occurrence: &Occurrence,
         hit: impl FnOnce() -> Hit,
     ) -> ControlFlow<()> {
-        let action = set.action(&occurrence.entry);
-        if action > self.action {
-            self.action = action;
-            self.hit = Some(hit());
+        // Locating a token takes longer than asking what it would come to in some part or other.
+        if set.action(&occurrence.entry, known, None) > self.action {
+            let hit = hit();
+            let part = known.located(hit.part);
+            let action = set.action(&occurrence.entry, known, part);
+            if action > self.action {
+                self.action = action;
+                self.hit = Some(hit);
+            }
         }
         match self.action {
             Action::Block => ControlFlow::Break(()),
@@ -328,12 +362,13 @@ impl Verdict {
     }
 }
 
-fn body_recorder<'v>(
+fn body_recorder<'v, 's>(
     set: &'v PatchSet,
+    known: &'v mut Known<'s>,
     verdict: &'v mut Verdict,
 ) -> impl FnMut(View, Occurrence, u64) -> ControlFlow<()> + 'v {
     move |view, occurrence, offset| {
-        verdict.record(set, &occurrence, || Hit {
+        verdict.record(set, known, &occurrence, || Hit {
             leak: occurrence.entry.leak,
             part: Part::Body,
             view,
