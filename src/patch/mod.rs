@@ -9,18 +9,18 @@
 
 mod builder;
 mod container;
-mod decode;
 mod filter;
-mod lane;
 mod locate;
 mod scan;
 mod search;
 mod set;
 mod sift;
+mod state;
 mod stream;
 mod table;
 mod tier;
 mod verdict;
+mod views;
 
 pub use builder::{BuildError, MAX_ALIKE, Patch, PatchSetBuilder, Placement, Survey};
 pub use container::{FORMAT_VERSION, FormatError};
