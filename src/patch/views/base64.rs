@@ -55,7 +55,7 @@ pub(super) fn each_joined(text: &[u8], mut visit: impl FnMut(u8, usize, usize) -
             continue;
         }
         let row = padding(&text[at..]);
-        if row == 0 || (letters + row) % 4 != 0 {
+        if row == 0 || !(letters + row).is_multiple_of(4) {
             return;
         }
         (held, letters) = (0, 0);

@@ -126,8 +126,8 @@ fn each_quoted(text: &[u8], mut visit: impl FnMut(u8, usize, usize) -> bool) {
     let mut at = 0;
     while at < text.len() {
         let plain = memchr(b'=', &text[at..]).unwrap_or(text.len() - at);
-        for place in at..at + plain {
-            if !visit(text[place], place, place + 1) {
+        for (place, byte) in text.iter().enumerate().skip(at).take(plain) {
+            if !visit(*byte, place, place + 1) {
                 return;
             }
         }
