@@ -288,7 +288,7 @@ const MEMCHECK: &[&str] = &[
 ];
 
 /// What valgrind looks for: memory that two threads use without an order.
-const HELGRIND: &[&str] = &["--tool=helgrind"];
+const HELGRIND: &[&str] = &["--tool=helgrind", "--suppressions=examples/c/helgrind.supp"];
 
 /// What the sanitizers of gcc look for: memory that is used wrongly or leaks, and whatever C leaves
 /// undefined.
