@@ -12,6 +12,8 @@ mod container;
 mod decode;
 mod filter;
 mod lane;
+#[cfg(test)]
+mod lengths;
 mod locate;
 mod scan;
 mod search;
