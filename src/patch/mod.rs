@@ -10,6 +10,8 @@
 mod builder;
 mod container;
 mod filter;
+#[cfg(test)]
+mod lengths;
 mod locate;
 mod scan;
 mod search;
