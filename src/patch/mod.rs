@@ -11,6 +11,8 @@ mod builder;
 mod container;
 mod decode;
 mod filter;
+#[cfg_attr(not(test), expect(dead_code, reason = "the scan does not feed it yet"))]
+mod inflate;
 mod lane;
 mod locate;
 mod scan;
@@ -24,6 +26,7 @@ mod verdict;
 
 pub use builder::{BuildError, MAX_ALIKE, Patch, PatchSetBuilder, Placement, Survey};
 pub use container::{FORMAT_VERSION, FormatError};
+pub use inflate::{BodyState, InflateLimits, Inflater};
 pub use scan::{Header, Scan, ScanError};
 pub use set::{OpenError, PatchSet, SaveError, SetInfo};
 pub use verdict::{Action, Hit, Name, Part, Verdict, View, Views};
