@@ -10,6 +10,8 @@
 mod builder;
 mod container;
 mod filter;
+#[cfg_attr(not(test), expect(dead_code, reason = "the scan does not feed it yet"))]
+mod inflate;
 #[cfg(test)]
 mod lengths;
 mod locate;
@@ -26,6 +28,7 @@ mod views;
 
 pub use builder::{BuildError, MAX_ALIKE, Patch, PatchSetBuilder, Placement, Survey};
 pub use container::{FORMAT_VERSION, FormatError};
+pub use inflate::{BodyState, InflateLimits, Inflater};
 pub use scan::{Header, Scan, ScanError};
 pub use set::{OpenError, PatchSet, SaveError, SetInfo};
 pub use verdict::{Action, Hit, Name, Part, Verdict, View, Views};
