@@ -1,11 +1,11 @@
 //! Holds what the library says against what the oracle finds.
 
-use stanch::patch::{Action, Header, Patch, PatchSet, PatchSetBuilder, Scan, Verdict};
+use stanch::patch::{Action, Header, Patch, PatchSet, PatchSetBuilder, Scan, Verdict, Views};
 use stanch::secret::{ImprintKey, Secret};
 
 use super::chains::in_one_case;
 use super::steps::names;
-use super::{Request, Token, find, strongest};
+use super::{Found, Request, Token, find, strongest};
 
 /// The key of all sets that tests build.
 pub(crate) fn key() -> ImprintKey {
@@ -54,14 +54,25 @@ pub(crate) fn set(tokens: &[Token]) -> PatchSet {
 
 /// What a scan in fresh memory says of `request`.
 pub(crate) fn scan(set: &PatchSet, request: &Request) -> Verdict {
+    scan_with(set, request, Views::ALL)
+}
+
+/// The same in some views only.
+pub(crate) fn scan_with(set: &PatchSet, request: &Request, views: Views) -> Verdict {
     // What was in the memory before must not matter.
     let mut state = vec![0xa5; set.state_len()];
-    scan_in(set, &mut state, request)
+    scan_in(set, &mut state, request, views)
 }
 
 /// What a scan in `state` says of `request`.
-pub(crate) fn scan_in(set: &PatchSet, state: &mut [u8], request: &Request) -> Verdict {
-    let mut scan = Scan::new(set, state).expect("as much state as the set asks for");
+pub(crate) fn scan_in(
+    set: &PatchSet,
+    state: &mut [u8],
+    request: &Request,
+    views: Views,
+) -> Verdict {
+    let scan = Scan::new(set, state).expect("as much state as the set asks for");
+    let mut scan = scan.with_views(views);
     scan.request(&request.method, &request.target);
     scan.headers(&headers(&request.headers));
     let pieces: Vec<&[u8]> = request.body.iter().map(Vec::as_slice).collect();
@@ -83,7 +94,11 @@ pub(crate) fn scan_in(set: &PatchSet, state: &mut [u8], request: &Request) -> Ve
 
 /// Why the library and the oracle do not agree about `request`, if they do not.
 pub(crate) fn disagreement(set: &PatchSet, tokens: &[Token], request: &Request) -> Option<String> {
-    let (verdict, found) = (scan(set, request), find(tokens, request));
+    contradiction(&find(tokens, request), &scan(set, request))
+}
+
+/// Why `verdict` cannot be what a scan says where the oracle has `found` this, if it cannot.
+pub(crate) fn contradiction(found: &[Found], verdict: &Verdict) -> Option<String> {
     let least = strongest(found.iter().filter(|found| found.certain));
     let known = match verdict.hit {
         None => verdict.action == Action::Pass,

@@ -7,6 +7,7 @@ use super::steps::*;
 use super::{Request, chains};
 
 /// One way to write a token down.
+#[derive(Clone, Copy)]
 pub(crate) struct Row {
     pub(crate) name: &'static str,
     /// The views that a hit must tell.
