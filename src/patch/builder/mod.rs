@@ -195,6 +195,23 @@ mod tests {
     }
 
     #[test]
+    fn a_token_without_letter_case_is_compiled_in_lower_case() {
+        let upper = HEX.to_ascii_uppercase();
+        let both = set(&[&upper, HEX, LONG]).unwrap();
+        assert_eq!(both.info().tokens, 2);
+        let folds = |set: &PatchSet| set.tiers().iter().any(|t| t.layout.alphabet.has_any_case());
+        let key = ImprintKey::from_bytes([1; 32]);
+        assert!(folds(&PatchSet::from_bytes(both.as_bytes(), &key).unwrap()));
+        assert!(!folds(&set(&[LONG, MIDDLE]).unwrap()));
+        let only = set(&[&upper]).unwrap();
+        assert!(!only.admits(b'A') && only.admits(b'a'));
+        let mut state = vec![0; only.state_len()];
+        let mut scan = crate::patch::Scan::new(&only, &mut state).unwrap();
+        scan.body(&[HEX.as_bytes()]);
+        assert_eq!(scan.finish().action, Action::Block);
+    }
+
+    #[test]
     fn what_cannot_be_compiled_is_refused() {
         assert_eq!(set(&[]).unwrap_err(), BuildError::Empty);
         let (key, other) = (ImprintKey::from_bytes([1; 32]), ImprintKey::from_bytes([2; 32]));
