@@ -95,11 +95,18 @@ impl Case {
     }
 }
 
-/// Fails with all complaints; with the first twenty of them in full.
+/// Fails with how many complaints there are about each row, and the first of each in full.
 #[track_caller]
-fn none(complaints: &[String]) {
-    let shown = complaints[..complaints.len().min(20)].join("\n");
-    assert!(complaints.is_empty(), "{} complaints\n{shown}", complaints.len());
+fn none(complaints: &[(&'static str, String)]) {
+    let mut rows: Vec<(&str, usize, &str)> = Vec::new();
+    for (row, complaint) in complaints {
+        match rows.iter_mut().find(|known| known.0 == *row) {
+            Some(known) => known.1 += 1,
+            None => rows.push((row, 1, complaint)),
+        }
+    }
+    let rows = rows.iter().map(|(row, count, first)| format!("{row}: {count}, first {first}"));
+    assert!(complaints.is_empty(), "{}", rows.collect::<Vec<_>>().join("\n"));
 }
 
 fn shown(request: &Request) -> String {
@@ -126,10 +133,9 @@ fn every_row_is_found() {
             let complaint = complaint
                 .or_else(|| disagreement(&set, &case.tokens(), &request).filter(|_| small));
             if let Some(complaint) = complaint {
-                complaints.push(format!(
-                    "{}, glue {number}: {complaint}: {}",
-                    case.what(),
-                    shown(&request)
+                complaints.push((
+                    case.row.name,
+                    format!("{}, glue {number}: {complaint}: {}", case.what(), shown(&request)),
                 ));
             }
         }
@@ -155,7 +161,10 @@ fn every_row_is_found_by_one_set() {
             .complaint(&set, &request)
             .or_else(|| (found != known).then(|| format!("leak {found:?}, not {known:?}")));
         if let Some(complaint) = complaint {
-            complaints.push(format!("{}: {complaint}: {}", case.what(), shown(&request)));
+            complaints.push((
+                case.row.name,
+                format!("{}: {complaint}: {}", case.what(), shown(&request)),
+            ));
         }
     }
     none(&complaints);
@@ -178,7 +187,10 @@ fn near_misses_are_never_found() {
             for glue in [GLUES[0], GLUES[3]] {
                 let request = case.request(miss, glue);
                 if scan(&set, &request).action != Action::Pass {
-                    complaints.push(format!("{}, miss {number}: {}", case.what(), shown(&request)));
+                    complaints.push((
+                        case.row.name,
+                        format!("{}, miss {number}: {}", case.what(), shown(&request)),
+                    ));
                 }
             }
         }
@@ -207,7 +219,10 @@ fn bodies_may_be_cut_anywhere() {
         for (what, body) in cuts {
             let verdict = scan(&set, &Request { body, ..whole.clone() });
             if let Some(why) = contradiction(&found, &verdict) {
-                complaints.push(format!("{}, {what}: {why}: {}", case.what(), shown(&whole)));
+                complaints.push((
+                    case.row.name,
+                    format!("{}, {what}: {why}: {}", case.what(), shown(&whole)),
+                ));
                 break;
             }
         }
@@ -224,7 +239,10 @@ fn nothing_is_found_beyond_the_ceiling() {
             let request = case.request(&case.token, glue);
             let verdict = scan(&set, &request);
             if verdict.action != Action::Pass {
-                complaints.push(format!("{}: {verdict:?}: {}", case.what(), shown(&request)));
+                complaints.push((
+                    case.row.name,
+                    format!("{}: {verdict:?}: {}", case.what(), shown(&request)),
+                ));
             }
         }
     }
@@ -245,11 +263,15 @@ fn a_row_needs_its_views_and_no_others() {
             scan_with(&set, &request, on).action == Action::Block
         };
         if !found(needed) {
-            complaints.push(format!("{}: not found by its views alone", case.what()));
+            complaints
+                .push((case.row.name, format!("{}: not found by its views alone", case.what())));
         }
         for bit in (1..32).map(|bit| 1 << bit).filter(|bit| needed & bit != 0 && case.row.exact) {
             if found(!bit) {
-                complaints.push(format!("{}: found without {}", case.what(), names(bit)));
+                complaints.push((
+                    case.row.name,
+                    format!("{}: found without {}", case.what(), names(bit)),
+                ));
             }
         }
     }

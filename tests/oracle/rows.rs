@@ -319,8 +319,8 @@ fn escapes() -> Vec<Row> {
         row("JSON \\u, mixed case", JSON, ANYWHERE, 6.0, |d, b, t, a| {
             encode::units(d, &joined(b, t, a), Digits::Mixed, 100)
         }),
-        row("JSON \\u, the first byte", JSON, ANYWHERE, 1.7, |d, b, t, a| {
-            [b, &units(d, &t[..1]), &t[1..], a].concat()
+        row("JSON \\u, the second byte", JSON, ANYWHERE, 1.7, |d, b, t, a| {
+            [b, &t[..1], &units(d, &t[1..2]), &t[2..], a].concat()
         }),
         Row {
             fits: marked,
