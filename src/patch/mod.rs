@@ -7,10 +7,10 @@
 //!
 //! `docs/matcher.md` explains the idea, `docs/patch-set-format.md` the file.
 
+mod body;
 mod builder;
 mod container;
 mod filter;
-#[cfg_attr(not(test), expect(dead_code, reason = "the scan does not feed it yet"))]
 mod inflate;
 #[cfg(test)]
 mod lengths;

@@ -4,13 +4,14 @@ use std::ops::ControlFlow;
 
 use thiserror::Error;
 
+use super::body::Body;
+use super::inflate::{BodyState, Encoding, Inflater};
 use super::locate;
 use super::search::Occurrence;
 use super::set::PatchSet;
 use super::state::State;
-use super::stream::Stream;
 use super::verdict::{Action, Hit, Name, Part, Verdict, View, Views};
-use super::views::{Memory, Reading, Stretch, Walk};
+use super::views::{Reading, Walk};
 
 /// A header of a request: name and value as they stand, without the colon or the line's end.
 #[derive(Clone, Copy, Debug)]
@@ -63,10 +64,15 @@ const NO_HEADER: Header<'_> = Header { name: b"", value: b"" };
 pub struct Scan<'s> {
     set: &'s PatchSet,
     state: State<'s>,
-    /// The body as it stands.
-    raw: Stream,
-    /// The body in other readings.
-    stretch: Stretch,
+    body: Body,
+    /// The body without its content encoding.
+    inflated: Body,
+    inflater: Option<&'s mut Inflater>,
+    encoding: Encoding,
+    /// Whether some of the body was seen.
+    has_body: bool,
+    /// Whether the inflater holds some of it.
+    inflates: bool,
     views: Views,
     verdict: Verdict,
     finished: bool,
@@ -99,8 +105,12 @@ impl<'s> Scan<'s> {
             return Err(ScanError::State { needed: set.state_len(), found });
         };
         Ok(Scan {
-            raw: Stream::new(set),
-            stretch: Stretch::default(),
+            body: Body::new(set, Views::NONE),
+            inflated: Body::new(set, Views::NONE),
+            inflater: None,
+            encoding: Encoding::Identity,
+            has_body: false,
+            inflates: false,
             set,
             state,
             views: Views::ALL,
@@ -116,6 +126,15 @@ impl<'s> Scan<'s> {
         self
     }
 
+    /// The same scan, which undoes the body's content encoding, if it is gzip or deflate, with
+    /// `inflater`. Without one, or with another encoding, the verdict says that the body could not be
+    /// read ([`BodyState::Unsupported`]). The body is looked at as it was sent in any case.
+    #[must_use]
+    pub fn with_inflater(mut self, inflater: &'s mut Inflater) -> Scan<'s> {
+        self.inflater = Some(inflater);
+        self
+    }
+
     /// Looks at the request line: the target as it was sent (`/path?query`, or with scheme and host
     /// before it). No token is looked for in the method.
     pub fn request(&mut self, _method: &[u8], target: &[u8]) {
@@ -126,6 +145,13 @@ impl<'s> Scan<'s> {
 
     /// Looks at headers, or at trailers behind the body.
     pub fn headers(&mut self, headers: &[Header<'_>]) {
+        if !self.has_body {
+            for header in headers {
+                if header.name.eq_ignore_ascii_case(b"content-encoding") {
+                    self.encoding = self.encoding.and(Encoding::of(header.value));
+                }
+            }
+        }
         for headers in headers.chunks(BATCH) {
             self.header_batch(headers);
         }
@@ -136,6 +162,9 @@ impl<'s> Scan<'s> {
         for piece in pieces {
             if self.is_done() || piece.is_empty() {
                 continue;
+            }
+            if !std::mem::replace(&mut self.has_body, true) {
+                self.start_body();
             }
             // The verdict already holds what a break says.
             let _ = self.body_piece(piece);
@@ -155,7 +184,7 @@ impl<'s> Scan<'s> {
                 let _ = self.body_end();
             }
             self.finished = true;
-            self.state.wipe();
+            self.wipe();
         }
         self.verdict
     }
@@ -239,40 +268,66 @@ impl<'s> Scan<'s> {
         }
     }
 
-    fn body_piece(&mut self, piece: &[u8]) -> ControlFlow<()> {
-        let (set, verdict) = (self.set, &mut self.verdict);
-        let mut record = body_recorder(set, verdict);
-        let raw = &mut self.state.raw;
-        raw.written = raw.bytes.len();
-        self.raw
-            .feed(set, raw.bytes, piece, &mut |token, offset| record(token, Views::RAW, offset))?;
-        if self.views == Views::RAW {
-            return ControlFlow::Continue(());
+    fn start_body(&mut self) {
+        let view = match self.encoding {
+            Encoding::Identity => return,
+            Encoding::Gzip => Some(View::Gzip),
+            Encoding::Deflate => Some(View::Deflate),
+            Encoding::Unsupported => None,
+        };
+        match (&mut self.inflater, view.filter(|view| self.views.contains(*view))) {
+            (Some(inflater), Some(view)) => {
+                inflater.start(self.encoding);
+                self.inflated = Body::new(self.set, view.into());
+                self.inflates = true;
+            }
+            _ => self.verdict.body = BodyState::Unsupported,
         }
-        let reading = Reading { views: self.views, body: true };
-        let memory = &mut Memory::of(&mut self.state);
-        self.stretch.feed(set, memory, reading, piece, &mut |sighting, offset| {
-            record(sighting.token, sighting.views, offset)
-        })
+    }
+
+    fn body_piece(&mut self, piece: &[u8]) -> ControlFlow<()> {
+        let Scan { set, state, verdict, .. } = self;
+        let State { raw, kept, inflated_raw, inflated_kept, decoded } = state;
+        let mut memory = (raw, kept, &mut *decoded);
+        self.body.feed(set, &mut memory, self.views, piece, &mut recorder(set, verdict))?;
+        let inflates = self.inflates;
+        let inflater = self.inflater.as_mut().filter(|one| inflates && one.is_inflating());
+        let Some(inflater) = inflater else { return ControlFlow::Continue(()) };
+        let mut memory = (inflated_raw, inflated_kept, decoded);
+        let flow = inflater.feed(piece, &mut |text| {
+            self.inflated.feed(set, &mut memory, self.views, text, &mut recorder(set, verdict))
+        });
+        verdict.body = inflater.state();
+        flow
     }
 
     fn body_end(&mut self) -> ControlFlow<()> {
-        let (set, verdict) = (self.set, &mut self.verdict);
-        let mut record = body_recorder(set, verdict);
-        self.raw.finish(set, self.state.raw.bytes, &mut |token, offset| {
-            record(token, Views::RAW, offset)
-        })?;
-        let reading = Reading { views: self.views, body: true };
-        let memory = &mut Memory::of(&mut self.state);
-        self.stretch.finish(set, memory, reading, &mut |sighting, offset| {
-            record(sighting.token, sighting.views, offset)
-        })
+        let Scan { set, state, verdict, .. } = self;
+        let State { raw, kept, inflated_raw, inflated_kept, decoded } = state;
+        let mut memory = (raw, kept, &mut *decoded);
+        self.body.finish(set, &mut memory, self.views, &mut recorder(set, verdict))?;
+        if let (true, Some(inflater)) = (self.inflates, &mut self.inflater) {
+            inflater.finish();
+            verdict.body = inflater.state();
+        }
+        let mut memory = (inflated_raw, inflated_kept, decoded);
+        self.inflated.finish(set, &mut memory, self.views, &mut recorder(set, verdict))
+    }
+
+    /// Wipes what is held of the request.
+    fn wipe(&mut self) {
+        self.state.wipe();
+        if let (true, Some(inflater)) = (self.inflates, &mut self.inflater) {
+            inflater.reset();
+        }
     }
 }
 
 impl Drop for Scan<'_> {
     fn drop(&mut self) {
-        self.state.wipe();
+        if !self.finished {
+            self.wipe();
+        }
     }
 }
 
@@ -297,7 +352,8 @@ impl Verdict {
     }
 }
 
-fn body_recorder<'v>(
+/// A recorder for tokens in the body.
+fn recorder<'v>(
     set: &'v PatchSet,
     verdict: &'v mut Verdict,
 ) -> impl FnMut(Occurrence, Views, u64) -> ControlFlow<()> + 'v {

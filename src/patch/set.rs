@@ -243,7 +243,7 @@ impl PatchSet {
         let engine = tiers.first().map_or(Engine::Portable, |tier| tier.hasher.rounds().engine());
         Ok(PatchSet {
             start: Cursor::new(geometries()),
-            signs: Signs::new(engine, alphabet, false, (shortest, layout.longest)),
+            signs: Signs::new(engine, alphabet, (shortest, layout.longest)),
             shortest,
             digest: DigestHasher::new(key),
             bytes,

@@ -9,6 +9,9 @@ pub(super) struct State<'s> {
     pub(super) raw: Buffer<'s>,
     /// What readings keep.
     pub(super) kept: Buffer<'s>,
+    /// The same two for the inflated body.
+    pub(super) inflated_raw: Buffer<'s>,
+    pub(super) inflated_kept: Buffer<'s>,
     /// What readings decode into.
     pub(super) decoded: Buffer<'s>,
 }
@@ -27,17 +30,26 @@ impl<'s> State<'s> {
 
     /// The buffers in `memory`, unless it is too short.
     pub(super) fn cut(memory: &'s mut [u8], longest: usize) -> Option<State<'s>> {
-        let [raw, kept, decoded] = State::lens(longest);
-        let (raw, rest) = memory.split_at_mut_checked(raw)?;
-        let (kept, rest) = rest.split_at_mut_checked(kept)?;
-        let (decoded, _) = rest.split_at_mut_checked(decoded)?;
-        let buffer = |bytes| Buffer { bytes, written: 0 };
-        Some(State { raw: buffer(raw), kept: buffer(kept), decoded: buffer(decoded) })
+        let mut rest = memory;
+        let mut cut = |len| {
+            let (bytes, behind) = std::mem::take(&mut rest).split_at_mut_checked(len)?;
+            rest = behind;
+            Some(Buffer { bytes, written: 0 })
+        };
+        let [raw, kept, inflated_raw, inflated_kept, decoded] = State::lens(longest).map(&mut cut);
+        Some(State {
+            raw: raw?,
+            kept: kept?,
+            inflated_raw: inflated_raw?,
+            inflated_kept: inflated_kept?,
+            decoded: decoded?,
+        })
     }
 
     /// Wipes what was written.
     pub(super) fn wipe(&mut self) {
-        for buffer in [&mut self.raw, &mut self.kept, &mut self.decoded] {
+        let State { raw, kept, inflated_raw, inflated_kept, decoded } = self;
+        for buffer in [raw, kept, inflated_raw, inflated_kept, decoded] {
             let written = std::mem::take(&mut buffer.written);
             if let (true, Some(bytes)) = (written > 0, buffer.bytes.get_mut(..written)) {
                 bytes.fill(0);
@@ -47,7 +59,8 @@ impl<'s> State<'s> {
         }
     }
 
-    fn lens(longest: usize) -> [usize; 3] {
-        [Stream::buffer_len(longest), Stretch::buffer_len(longest), Walk::buffers_len(longest)]
+    fn lens(longest: usize) -> [usize; 5] {
+        let (raw, kept) = (Stream::buffer_len(longest), Stretch::buffer_len(longest));
+        [raw, kept, raw, kept, Walk::buffers_len(longest)]
     }
 }

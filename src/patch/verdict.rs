@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::inflate::BodyState;
+
 /// What the host is to do with a request. Ordered: a request gets the strongest action of all
 /// tokens in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -76,6 +78,9 @@ pub struct Verdict {
     pub action: Action,
     /// The token behind the action; `None` exactly if the action is [`Action::Pass`].
     pub hit: Option<Hit>,
+    /// Whether all of the body was looked at without its content encoding. Known for sure when the
+    /// scan is finished.
+    pub body: BodyState,
 }
 
 /// Where a leaked token stood in a request. Never the token itself.

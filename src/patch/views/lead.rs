@@ -97,7 +97,6 @@ impl Signs {
     pub(in crate::patch) fn new(
         engine: Engine,
         alphabet: Alphabet,
-        folds_case: bool,
         (shortest, longest): (usize, usize),
     ) -> Signs {
         let has_space = alphabet.contains(b' ');
@@ -108,7 +107,7 @@ impl Signs {
         };
         let ascii = !alphabet.contains(0x80);
         Signs {
-            scout: Scout::new(engine, shortest, ascii, folds_case, escapes),
+            scout: Scout::new(engine, shortest, ascii, alphabet.has_any_case(), escapes),
             marks: std::array::from_fn(|byte| {
                 let byte = byte as u8;
                 let token = byte.is_ascii_alphanumeric() || alphabet.contains(byte);

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 use super::reach;
 use super::walk::{Reading, Sighting, Walk};
 use crate::patch::set::PatchSet;
-use crate::patch::state::State;
+use crate::patch::state::Buffer;
 
 /// How much longer than the reach the end of a text may be that is kept.
 const MARGIN: usize = 1;
@@ -37,13 +37,16 @@ pub(in crate::patch) struct Memory<'m> {
 }
 
 impl<'m> Memory<'m> {
-    /// The part of a scan's memory that readings need.
-    pub(in crate::patch) fn of(state: &'m mut State<'_>) -> Memory<'m> {
+    /// A memory of these two buffers.
+    pub(in crate::patch) fn new(
+        kept: &'m mut Buffer<'_>,
+        decoded: &'m mut Buffer<'_>,
+    ) -> Memory<'m> {
         Memory {
-            kept: state.kept.bytes,
-            kept_written: &mut state.kept.written,
-            buffers: state.decoded.bytes,
-            written: &mut state.decoded.written,
+            kept: kept.bytes,
+            kept_written: &mut kept.written,
+            buffers: decoded.bytes,
+            written: &mut decoded.written,
         }
     }
 }
