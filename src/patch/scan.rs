@@ -105,10 +105,12 @@ impl<'s> Scan<'s> {
     pub fn new(set: &'s PatchSet, state: &'s mut [u8]) -> Result<Scan<'s>, ScanError> {
         let found = state.len();
         let short = ScanError::State { needed: set.state_len(), found };
-        let Some(state_len) = found.checked_sub(set.context_len()) else { return Err(short) };
-        let (state, room) = state.split_at_mut(state_len);
+        let Some((room, state)) = state.split_at_mut_checked(set.context_len()) else {
+            return Err(short);
+        };
         let Some(state) = State::cut(state, set.longest()) else { return Err(short) };
         Ok(Scan {
+            known: Known::new(room),
             body: Body::new(set, Views::NONE),
             inflated: Body::new(set, Views::NONE),
             inflater: None,
@@ -117,7 +119,6 @@ impl<'s> Scan<'s> {
             inflates: false,
             set,
             state,
-            known: Known::new(room),
             views: Views::ALL,
             verdict: Verdict::default(),
             finished: false,
@@ -320,7 +321,13 @@ impl<'s> Scan<'s> {
         let Some(inflater) = inflater else { return ControlFlow::Continue(()) };
         let mut memory = (inflated_raw, inflated_kept, decoded);
         let flow = inflater.feed(piece, &mut |text| {
-            self.inflated.feed(set, &mut memory, self.views, text, &mut recorder(set, known, verdict))
+            self.inflated.feed(
+                set,
+                &mut memory,
+                self.views,
+                text,
+                &mut recorder(set, known, verdict),
+            )
         });
         verdict.body = inflater.state();
         flow
@@ -341,8 +348,10 @@ impl<'s> Scan<'s> {
 
     /// Wipes what is held of the request.
     fn wipe(&mut self) {
+        if self.known.matters() {
+            self.known.wipe();
+        }
         self.state.wipe();
-        self.known.wipe();
         if let (true, Some(inflater)) = (self.inflates, &mut self.inflater) {
             inflater.reset();
         }
@@ -384,12 +393,11 @@ impl Verdict {
     }
 }
 
-/// A recorder for tokens in the body.
 fn recorder<'v, 's>(
     set: &'v PatchSet,
     known: &'v mut Known<'s>,
     verdict: &'v mut Verdict,
-) -> impl FnMut(Occurrence, Views, u64) -> ControlFlow<()> + 'v {
+) -> impl FnMut(Occurrence, Views, u64) -> ControlFlow<()> + use<'v, 's> {
     move |token, views, offset| {
         verdict.record(set, known, &token, || Hit {
             leak: token.entry.leak,

@@ -233,7 +233,7 @@ impl PatchSet {
         State::len(self.layout.longest) + self.context_len()
     }
 
-    /// How many of these bytes, the last ones, are for what is known of a request.
+    /// How many of these bytes, the first ones, are for what is known of a request.
     pub(super) fn context_len(&self) -> usize {
         if self.layout.policies.scoped { ROOM } else { 0 }
     }
