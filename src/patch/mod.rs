@@ -7,22 +7,24 @@
 //!
 //! `docs/matcher.md` explains the idea, `docs/patch-set-format.md` the file.
 
+mod body;
 mod builder;
 mod container;
-mod decode;
 mod filter;
-#[cfg_attr(not(test), expect(dead_code, reason = "the scan does not feed it yet"))]
 mod inflate;
-mod lane;
+#[cfg(test)]
+mod lengths;
 mod locate;
 mod scan;
 mod search;
 mod set;
 mod sift;
+mod state;
 mod stream;
 mod table;
 mod tier;
 mod verdict;
+mod views;
 
 pub use builder::{BuildError, MAX_ALIKE, Patch, PatchSetBuilder, Placement, Survey};
 pub use container::{FORMAT_VERSION, FormatError};

@@ -10,13 +10,14 @@ use thiserror::Error;
 
 use super::container::{self, ALIGN, FORMAT_VERSION, FormatError, Layout, POLICY, TierLayout};
 use super::filter::Filter;
-use super::lane;
 use super::search::Cursor;
-use super::sift::{self, Sampler};
+use super::sift::Sampler;
+use super::state::State;
 use super::table::{ENTRY, Entry, Table};
 use super::tier::Tier;
 use super::verdict::Action;
-use crate::secret::{DigestHasher, GramHasher, ImprintKey, KeyId};
+use super::views::Signs;
+use crate::secret::{Alphabet, DigestHasher, Engine, GramHasher, ImprintKey, KeyId};
 
 /// A set of patches, compiled and immutable. It holds no plaintext.
 ///
@@ -29,8 +30,7 @@ pub struct PatchSet {
     tiers: Vec<PreparedTier>,
     start: Cursor,
     shortest: usize,
-    /// For each byte, whether a token of the set may hold it.
-    admitted: [bool; 256],
+    signs: Signs,
     digest: DigestHasher,
 }
 
@@ -165,13 +165,14 @@ impl PatchSet {
         for tier in &mut self.tiers {
             tier.hasher = tier.hasher.with(engine);
         }
+        self.signs = self.signs.with(engine);
         self
     }
 
     /// How many bytes of state a [`Scan`](super::Scan) over this set needs. It grows with the
     /// longest token, not with their number.
     pub fn state_len(&self) -> usize {
-        lane::state_len(self.layout.longest)
+        State::len(self.layout.longest)
     }
 
     /// The length of the longest token in bytes.
@@ -185,22 +186,16 @@ impl PatchSet {
         self.shortest
     }
 
-    /// Whether a token of the set may hold `byte`.
+    /// What its tokens look like in other readings.
     #[inline]
-    pub(super) fn admits(&self, byte: u8) -> bool {
-        self.admitted[usize::from(byte)]
+    pub(super) fn signs(&self) -> &Signs {
+        &self.signs
     }
 
     /// Where a search in a text starts.
     #[inline]
     pub(super) fn start(&self) -> Cursor {
         self.start
-    }
-
-    /// Whether there is a `%` in any of `texts`.
-    #[inline]
-    pub(super) fn have_percent(&self, texts: &[&[u8]]) -> bool {
-        self.tiers.first().is_some_and(|tier| sift::have_percent(&tier.hasher, texts))
     }
 
     /// Its tiers.
@@ -242,12 +237,14 @@ impl PatchSet {
         let tiers: Vec<PreparedTier> =
             layout.tiers.iter().map(|layout| PreparedTier::new(layout, key)).collect();
         let geometries = || tiers.iter().map(|tier| tier.layout.tier);
+        let shortest = geometries().map(Tier::window).min().unwrap_or(usize::MAX);
+        let alphabet =
+            layout.tiers.iter().fold(Alphabet::default(), |all, tier| all.union(tier.alphabet));
+        let engine = tiers.first().map_or(Engine::Portable, |tier| tier.hasher.rounds().engine());
         Ok(PatchSet {
             start: Cursor::new(geometries()),
-            admitted: std::array::from_fn(|byte| {
-                layout.tiers.iter().any(|tier| tier.alphabet.contains(byte as u8))
-            }),
-            shortest: geometries().map(Tier::window).min().unwrap_or(usize::MAX),
+            signs: Signs::new(engine, alphabet, (shortest, layout.longest)),
+            shortest,
             digest: DigestHasher::new(key),
             bytes,
             pad,

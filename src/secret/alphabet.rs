@@ -24,7 +24,6 @@ impl Alphabet {
     }
 
     /// Whether there is a token that is found in any letter case.
-    #[cfg_attr(not(test), expect(dead_code, reason = "no scan undoes letter case yet"))]
     pub(crate) fn has_any_case(self) -> bool {
         self.0 & ANY_CASE != 0
     }
