@@ -8,10 +8,13 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 
-use oracle::compare::{headers, set};
+use oracle::compare::{self, headers, set};
 use oracle::draw::{self, BASE62, Draw};
 use oracle::{Request, Token};
-use stanch::patch::{Action, Part, PatchSet, Scan, Verdict, View};
+use stanch::patch::{
+    Action, Context, Header, Part, Patch, PatchSet, PatchSetBuilder, Scan, Scope, Verdict, View,
+};
+use stanch::secret::Secret;
 
 /// Counts what its thread asks for, and asks the system's allocator.
 struct Counting;
@@ -193,6 +196,41 @@ fn misses_leave_the_heap_alone() {
                 assert_eq!(scan(&set, &mut state, &request, &what).action, Action::Pass, "{what}");
             }
         }
+    }
+}
+
+/// Every kind of condition, met and not met.
+#[test]
+fn scopes_leave_the_heap_alone() {
+    let token = Draw(47).text(40, BASE62);
+    let key = compare::key();
+    let scope = Scope::new()
+        .with_host("*.example.com")
+        .and_then(|scope| scope.with_method("POST"))
+        .and_then(|scope| scope.with_path("/v1"))
+        .expect("a scope")
+        .except("10.0.0.0/8".parse().expect("a network"))
+        .with_part(Part::Header)
+        .not_before(1);
+    let mut builder = PatchSetBuilder::new(&key);
+    let imprint = key.imprint(&Secret::new("test", token.clone())).expect("a usable token");
+    builder.add(&imprint, Patch::block(1).with_scope(scope)).expect("added");
+    let set = builder.build().expect("a set");
+    let mut state = vec![0; set.state_len()];
+    for (host, client, action) in [
+        ("A.Example.com:443", [192, 0, 2, 1], Action::Block),
+        ("a.example.com", [10, 0, 0, 1], Action::Pass),
+        ("example.org", [192, 0, 2, 1], Action::Pass),
+    ] {
+        let (verdict, counts) = counted(|| {
+            let mut scan = Scan::new(&set, &mut state).ok()?;
+            scan.context(&Context { client: Some(client.into()), ..Context::default() });
+            scan.request(b"POST", b"//%76%31/x?y");
+            let header = |name, value| Header { name, value };
+            scan.headers(&[header(b"Host", host.as_bytes()), header(b"X-Key", &token)]);
+            Some(scan.finish().action)
+        });
+        assert_eq!((verdict, counts), (Some(action), Counts::default()), "{host}");
     }
 }
 
