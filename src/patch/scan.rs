@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use thiserror::Error;
 
 use super::body::Body;
+use super::context::{Context, Known};
 use super::inflate::{BodyState, Encoding, Inflater};
 use super::locate;
 use super::search::Occurrence;
@@ -64,6 +65,8 @@ const NO_HEADER: Header<'_> = Header { name: b"", value: b"" };
 pub struct Scan<'s> {
     set: &'s PatchSet,
     state: State<'s>,
+    /// What is known of the request; scopes of patches ask for it.
+    known: Known<'s>,
     body: Body,
     /// The body without its content encoding.
     inflated: Body,
@@ -101,10 +104,13 @@ impl<'s> Scan<'s> {
     /// [`ScanError::State`] if the state is too short.
     pub fn new(set: &'s PatchSet, state: &'s mut [u8]) -> Result<Scan<'s>, ScanError> {
         let found = state.len();
-        let Some(state) = State::cut(state, set.longest()) else {
-            return Err(ScanError::State { needed: set.state_len(), found });
+        let short = ScanError::State { needed: set.state_len(), found };
+        let Some((room, state)) = state.split_at_mut_checked(set.context_len()) else {
+            return Err(short);
         };
+        let Some(state) = State::cut(state, set.longest()) else { return Err(short) };
         Ok(Scan {
+            known: Known::new(room),
             body: Body::new(set, Views::NONE),
             inflated: Body::new(set, Views::NONE),
             inflater: None,
@@ -135,9 +141,20 @@ impl<'s> Scan<'s> {
         self
     }
 
+    /// Takes note of what the host knows of the request. Call it before anything is fed: a token that
+    /// is found is judged by what is known then.
+    pub fn context(&mut self, context: &Context<'_>) {
+        if let Some(known) = self.known() {
+            known.context(context);
+        }
+    }
+
     /// Looks at the request line: the target as it was sent (`/path?query`, or with scheme and host
     /// before it). No token is looked for in the method.
-    pub fn request(&mut self, _method: &[u8], target: &[u8]) {
+    pub fn request(&mut self, method: &[u8], target: &[u8]) {
+        if let Some(known) = self.known() {
+            known.request(method, target);
+        }
         if target.len() >= self.set.shortest() {
             self.values(&[target], |_| false, |_, start| locate::in_target(target, start));
         }
@@ -145,6 +162,9 @@ impl<'s> Scan<'s> {
 
     /// Looks at headers, or at trailers behind the body.
     pub fn headers(&mut self, headers: &[Header<'_>]) {
+        if let Some(known) = self.known() {
+            known.headers(headers);
+        }
         if !self.has_body {
             for header in headers {
                 if header.name.eq_ignore_ascii_case(b"content-encoding") {
@@ -189,6 +209,12 @@ impl<'s> Scan<'s> {
         self.verdict
     }
 
+    /// What is known of the request, to be added to; `None` if nobody will ask.
+    #[inline]
+    fn known(&mut self) -> Option<&mut Known<'s>> {
+        (self.known.matters() && !self.is_done()).then_some(&mut self.known)
+    }
+
     fn is_done(&self) -> bool {
         self.finished || self.verdict.action == Action::Block
     }
@@ -231,9 +257,9 @@ impl<'s> Scan<'s> {
         if self.is_done() {
             return;
         }
-        let (set, verdict) = (self.set, &mut self.verdict);
+        let (set, known, verdict) = (self.set, &mut self.known, &mut self.verdict);
         let mut record = |number: usize, token: Occurrence, views: Views, start: usize| {
-            verdict.record(set, &token, || {
+            verdict.record(set, known, &token, || {
                 let (part, name) = locate(number, start);
                 Hit { leak: token.entry.leak, part, views, offset: start as u64, name }
             })
@@ -286,36 +312,45 @@ impl<'s> Scan<'s> {
     }
 
     fn body_piece(&mut self, piece: &[u8]) -> ControlFlow<()> {
-        let Scan { set, state, verdict, .. } = self;
+        let Scan { set, state, known, verdict, .. } = self;
         let State { raw, kept, inflated_raw, inflated_kept, decoded } = state;
         let mut memory = (raw, kept, &mut *decoded);
-        self.body.feed(set, &mut memory, self.views, piece, &mut recorder(set, verdict))?;
+        self.body.feed(set, &mut memory, self.views, piece, &mut recorder(set, known, verdict))?;
         let inflates = self.inflates;
         let inflater = self.inflater.as_mut().filter(|one| inflates && one.is_inflating());
         let Some(inflater) = inflater else { return ControlFlow::Continue(()) };
         let mut memory = (inflated_raw, inflated_kept, decoded);
         let flow = inflater.feed(piece, &mut |text| {
-            self.inflated.feed(set, &mut memory, self.views, text, &mut recorder(set, verdict))
+            self.inflated.feed(
+                set,
+                &mut memory,
+                self.views,
+                text,
+                &mut recorder(set, known, verdict),
+            )
         });
         verdict.body = inflater.state();
         flow
     }
 
     fn body_end(&mut self) -> ControlFlow<()> {
-        let Scan { set, state, verdict, .. } = self;
+        let Scan { set, state, known, verdict, .. } = self;
         let State { raw, kept, inflated_raw, inflated_kept, decoded } = state;
         let mut memory = (raw, kept, &mut *decoded);
-        self.body.finish(set, &mut memory, self.views, &mut recorder(set, verdict))?;
+        self.body.finish(set, &mut memory, self.views, &mut recorder(set, known, verdict))?;
         if let (true, Some(inflater)) = (self.inflates, &mut self.inflater) {
             inflater.finish();
             verdict.body = inflater.state();
         }
         let mut memory = (inflated_raw, inflated_kept, decoded);
-        self.inflated.finish(set, &mut memory, self.views, &mut recorder(set, verdict))
+        self.inflated.finish(set, &mut memory, self.views, &mut recorder(set, known, verdict))
     }
 
     /// Wipes what is held of the request.
     fn wipe(&mut self) {
+        if self.known.matters() {
+            self.known.wipe();
+        }
         self.state.wipe();
         if let (true, Some(inflater)) = (self.inflates, &mut self.inflater) {
             inflater.reset();
@@ -337,13 +372,19 @@ impl Verdict {
     fn record(
         &mut self,
         set: &PatchSet,
+        known: &mut Known<'_>,
         occurrence: &Occurrence,
         hit: impl FnOnce() -> Hit,
     ) -> ControlFlow<()> {
-        let action = set.action(&occurrence.entry);
-        if action > self.action {
-            self.action = action;
-            self.hit = Some(hit());
+        // Locating a token takes longer than asking what it would come to in some part or other.
+        if set.action(&occurrence.entry, known, None) > self.action {
+            let hit = hit();
+            let part = known.located(hit.part);
+            let action = set.action(&occurrence.entry, known, part);
+            if action > self.action {
+                self.action = action;
+                self.hit = Some(hit);
+            }
         }
         match self.action {
             Action::Block => ControlFlow::Break(()),
@@ -352,13 +393,13 @@ impl Verdict {
     }
 }
 
-/// A recorder for tokens in the body.
-fn recorder<'v>(
+fn recorder<'v, 's>(
     set: &'v PatchSet,
+    known: &'v mut Known<'s>,
     verdict: &'v mut Verdict,
-) -> impl FnMut(Occurrence, Views, u64) -> ControlFlow<()> + 'v {
+) -> impl FnMut(Occurrence, Views, u64) -> ControlFlow<()> + use<'v, 's> {
     move |token, views, offset| {
-        verdict.record(set, &token, || Hit {
+        verdict.record(set, known, &token, || Hit {
             leak: token.entry.leak,
             part: Part::Body,
             views,

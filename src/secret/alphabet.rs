@@ -15,7 +15,7 @@ const ANY_CASE: u64 = 1 << 36;
 impl Alphabet {
     /// The kinds of the bytes in `text`.
     pub(crate) fn of(text: &[u8]) -> Alphabet {
-        Alphabet(text.iter().fold(0, |kinds, byte| kinds | kind(*byte)))
+        Alphabet(text.iter().fold(0, |kinds, byte| kinds | KINDS[usize::from(*byte)]))
     }
 
     /// These kinds, of a token that is found in any letter case.
@@ -35,7 +35,7 @@ impl Alphabet {
 
     /// Whether the kind of `byte` is among them.
     pub(crate) fn contains(self, byte: u8) -> bool {
-        self.0 & kind(byte) != 0
+        self.0 & KINDS[usize::from(byte)] != 0
     }
 
     /// All that as bits.
@@ -49,8 +49,19 @@ impl Alphabet {
     }
 }
 
+/// The bits of all bytes' kinds: which one a byte of a token is of cannot be predicted.
+static KINDS: [u64; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0;
+    while byte < kinds.len() {
+        kinds[byte] = kind(byte as u8);
+        byte += 1;
+    }
+    kinds
+};
+
 /// The bit of a byte's kind.
-fn kind(byte: u8) -> u64 {
+const fn kind(byte: u8) -> u64 {
     let bit = match byte {
         b'0'..=b'9' => 0,
         b'a'..=b'z' => 1,
