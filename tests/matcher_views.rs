@@ -4,7 +4,7 @@
 #[allow(dead_code, reason = "each test program uses its share of the oracle")]
 mod oracle;
 
-use oracle::compare::{contradiction, disagreement, scan, scan_with, set};
+use oracle::compare::{contradiction, disagreement, scan, scan_with, set, shown};
 use oracle::draw::{BASE62, Draw, changed};
 use oracle::encode::{self, CODERS};
 use oracle::rows::{Place, Row, beyond, rows, tokens};
@@ -107,17 +107,6 @@ fn none(complaints: &[(&'static str, String)]) {
     }
     let rows = rows.iter().map(|(row, count, first)| format!("{row}: {count}, first {first}"));
     assert!(complaints.is_empty(), "{}", rows.collect::<Vec<_>>().join("\n"));
-}
-
-fn shown(request: &Request) -> String {
-    let Request { target, headers, body, .. } = request;
-    let mut shown = format!("target {}", target.escape_ascii());
-    for (name, value) in headers {
-        shown += &format!(", {}: {}", name.escape_ascii(), value.escape_ascii());
-    }
-    shown += &format!(", body {}", body.concat().escape_ascii());
-    shown.truncate(700);
-    shown
 }
 
 #[test]

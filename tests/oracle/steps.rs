@@ -216,21 +216,22 @@ fn byte(text: &[u8], at: usize) -> Option<u8> {
     number(text, at, 2, 16).map(|byte| byte as u8)
 }
 
-/// What the letters of base64 in `text` can be read as, from each letter on. In a body `=` ends a
-/// group of four, and the next one follows; elsewhere it ends the text.
+/// What the letters of base64 in `text` can be read as, from each letter on. In a body one or two `=`
+/// that complete a group of four end a piece, and the next one follows; anything else but line breaks
+/// ends the text.
 ///
 /// A text from a letter on is the same as one from four letters earlier, but for its start. So four
-/// starts are enough for a row of letters; behind a `=` three, because the row before goes on there.
-/// What lies `reach` bytes behind such a row is left to that one, too.
+/// starts are enough for a row of letters. What lies `reach` bytes behind the row is left to the
+/// starts in the next one.
 pub(crate) fn base64(text: &[u8], body: bool, flag: u32, reach: usize) -> Vec<Undone> {
     let mut all = Vec::new();
     let mut at = 0;
     while at < text.len() {
         let run = text[at..].iter().take_while(|byte| is_in_run(**byte, body)).count();
         let doubts: Vec<_> = short_lines(&text[at..at + run]).iter().map(|b| at + b).collect();
-        for (start, end) in starts(&text[at..at + run]) {
-            let end = end.map_or(run, |end| run.min(end + reach));
-            let undone = decode(&text[..at + end], at + start, flag);
+        for (start, row_end) in starts(&text[at..at + run]) {
+            let end = at + run.min(row_end + reach);
+            let undone = decode(&text[..end], at + start, flag);
             all.push(Undone { doubts: doubts.clone(), ..undone });
         }
         at += run.max(1);
@@ -242,18 +243,15 @@ fn is_in_run(byte: u8, body: bool) -> bool {
     six(byte).is_some() || byte == b'\r' || byte == b'\n' || (body && byte == b'=')
 }
 
-/// The letters of `run` from which it has to be read; and, if an earlier reading comes to the same
-/// behind some byte, that byte.
-fn starts(run: &[u8]) -> Vec<(usize, Option<usize>)> {
+/// The first four letters of each row of letters in `run`, and where the row ends.
+fn starts(run: &[u8]) -> Vec<(usize, usize)> {
     let mut starts = Vec::new();
     let mut at = 0;
     while at < run.len() {
-        let len = run[at..].iter().take_while(|byte| **byte != b'=').count();
-        let letters = (at..at + len).filter(|at| six(run[*at]).is_some());
-        let first = starts.is_empty();
-        let end = Some(at + len).filter(|_| !first);
-        starts.extend(letters.take(4).map(|at| (at, end)).skip(usize::from(!first)));
-        at += len + 1;
+        let end = at + run[at..].iter().take_while(|byte| **byte != b'=').count();
+        let letters = (at..end).filter(|at| six(run[*at]).is_some());
+        starts.extend(letters.take(4).map(|at| (at, end)));
+        at = end + 1;
     }
     starts
 }
@@ -264,21 +262,32 @@ fn decode(text: &[u8], start: usize, flag: u32) -> Undone {
     undone.changed.push((0..text.len(), flag));
     // The bits that no byte was made of yet: how many, and the letter that holds the first of them.
     let (mut bits, mut held, mut first) = (0u32, 0, start);
-    for (at, byte) in text.iter().enumerate().skip(start) {
-        if *byte == b'=' {
-            held = 0;
+    let mut letters = 0;
+    let mut at = start;
+    while at < text.len() {
+        let row = text[at..].iter().take_while(|byte| **byte == b'=').count();
+        if row > 0 {
+            if row > 2 || (letters + row) % 4 != 0 {
+                break;
+            }
+            (letters, held) = (0, 0);
+            at += row;
+            continue;
         }
-        let Some(six) = six(*byte) else { continue };
-        if held == 0 {
-            first = at;
+        if let Some(six) = six(text[at]) {
+            if held == 0 {
+                first = at;
+            }
+            letters += 1;
+            bits = bits << 6 | six;
+            held += 6;
+            if held >= 8 {
+                held -= 8;
+                undone.push(&[(bits >> held) as u8], first..at + 1);
+                first = at;
+            }
         }
-        bits = bits << 6 | six;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            undone.push(&[(bits >> held) as u8], first..at + 1);
-            first = at;
-        }
+        at += 1;
     }
     undone
 }
