@@ -197,7 +197,8 @@ impl Scout {
         let row = |one: Map, count: usize, by: usize| {
             (1..count).fold(one, |row, number| and(row, down(one, number * by)))
         };
-        let wide = row(and(zero, down(zero, 3)), self.wide, 8);
+        let some = zero.map(|word| !word);
+        let wide = row(and(and(zero, down(zero, 3)), down(some, 4)), self.wide, 8);
         let uppers = (1..self.digits).fold(upper, |any, number| or(any, down(upper, number)));
         Leads {
             escapes,
@@ -213,7 +214,8 @@ impl Scout {
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2")]
     fn look_wide(&self, text: &[u8], equals: bool) -> Leads {
         use std::arch::x86_64::{
-            __m512i, _bzhi_u64, _mm512_alignr_epi64, _mm512_and_si512, _mm512_loadu_si512,
+            __m512i, _bzhi_u64, _mm512_alignr_epi64, _mm512_and_si512, _mm512_andnot_si512,
+            _mm512_loadu_si512,
             _mm512_mask_cmpeq_epi8_mask, _mm512_mask_test_epi8_mask, _mm512_maskz_loadu_epi8,
             _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_set1_epi8,
             _mm512_setzero_si512, _mm512_shrdi_epi64, _mm512_storeu_si512,
@@ -287,7 +289,8 @@ impl Scout {
             _ => and(and(two, down!(two, 8)), down!(two, 16)),
         };
         let zero = load(&zero);
-        let one = and(zero, down!(zero, 3));
+        let some = _mm512_andnot_si512(zero, _mm512_set1_epi8(-1));
+        let one = and(and(zero, down!(zero, 3)), down!(some, 4));
         let wide = match self.wide {
             0 => nothing,
             1 => one,

@@ -321,9 +321,13 @@ impl Signs {
             let (Some([0, one, 0]), Some([two, 0, three])) = two else { return false };
             [one, two, three].iter().all(|byte| *byte != 0 && self.has_mark(*byte, TEXT))
         });
-        let end = at + 8 * pairs.count();
+        let pairs = pairs.count();
+        if pairs == 0 {
+            return None;
+        }
+        let end = at + 8 * pairs;
         let is_cut = end + 8 > limit && limit < text.len();
-        *done = if is_cut { end - self.reach / 8 * 8 } else { end.max(at + 1) };
+        *done = if is_cut { end - self.reach / 8 * 8 } else { end };
         self.row(text, at, end, 8)
     }
 
