@@ -170,9 +170,8 @@ impl Scout {
         let (mut digits, mut upper, mut zero) = ([0; WORDS], [0; WORDS], [0; WORDS]);
         for (number, bytes) in text.chunks(64).take(WORDS).enumerate() {
             for (bit, byte) in bytes.iter().enumerate() {
-                let class = |table: &[u8; 128]| {
-                    table.get(usize::from(*byte)).copied().unwrap_or_default()
-                };
+                let class =
+                    |table: &[u8; 128]| table.get(usize::from(*byte)).copied().unwrap_or_default();
                 let classes = class(&self.classes);
                 for (kind, map) in maps.iter_mut().enumerate() {
                     map[number] |= u64::from(classes >> kind & 1) << bit;
@@ -189,10 +188,8 @@ impl Scout {
         if equals {
             escapes = or(escapes, equal);
         }
-        let last = or(
-            and(down(third, 2), down(letter, 3)),
-            and(down(third_low, 2), down(fourth_high, 3)),
-        );
+        let last =
+            or(and(down(third, 2), down(letter, 3)), and(down(third_low, 2), down(fourth_high, 3)));
         let group = and(and(first, down(second, 1)), last);
         let row = |one: Map, count: usize, by: usize| {
             (1..count).fold(one, |row, number| and(row, down(one, number * by)))
@@ -215,16 +212,15 @@ impl Scout {
     fn look_wide(&self, text: &[u8], equals: bool) -> Leads {
         use std::arch::x86_64::{
             __m512i, _bzhi_u64, _mm512_alignr_epi64, _mm512_and_si512, _mm512_andnot_si512,
-            _mm512_loadu_si512,
-            _mm512_mask_cmpeq_epi8_mask, _mm512_mask_test_epi8_mask, _mm512_maskz_loadu_epi8,
-            _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_set1_epi8,
-            _mm512_setzero_si512, _mm512_shrdi_epi64, _mm512_storeu_si512,
+            _mm512_loadu_si512, _mm512_mask_cmpeq_epi8_mask, _mm512_mask_test_epi8_mask,
+            _mm512_maskz_loadu_epi8, _mm512_movepi8_mask, _mm512_or_si512,
+            _mm512_permutex2var_epi8, _mm512_set1_epi8, _mm512_setzero_si512, _mm512_shrdi_epi64,
+            _mm512_storeu_si512,
         };
 
         // SAFETY: all read 64 of 128 bytes.
-        let [low, high] = [0, 64].map(|at| unsafe {
-            _mm512_loadu_si512(self.classes.as_ptr().add(at).cast())
-        });
+        let [low, high] =
+            [0, 64].map(|at| unsafe { _mm512_loadu_si512(self.classes.as_ptr().add(at).cast()) });
         let escape = _mm512_set1_epi8((ESCAPE | if equals { EQUALS } else { 0 }) as i8);
         let wanted = [FIRST, SECOND, THIRD, THIRD_LOW, FOURTH_HIGH, LETTER]
             .map(|class| _mm512_set1_epi8(class as i8));

@@ -388,13 +388,7 @@ impl Signs {
     }
 
     /// Letters with line ends between them.
-    fn lines(
-        &self,
-        text: &[u8],
-        at: usize,
-        allowed: &Allowed,
-        done: &mut usize,
-    ) -> Option<Span> {
+    fn lines(&self, text: &[u8], at: usize, allowed: &Allowed, done: &mut usize) -> Option<Span> {
         if !ends_line(&text[..at]) {
             return None;
         }

@@ -6,8 +6,8 @@
 
 use std::ops::ControlFlow;
 
-use super::window;
 use super::walk::{Reading, Sighting, Walk};
+use super::window;
 use crate::patch::set::PatchSet;
 use crate::patch::state::Buffer;
 

@@ -132,7 +132,9 @@ impl Notations {
                 _ => {
                     let rest = &text[at + 1..];
                     let plain = 1 + self.next(rest).unwrap_or(rest.len());
-                    if let (Some(room), Some(plain)) = (room.get_mut(..plain), text.get(at..at + plain)) {
+                    if let (Some(room), Some(plain)) =
+                        (room.get_mut(..plain), text.get(at..at + plain))
+                    {
                         room.copy_from_slice(plain);
                     }
                     put += plain;
@@ -210,7 +212,8 @@ impl Notations {
     /// the first few bytes are looked at one by one.
     #[inline]
     fn next(self, text: &[u8]) -> Option<usize> {
-        let is_mark = |byte: &u8| matches!(byte, b'%' | b'\\' | b'&') || (self.plus && *byte == b'+');
+        let is_mark =
+            |byte: &u8| matches!(byte, b'%' | b'\\' | b'&') || (self.plus && *byte == b'+');
         let (near, far) = text.split_at(text.len().min(8));
         near.iter().position(is_mark).or_else(|| {
             let next = memchr3(b'%', b'\\', b'&', far);

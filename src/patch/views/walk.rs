@@ -85,7 +85,9 @@ impl<'w> Walk<'w> {
         };
         let mut root = Progress::default();
         // Most texts end here; the layers are not even made then.
-        let Some(first) = signs.next(self.text, &allowed, &mut root) else { return ControlFlow::Continue(()) };
+        let Some(first) = signs.next(self.text, &allowed, &mut root) else {
+            return ControlFlow::Continue(());
+        };
         let mut layers = [Layer { span: first, len: 0, allowed, progress: root }; DEPTH];
         // `depth` texts were decoded from each other; `span` is of the last of them.
         let (mut span, mut depth) = (Some(first), 0);
@@ -98,7 +100,8 @@ impl<'w> Walk<'w> {
                     };
                     let len = self.decode(&layers[..depth], next, written);
                     let allowed = allowed.after(next.step);
-                    layers[depth] = Layer { span: next, len, allowed, progress: Progress::default() };
+                    layers[depth] =
+                        Layer { span: next, len, allowed, progress: Progress::default() };
                     // A token does not go over a line's end, but its base64 does.
                     if !matches!(next.step, Step::Lines) {
                         self.search(&layers[..=depth], found)?;
