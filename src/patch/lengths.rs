@@ -162,7 +162,7 @@ impl Trial<'_> {
 /// The set of `tokens`, each with its length for a leak, searched with `engine`.
 fn set(tokens: &[Vec<u8>], engine: Engine) -> PatchSet {
     let key = key();
-    let mut builder = PatchSetBuilder::new(&key);
+    let mut builder = PatchSetBuilder::new(&key).floor(0);
     let secrets: Vec<Secret> =
         tokens.iter().map(|token| Secret::new("test", token.clone())).collect();
     for (imprint, token) in key.imprint_all(&secrets).zip(tokens) {
