@@ -222,12 +222,21 @@ fn byte(text: &[u8], at: usize) -> Option<u8> {
 ///
 /// A text from a letter on is the same as one from four letters earlier, but for its start. So four
 /// starts are enough for a row of letters. What lies `reach` bytes behind the row is left to the
-/// starts in the next one.
-pub(crate) fn base64(text: &[u8], body: bool, flag: u32, reach: usize) -> Vec<Undone> {
+/// starts in the next one, and rows that cannot come to `shortest` bytes are left out.
+pub(crate) fn base64(
+    text: &[u8],
+    body: bool,
+    flag: u32,
+    (shortest, reach): (usize, usize),
+) -> Vec<Undone> {
     let mut all = Vec::new();
     let mut at = 0;
     while at < text.len() {
         let run = text[at..].iter().take_while(|byte| is_in_run(**byte, body)).count();
+        if run < shortest {
+            at += run.max(1);
+            continue;
+        }
         let doubts: Vec<_> = short_lines(&text[at..at + run]).iter().map(|b| at + b).collect();
         for (start, row_end) in starts(&text[at..at + run]) {
             let end = at + run.min(row_end + reach);
@@ -324,8 +333,9 @@ fn six(letter: u8) -> Option<u32> {
     Some(six.into())
 }
 
-/// The stretches of `text` in which every other byte is NUL, without these.
-pub(crate) fn utf16(text: &[u8]) -> Vec<Undone> {
+/// The stretches of `text` in which every other byte is NUL, without these: those that come to at
+/// least `shortest` bytes.
+pub(crate) fn utf16(text: &[u8], shortest: usize) -> Vec<Undone> {
     let byte = |at: usize| text.get(at).copied();
     let mut all = Vec::new();
     let mut at = 0;
@@ -334,14 +344,16 @@ pub(crate) fn utf16(text: &[u8]) -> Vec<Undone> {
             at += 1;
             continue;
         }
-        let mut undone = Undone::nothing();
-        undone.changed.push((0..text.len(), UTF16));
-        undone.push(&text[at..=at], at..at + 1);
+        let start = at;
         while byte(at + 1) == Some(0) && byte(at + 2).is_some_and(|next| next != 0) {
             at += 2;
-            undone.push(&text[at..=at], at..at + 1);
         }
-        all.push(undone);
+        if (at - start) / 2 + 1 >= shortest {
+            let mut undone = Undone::nothing();
+            undone.changed.push((0..text.len(), UTF16));
+            (start..=at).step_by(2).for_each(|at| undone.push(&text[at..=at], at..at + 1));
+            all.push(undone);
+        }
         at += 1;
     }
     all
