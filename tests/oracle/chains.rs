@@ -170,8 +170,7 @@ impl Chains<'_> {
         let base64 = if first { self.reading.base64 } else { BASE64 };
         if left.base64 > 0 && on & base64 != 0 {
             let left = Left { base64: left.base64 - 1, ..left };
-            let undone =
-                steps::base64(text, self.reading.body, base64, (self.shortest, self.ceiling));
+            let undone = steps::base64(text, self.reading.body, base64, self.shortest);
             made.extend(undone.into_iter().map(|undone| (undone, left)));
         }
         if left.utf16 > 0 && on & UTF16 != 0 {
