@@ -88,10 +88,18 @@ pub(crate) fn scan_in(
     assert!(so_far.action <= verdict.action, "finish made the verdict weaker");
     assert_eq!(*scan.verdict(), verdict);
     drop(scan);
-    // Each byte is wiped or was never written to.
-    let kept = state.iter().zip(&before).find(|(after, before)| **after != 0 && after != before);
-    assert_eq!(kept, None, "the state is not wiped");
+    assert!(is_wiped(state, &before), "the state is not wiped");
     verdict
+}
+
+/// Whether each byte of `state` is zero or what it was `before`, because it was never written to.
+fn is_wiped(state: &[u8], before: &[u8]) -> bool {
+    let wiped = |(after, before): (&u8, &u8)| *after == 0 || after == before;
+    // Equal pieces are told fast.
+    let mut pieces = state.chunks(64).zip(before.chunks(64));
+    pieces.all(|(after, before)| {
+        after == before || after == &[0; 64][..after.len()] || after.iter().zip(before).all(wiped)
+    })
 }
 
 /// Why the library and the oracle do not agree about `request`, if they do not.

@@ -13,17 +13,20 @@ const LONGEST_NAME: usize = 16;
 const MOST_DIGITS: usize = 8;
 
 /// The names of ASCII characters among HTML's character references
-/// (<https://html.spec.whatwg.org/multipage/named-characters.html>).
+/// (<https://html.spec.whatwg.org/multipage/named-characters.html>). The
+/// commonest first.
 const NAMES: [(&[u8], u8); 46] = [
+    (b"amp", b'&'),
+    (b"lt", b'<'),
+    (b"gt", b'>'),
+    (b"quot", b'"'),
     (b"Tab", b'\t'),
     (b"NewLine", b'\n'),
     (b"excl", b'!'),
-    (b"quot", b'"'),
     (b"QUOT", b'"'),
     (b"num", b'#'),
     (b"dollar", b'$'),
     (b"percnt", b'%'),
-    (b"amp", b'&'),
     (b"AMP", b'&'),
     (b"apos", b'\''),
     (b"lpar", b'('),
@@ -36,10 +39,8 @@ const NAMES: [(&[u8], u8); 46] = [
     (b"sol", b'/'),
     (b"colon", b':'),
     (b"semi", b';'),
-    (b"lt", b'<'),
     (b"LT", b'<'),
     (b"equals", b'='),
-    (b"gt", b'>'),
     (b"GT", b'>'),
     (b"quest", b'?'),
     (b"commat", b'@'),
