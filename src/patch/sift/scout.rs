@@ -133,11 +133,6 @@ impl Scout {
         self
     }
 
-    /// How many groups a row has.
-    pub(in crate::patch) fn groups(&self) -> usize {
-        self.groups
-    }
-
     /// Whether there is a lead in `text`, which is no body.
     #[inline]
     pub(in crate::patch) fn has_lead(&self, text: &[u8]) -> bool {

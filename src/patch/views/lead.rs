@@ -47,6 +47,8 @@ pub(super) struct Allowed {
     pub(super) views: Views,
     /// It is a body, or what was decoded from one.
     pub(super) body: bool,
+    /// Base64 in it is Basic credentials.
+    pub(super) basic: bool,
     pub(super) steps: u8,
     pub(super) unescape: u8,
     pub(super) base64: u8,
@@ -102,12 +104,17 @@ pub(super) struct Progress {
 }
 
 impl Allowed {
+    /// What undoing base64 is called.
+    fn base64_view(&self) -> View {
+        if self.basic { View::Basic } else { View::Base64 }
+    }
+
     /// What may be done to a text that was decoded by `step`.
     pub(super) fn after(self, step: Step) -> Allowed {
-        let mut after = Allowed { first: false, letters: false, ..self };
+        let mut after = Allowed { first: false, basic: false, letters: false, ..self };
         let counter = match step {
             Step::Unescape(_) => &mut after.unescape,
-            Step::Base64 | Step::Joined => &mut after.base64,
+            Step::Base64(_) | Step::Joined => &mut after.base64,
             Step::Utf16 => &mut after.utf16,
             Step::Quoted | Step::Case => &mut 0,
             Step::Lines => {
@@ -218,8 +225,8 @@ impl Signs {
                 Kind::Joined => self.joined(text, place, done),
                 Kind::Lines => self.lines(text, place, allowed, done),
                 Kind::Utf16 => self.utf16(text, place, done),
-                Kind::Base64(_) => self.base64(text, place, done),
-                Kind::Wide => self.wide(text, place, done),
+                Kind::Base64(_) => self.base64(text, place, allowed, done),
+                Kind::Wide => self.wide(text, place, allowed, done),
                 Kind::Case => self.case(text, place, done),
             };
             at = (place + 1).max(*done);
@@ -242,7 +249,8 @@ impl Signs {
         allowed: &Allowed,
     ) -> Option<Map> {
         let &Allowed { views, body, letters, first, .. } = allowed;
-        let base64 = views.contains(View::Base64) && allowed.steps > 0 && allowed.base64 > 0;
+        let base64 =
+            views.contains(allowed.base64_view()) && allowed.steps > 0 && allowed.base64 > 0;
         let escapes = |wanted: [u8; 3], may: bool| {
             let some = may && any(&leads.escapes);
             some.then(|| self.scout.pick(text, base, &leads.escapes, wanted))
@@ -302,18 +310,24 @@ impl Signs {
     }
 
     /// A row of groups of four letters, and what may belong to it at either end.
-    fn base64(&self, text: &[u8], at: usize, done: &mut usize) -> Option<Span> {
+    fn base64(
+        &self,
+        text: &[u8],
+        at: usize,
+        allowed: &Allowed,
+        done: &mut usize,
+    ) -> Option<Span> {
         let limit = text.len().min(at + self.window - 8);
         let groups = text[at..limit].chunks_exact(4).take_while(|group| self.is_text(group));
         let end = at + 4 * groups.count();
         // A row that is cut goes on with a group, in step with this one.
         let is_cut = end + 4 > limit && limit < text.len();
         *done = if is_cut { end - self.reach / 4 * 4 } else { end };
-        self.row(text, at, end, 4)
+        self.row(text, (at, end), 4, allowed)
     }
 
     /// A row of groups of four letters every other of which starts and ends with a NUL.
-    fn wide(&self, text: &[u8], at: usize, done: &mut usize) -> Option<Span> {
+    fn wide(&self, text: &[u8], at: usize, allowed: &Allowed, done: &mut usize) -> Option<Span> {
         let limit = text.len().min(at + self.window - 16);
         let pairs = text[at..limit].chunks_exact(8).take_while(|pair| {
             let two = (base64::group(&pair[..4]), base64::group(&pair[4..]));
@@ -328,16 +342,22 @@ impl Signs {
         let end = at + 8 * pairs;
         let is_cut = end + 8 > limit && limit < text.len();
         *done = if is_cut { end - self.reach / 8 * 8 } else { end };
-        self.row(text, at, end, 8)
+        self.row(text, (at, end), 8, allowed)
     }
 
     /// The span of base64 from `start` to `end`, and a group or two that a token may share with what
     /// stands around it.
-    fn row(&self, text: &[u8], start: usize, end: usize, more: usize) -> Option<Span> {
+    fn row(
+        &self,
+        text: &[u8],
+        (start, end): (usize, usize),
+        more: usize,
+        allowed: &Allowed,
+    ) -> Option<Span> {
         let before = start.saturating_sub(more);
         let back = letters_back(&text[before..start]) / 4 * 4;
         let end = end + letters(&text[end..], more);
-        self.span(Step::Base64, start - back, end, self.shortest)
+        self.span(Step::Base64(allowed.base64_view()), start - back, end, self.shortest)
     }
 
     /// Whether four letters stand for bytes that may be part of an encoded token.
@@ -347,43 +367,30 @@ impl Signs {
             .is_some_and(|bytes| bytes.iter().all(|byte| self.has_mark(*byte, TEXT)))
     }
 
-    /// Groups of four letters on both sides of padding.
+    /// Letters with padding between them. The first of them are as many as the padding asks for.
     fn joined(&self, text: &[u8], at: usize, done: &mut usize) -> Option<Span> {
         let row = base64::padding(&text[at..]);
-        let behind = at + row;
-        let last = at.checked_sub(4 - row).filter(|_| row > 0)?;
-        if letters(&text[last..at], 4) < 4 - row || letters(&text[behind..], 1) == 0 {
+        let last = at.checked_sub(4 - row).filter(|last| row > 0 && *last >= *done)?;
+        if letters(&text[last..at], 4) < 4 - row || letters(&text[at + row..], 1) == 0 {
             return None;
         }
-        let most = self.scout.groups();
-        let floor = at.saturating_sub(self.reach).max(*done);
-        let mut start = last;
-        while start >= floor + 4 && self.is_text(&text[start - 4..start]) {
-            start -= 4;
+        let floor = last.saturating_sub(self.reach).max(*done);
+        let start = last - letters_back(&text[floor..last]) / 4 * 4;
+        let limit = text.len().min(start + self.window);
+        let (mut end, mut piece) = (start, start);
+        while end < limit {
+            let row = base64::padding(&text[end..limit]);
+            end += match base64::value(text[end]) {
+                Some(_) => 1,
+                None if row > 0 && (end - piece + row) % 4 == 0 => {
+                    piece = end + row;
+                    row
+                }
+                None => break,
+            };
         }
-        let groups = text[behind..].chunks_exact(4).take(most);
-        let groups = groups.take_while(|group| self.is_text(group)).count();
-        if (last - start) / 4 + groups + 1 < most {
-            return None;
-        }
-        if start >= 4 && letters(&text[start - 4..start], 4) == 4 {
-            start -= 4;
-        }
-        let limit = text.len().min(start + self.window - 8);
-        let mut end = behind;
-        loop {
-            while end + 4 <= limit && self.is_text(&text[end..end + 4]) {
-                end += 4;
-            }
-            let tail = letters(&text[end..limit], 4);
-            let row = base64::padding(&text[end + tail..limit]);
-            if row == 0 || tail + row != 4 || letters(&text[end + tail + row..limit], 1) == 0 {
-                end += tail;
-                break;
-            }
-            end += 4;
-        }
-        *done = if end + 8 > limit && limit < text.len() { end - self.reach } else { end };
+        let is_cut = end == limit && limit < text.len();
+        *done = if is_cut { end - self.reach } else { end };
         self.span(Step::Joined, start, end, self.shortest)
     }
 

@@ -16,6 +16,8 @@ pub(in crate::patch) struct Reading {
     pub(in crate::patch) views: Views,
     /// Whether it is a body.
     pub(in crate::patch) body: bool,
+    /// Whether base64 in it, as it stands, is Basic credentials.
+    pub(in crate::patch) basic: bool,
 }
 
 /// A token in a reading of a text.
@@ -26,8 +28,6 @@ pub(in crate::patch) struct Sighting {
     pub(in crate::patch) start: usize,
     /// What had to be undone.
     pub(in crate::patch) views: Views,
-    /// Whether base64 was undone before anything else.
-    pub(in crate::patch) base64_first: bool,
 }
 
 /// A walk through the readings of one text.
@@ -76,6 +76,7 @@ impl<'w> Walk<'w> {
         let allowed = Allowed {
             views: self.reading.views,
             body: self.reading.body,
+            basic: self.reading.basic,
             steps: 4,
             unescape: 3,
             base64: 2,
@@ -184,14 +185,7 @@ impl<'w> Walk<'w> {
                 views: origin.views.union(step.views),
             };
         }
-        let mut steps = layers.iter().map(|layer| layer.span.step);
-        let first = steps.find(|step| !matches!(step, Step::Lines));
-        Sighting {
-            token,
-            start: origin.start,
-            views: origin.views,
-            base64_first: matches!(first, Some(Step::Base64 | Step::Joined)),
-        }
+        Sighting { token, start: origin.start, views: origin.views }
     }
 }
 
