@@ -101,12 +101,15 @@ impl World<'_> {
         let content = &SETS[number].content;
         let mut set = null_mut();
         let mut error = stanch_error::sized(size_of::<stanch_error>());
-        let cut = &content[..content.len() - 1 - self.number() % content.len()];
+        let cut = match how {
+            b'c' => self.number() % content.len(),
+            _ => 0,
+        };
         let (good, key) = (stanch_slice::of(content), stanch_slice::of(&KEY));
         let (content, key, expected) = match how {
             b'k' => (good, stanch_slice::of(&KEY[1..]), ERROR_ARGUMENT),
             b'w' => (good, stanch_slice::of(&[1; 32]), ERROR_WRONG_KEY),
-            b'c' => (stanch_slice::of(cut), key, ERROR_FORMAT),
+            b'c' => (stanch_slice::of(&content[..cut]), key, ERROR_FORMAT),
             b'n' => (stanch_slice::NULL, key, ERROR_NULL),
             b'0' => (stanch_slice::NONE, key, ERROR_FORMAT),
             b'l' => (stanch_slice::endless(content), key, ERROR_ARGUMENT),

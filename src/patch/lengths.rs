@@ -103,7 +103,8 @@ fn one_length(mut trial: Trial<'_>, token: &[u8], stride: usize) {
     trial.in_header(token, 0, 0, Some(token));
     for (turn, cut) in [0, 1, len / 2, len - 1, len].into_iter().enumerate() {
         let before = (len * 5 + turn) % stride;
-        trial.in_body(token, before, cut, Some(token));
+        let behind = [0, FILLER.len()][(len + turn) % 2];
+        trial.in_body(token, before, cut, behind, Some(token));
     }
     trial.near_misses(token, len % stride);
 }
@@ -126,11 +127,19 @@ impl Trial<'_> {
         self.check(&verdict, Part::Header, before, token);
     }
 
-    /// `text` in a body behind that many bytes, cut in two at its byte `cut`.
-    fn in_body(&mut self, text: &[u8], before: usize, cut: usize, token: Option<&[u8]>) {
+    /// The same in a body that is cut in two at byte `cut` of `text`.
+    fn in_body(
+        &mut self,
+        text: &[u8],
+        before: usize,
+        cut: usize,
+        behind: usize,
+        token: Option<&[u8]>,
+    ) {
         let (left, right) = text.split_at(cut);
         let mut scan = Scan::new(self.set, self.state).unwrap();
-        scan.body(&[&[&FILLER[..before], left].concat(), &[right, FILLER].concat()]);
+        let right = [right, &FILLER[..behind]].concat();
+        scan.body(&[&[&FILLER[..before], left].concat(), &right]);
         let verdict = scan.finish();
         drop(scan);
         self.check(&verdict, Part::Body, before, token);
@@ -143,11 +152,11 @@ impl Trial<'_> {
             let mut changed = token.to_vec();
             changed[at] = if changed[at] == b'a' { b'b' } else { b'a' };
             self.in_header(&changed, before, FILLER.len(), None);
-            self.in_body(&changed, before, middle, None);
+            self.in_body(&changed, before, middle, FILLER.len(), None);
         }
         for part in [&token[1..], &token[..last]] {
             self.in_header(part, before, 0, None);
-            self.in_body(part, before, middle, None);
+            self.in_body(part, before, middle, 0, None);
         }
     }
 
