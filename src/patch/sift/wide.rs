@@ -3,12 +3,12 @@
 use std::arch::x86_64::{
     __m128i, __m512i, _bzhi_u64, _mm_loadl_epi64, _mm_loadu_si128, _mm_maskz_loadu_epi32,
     _mm512_add_epi64, _mm512_aesenc_epi128, _mm512_and_si512, _mm512_andnot_si512,
-    _mm512_broadcast_i32x4, _mm512_castsi128_si512, _mm512_cmpeq_epi8_mask, _mm512_i64gather_epi64,
-    _mm512_loadu_si512, _mm512_mask_broadcast_i32x4, _mm512_maskz_compress_epi64,
-    _mm512_maskz_loadu_epi8, _mm512_movepi8_mask, _mm512_mul_epu32, _mm512_or_si512,
-    _mm512_permutex2var_epi8, _mm512_rolv_epi64, _mm512_set1_epi8, _mm512_set1_epi64,
-    _mm512_slli_epi64, _mm512_srli_epi64, _mm512_storeu_si512, _mm512_testn_epi64_mask,
-    _mm512_unpacklo_epi64, _mm512_xor_si512, _pext_u64,
+    _mm512_broadcast_i32x4, _mm512_castsi128_si512, _mm512_i64gather_epi64, _mm512_loadu_si512,
+    _mm512_mask_broadcast_i32x4, _mm512_maskz_compress_epi64, _mm512_maskz_loadu_epi8,
+    _mm512_movepi8_mask, _mm512_mul_epu32, _mm512_or_si512, _mm512_permutex2var_epi8,
+    _mm512_rolv_epi64, _mm512_set1_epi64, _mm512_slli_epi64, _mm512_srli_epi64,
+    _mm512_storeu_si512, _mm512_testn_epi64_mask, _mm512_unpacklo_epi64, _mm512_xor_si512,
+    _pext_u64,
 };
 use std::ptr::with_exposed_provenance;
 
@@ -192,22 +192,6 @@ pub(super) unsafe fn probe<const Q: usize>(
         turn += LANES;
     }
     places.len = kept;
-}
-
-/// Whether `byte` is in any of `texts`.
-#[target_feature(enable = "avx512f,avx512bw,bmi2")]
-pub(super) fn have_byte(texts: &[&[u8]], byte: u8) -> bool {
-    let wanted = _mm512_set1_epi8(byte as i8);
-    let mut found = 0;
-    for text in texts {
-        for at in (0..text.len()).step_by(64) {
-            let inside = _bzhi_u64(u64::MAX, (text.len() - at).min(64) as u32);
-            // SAFETY: only bytes of the text are read, those in the mask.
-            let bytes = unsafe { _mm512_maskz_loadu_epi8(inside, text.as_ptr().add(at).cast()) };
-            found |= _mm512_cmpeq_epi8_mask(bytes, wanted) & inside;
-        }
-    }
-    found != 0
 }
 
 /// Four blocks beside each other.
