@@ -18,7 +18,7 @@
 mod abi;
 mod slot;
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::ptr::{null, null_mut};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -457,6 +457,18 @@ impl World<'_> {
                 ] {
                     assert!(!text.is_null() && !CStr::from_ptr(text).is_empty());
                 }
+            }
+        }
+        // In memory of exactly the size that is told; no more than that may be written.
+        let room = self.number() % (VIEWS_TEXT + 4);
+        let mut text: Box<[c_char]> = vec![77; room].into();
+        // SAFETY: the memory has `room` bytes.
+        unsafe {
+            assert_eq!(stanch_views_text(number, null_mut(), room), 0);
+            let len = stanch_views_text(number, text.as_mut_ptr(), room);
+            if room > 0 {
+                assert_eq!(CStr::from_ptr(text.as_ptr()).count_bytes(), len);
+                assert!(len > 0 || room == 1);
             }
         }
     }
