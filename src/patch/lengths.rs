@@ -22,9 +22,11 @@ const SIXTEEN_SEVENTEEN: Geometry = ((16, 17), 32..=MAX_TOKEN);
 /// How many lengths share a set. A scan costs more, the longer the longest token is.
 const TOGETHER: usize = 128;
 
-/// What stands before and behind tokens: letters of a kind that they have, so no probe is saved there,
-/// but none that they hold, so what was cut off a token does not come back.
-const FILLER: &[u8] = b"ZQQZZZQZQZZQQQZQZZQZQQZZQZQZQQQZZZQZ";
+/// What stands before and behind tokens, in turn: letters of a kind that they have, so no probe is saved
+/// there, and marks of a kind that they do not have, so all are. None of them is in a token, so what
+/// was cut off one does not come back.
+const FILLERS: [&[u8; 36]; 2] =
+    [b"ZQQZZZQZQZZQQQZQZZQZQQZZQZQZQQQZZZQZ", b";,;;, ,;;;;,,;;  ;,,;,;;,;  ,,;;,;, "];
 
 #[test]
 fn eight_byte_grams_at_every_byte() {
@@ -59,7 +61,8 @@ fn all_lengths_together() {
         let set = set(&tokens, engine);
         assert_eq!(set.info().tiers.len(), 2);
         let mut state = vec![0; set.state_len()];
-        let mut trial = Trial { set: &set, state: &mut state, what: format!("{engine:?}") };
+        let filler = FILLERS[0];
+        let mut trial = Trial { set: &set, state: &mut state, filler, what: format!("{engine:?}") };
         for token in tokens.iter().step_by(7) {
             trial.in_header(token, token.len() % 17, 0, Some(token));
             trial.near_misses(token, token.len() % 17);
@@ -85,7 +88,8 @@ fn all_lengths((geometry, mut lengths): Geometry) {
             let mut state = vec![0; set.state_len()];
             for token in &tokens {
                 let what = format!("{engine:?}, {size}/{stride}, {} bytes", token.len());
-                one_length(Trial { set: &set, state: &mut state, what }, token, stride);
+                let filler = FILLERS[token.len() % 2];
+                one_length(Trial { set: &set, state: &mut state, filler, what }, token, stride);
             }
         }
     }
@@ -97,28 +101,31 @@ fn one_length(mut trial: Trial<'_>, token: &[u8], stride: usize) {
     let len = token.len();
     for before in 0..stride {
         // With every length, what stands behind is nothing at other distances.
-        let behind = [0, 1, FILLER.len()][(before + len) % 3];
+        let behind = [0, 1, trial.filler.len()][(before + len) % 3];
         trial.in_header(token, before, behind, Some(token));
     }
     trial.in_header(token, 0, 0, Some(token));
     for (turn, cut) in [0, 1, len / 2, len - 1, len].into_iter().enumerate() {
         let before = (len * 5 + turn) % stride;
-        trial.in_body(token, before, cut, Some(token));
+        let behind = [0, trial.filler.len()][(len + turn) % 2];
+        trial.in_body(token, before, cut, behind, Some(token));
     }
     trial.near_misses(token, len % stride);
 }
 
-/// A set, and memory to scan in.
+/// A set, memory to scan in, and what stands around tokens.
 struct Trial<'s> {
     set: &'s PatchSet,
     state: &'s mut [u8],
+    filler: &'static [u8],
     what: String,
 }
 
 impl Trial<'_> {
     /// `text` in a header, with that many bytes before and behind it; `token` must be found.
     fn in_header(&mut self, text: &[u8], before: usize, behind: usize, token: Option<&[u8]>) {
-        let value = [&FILLER[..before], text, &FILLER[FILLER.len() - behind..]].concat();
+        let value =
+            [&self.filler[..before], text, &self.filler[self.filler.len() - behind..]].concat();
         let mut scan = Scan::new(self.set, self.state).unwrap();
         scan.headers(&[Header { name: b"x", value: &value }]);
         let verdict = scan.finish();
@@ -126,11 +133,19 @@ impl Trial<'_> {
         self.check(&verdict, Part::Header, before, token);
     }
 
-    /// `text` in a body behind that many bytes, cut in two at its byte `cut`.
-    fn in_body(&mut self, text: &[u8], before: usize, cut: usize, token: Option<&[u8]>) {
+    /// The same in a body that is cut in two at byte `cut` of `text`.
+    fn in_body(
+        &mut self,
+        text: &[u8],
+        before: usize,
+        cut: usize,
+        behind: usize,
+        token: Option<&[u8]>,
+    ) {
         let (left, right) = text.split_at(cut);
         let mut scan = Scan::new(self.set, self.state).unwrap();
-        scan.body(&[&[&FILLER[..before], left].concat(), &[right, FILLER].concat()]);
+        let right = [right, &self.filler[..behind]].concat();
+        scan.body(&[&[&self.filler[..before], left].concat(), &right]);
         let verdict = scan.finish();
         drop(scan);
         self.check(&verdict, Part::Body, before, token);
@@ -142,12 +157,12 @@ impl Trial<'_> {
         for at in [0, middle, last] {
             let mut changed = token.to_vec();
             changed[at] = if changed[at] == b'a' { b'b' } else { b'a' };
-            self.in_header(&changed, before, FILLER.len(), None);
-            self.in_body(&changed, before, middle, None);
+            self.in_header(&changed, before, self.filler.len(), None);
+            self.in_body(&changed, before, middle, self.filler.len(), None);
         }
         for part in [&token[1..], &token[..last]] {
             self.in_header(part, before, 0, None);
-            self.in_body(part, before, middle, None);
+            self.in_body(part, before, middle, 0, None);
         }
     }
 
