@@ -1,12 +1,13 @@
 //! Every length that a token may have, in every tier that it can be in, with every engine: found
 //! wherever it stands, and nothing else taken for it.
 //!
-//! No search is needed to know what must come out. Texts have nothing of any token in them but what
+//! Only texts as they stand are looked at: what views make of them goes through the same search, and has
+//! its own tests. No search is needed to know what must come out. Texts have nothing of any token in them but what
 //! was put there, so a scan must say exactly that.
 
 use std::ops::RangeInclusive;
 
-use super::{Action, Header, Part, Patch, PatchSet, PatchSetBuilder, Scan, Verdict};
+use super::{Action, Header, Part, Patch, PatchSet, PatchSetBuilder, Scan, Verdict, Views};
 use crate::secret::{Engine, ImprintKey, MAX_TOKEN, MIN_TOKEN, Secret};
 
 /// A tier: the size of its grams and its stride, both in bytes, and the lengths of the tokens that it
@@ -57,8 +58,9 @@ fn sixteen_byte_grams_at_every_seventeenth_byte() {
 #[test]
 fn all_lengths_together() {
     let tokens: Vec<Vec<u8>> = (MIN_TOKEN..=MAX_TOKEN).map(token).collect();
+    let compiled = compile(&tokens);
     for engine in Engine::available() {
-        let set = set(&tokens, engine);
+        let set = open(&compiled, engine);
         assert_eq!(set.info().tiers.len(), 2);
         let mut state = vec![0; set.state_len()];
         let filler = FILLERS[0];
@@ -81,8 +83,9 @@ fn all_lengths((geometry, mut lengths): Geometry) {
         // Without the shortest one the tier would be another.
         let others = tokens.iter().filter(|token| **token != first);
         let members: Vec<Vec<u8>> = [&first].into_iter().chain(others).cloned().collect();
+        let compiled = compile(&members);
         for engine in Engine::available() {
-            let set = set(&members, engine);
+            let set = open(&compiled, engine);
             let (size, stride) = geometry;
             assert_eq!(set.info().tiers, [(size, stride, members.len() as u64)]);
             let mut state = vec![0; set.state_len()];
@@ -126,7 +129,7 @@ impl Trial<'_> {
     fn in_header(&mut self, text: &[u8], before: usize, behind: usize, token: Option<&[u8]>) {
         let value =
             [&self.filler[..before], text, &self.filler[self.filler.len() - behind..]].concat();
-        let mut scan = Scan::new(self.set, self.state).unwrap();
+        let mut scan = Scan::new(self.set, self.state).unwrap().with_views(Views::RAW);
         scan.headers(&[Header { name: b"x", value: &value }]);
         let verdict = scan.finish();
         drop(scan);
@@ -143,7 +146,7 @@ impl Trial<'_> {
         token: Option<&[u8]>,
     ) {
         let (left, right) = text.split_at(cut);
-        let mut scan = Scan::new(self.set, self.state).unwrap();
+        let mut scan = Scan::new(self.set, self.state).unwrap().with_views(Views::RAW);
         let right = [right, &self.filler[..behind]].concat();
         scan.body(&[&[&self.filler[..before], left].concat(), &right]);
         let verdict = scan.finish();
@@ -174,8 +177,8 @@ impl Trial<'_> {
     }
 }
 
-/// The set of `tokens`, each with its length for a leak, searched with `engine`.
-fn set(tokens: &[Vec<u8>], engine: Engine) -> PatchSet {
+/// The set of `tokens`, each with its length for a leak.
+fn compile(tokens: &[Vec<u8>]) -> Vec<u8> {
     let key = key();
     let mut builder = PatchSetBuilder::new(&key).floor(0);
     let secrets: Vec<Secret> =
@@ -183,7 +186,12 @@ fn set(tokens: &[Vec<u8>], engine: Engine) -> PatchSet {
     for (imprint, token) in key.imprint_all(&secrets).zip(tokens) {
         builder.add(&imprint.unwrap(), Patch::block(token.len() as u64)).unwrap();
     }
-    builder.build().unwrap().with(engine)
+    builder.build().unwrap().as_bytes().to_vec()
+}
+
+/// The compiled set, searched with `engine`.
+fn open(compiled: &[u8], engine: Engine) -> PatchSet {
+    PatchSet::from_bytes(compiled, &key()).unwrap().with(engine)
 }
 
 /// The token of `len` bytes: letters of all kinds, drawn by the length.
