@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::DEPTH;
-use super::lead::{Allowed, Done, Signs, Span};
+use super::lead::{Allowed, Progress, Span};
 use super::step::{Origin, Step};
 use crate::patch::search::Occurrence;
 use crate::patch::set::PatchSet;
@@ -16,6 +16,8 @@ pub(in crate::patch) struct Reading {
     pub(in crate::patch) views: Views,
     /// Whether it is a body.
     pub(in crate::patch) body: bool,
+    /// Whether base64 in it, as it stands, is Basic credentials.
+    pub(in crate::patch) basic: bool,
 }
 
 /// A token in a reading of a text.
@@ -26,8 +28,6 @@ pub(in crate::patch) struct Sighting {
     pub(in crate::patch) start: usize,
     /// What had to be undone.
     pub(in crate::patch) views: Views,
-    /// Whether base64 was undone before anything else.
-    pub(in crate::patch) base64_first: bool,
 }
 
 /// A walk through the readings of one text.
@@ -45,16 +45,8 @@ struct Layer {
     /// How it was decoded, and from where in the text below it.
     span: Span,
     len: usize,
-    progress: Progress,
-}
-
-/// How far a text was looked through.
-#[derive(Clone, Copy)]
-struct Progress {
-    at: usize,
-    turn: u8,
     allowed: Allowed,
-    done: Done,
+    progress: Progress,
 }
 
 impl<'w> Walk<'w> {
@@ -81,31 +73,36 @@ impl<'w> Walk<'w> {
         found: &mut impl FnMut(Sighting) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let signs = self.set.signs();
-        let mut root = Progress::new(Allowed {
+        let allowed = Allowed {
             views: self.reading.views,
             body: self.reading.body,
+            basic: self.reading.basic,
             steps: 4,
             unescape: 3,
             base64: 2,
             utf16: 1,
             first: true,
             letters: false,
-        });
+        };
+        let mut root = Progress::default();
         // Most texts end here; the layers are not even made then.
-        let Some(first) = root.next(signs, self.text) else { return ControlFlow::Continue(()) };
-        let mut layers = [Layer { span: first, len: 0, progress: root }; DEPTH];
+        let Some(first) = signs.next(self.text, &allowed, &mut root) else {
+            return ControlFlow::Continue(());
+        };
+        let mut layers = [Layer { span: first, len: 0, allowed, progress: root }; DEPTH];
         // `depth` texts were decoded from each other; `span` is of the last of them.
         let (mut span, mut depth) = (Some(first), 0);
         loop {
             match span {
                 Some(next) if depth < DEPTH => {
                     let allowed = match depth.checked_sub(1) {
-                        None => root.allowed,
-                        Some(top) => layers[top].progress.allowed,
+                        None => allowed,
+                        Some(top) => layers[top].allowed,
                     };
                     let len = self.decode(&layers[..depth], next, written);
-                    let progress = Progress::new(allowed.after(next.step));
-                    layers[depth] = Layer { span: next, len, progress };
+                    let allowed = allowed.after(next.step);
+                    layers[depth] =
+                        Layer { span: next, len, allowed, progress: Progress::default() };
                     // A token does not go over a line's end, but its base64 does.
                     if !matches!(next.step, Step::Lines) {
                         self.search(&layers[..=depth], found)?;
@@ -120,10 +117,10 @@ impl<'w> Walk<'w> {
                 None => depth -= 1,
             }
             span = match layers[..depth].split_last_mut() {
-                None => root.next(signs, self.text),
+                None => signs.next(self.text, &allowed, &mut root),
                 Some((top, below)) => {
                     let text = layer_text(self.buffers, signs.window, below.len(), top.len);
-                    top.progress.next(signs, text)
+                    signs.next(text, &top.allowed, &mut top.progress)
                 }
             };
         }
@@ -188,25 +185,7 @@ impl<'w> Walk<'w> {
                 views: origin.views.union(step.views),
             };
         }
-        let mut steps = layers.iter().map(|layer| layer.span.step);
-        let first = steps.find(|step| !matches!(step, Step::Lines));
-        Sighting {
-            token,
-            start: origin.start,
-            views: origin.views,
-            base64_first: matches!(first, Some(Step::Base64 | Step::Joined)),
-        }
-    }
-}
-
-impl Progress {
-    fn new(allowed: Allowed) -> Progress {
-        Progress { at: 0, turn: 0, allowed, done: Done::default() }
-    }
-
-    #[inline]
-    fn next(&mut self, signs: &Signs, text: &[u8]) -> Option<Span> {
-        signs.next(text, &self.allowed, &mut self.done, (&mut self.at, &mut self.turn))
+        Sighting { token, start: origin.start, views: origin.views }
     }
 }
 
