@@ -310,13 +310,7 @@ impl Signs {
     }
 
     /// A row of groups of four letters, and what may belong to it at either end.
-    fn base64(
-        &self,
-        text: &[u8],
-        at: usize,
-        allowed: &Allowed,
-        done: &mut usize,
-    ) -> Option<Span> {
+    fn base64(&self, text: &[u8], at: usize, allowed: &Allowed, done: &mut usize) -> Option<Span> {
         let limit = text.len().min(at + self.window - 8);
         let groups = text[at..limit].chunks_exact(4).take_while(|group| self.is_text(group));
         let end = at + 4 * groups.count();
