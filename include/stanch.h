@@ -124,14 +124,59 @@
 #define STANCH_VIEW_RAW 1
 
 /**
- * With percent escapes undone.
+ * Percent escapes undone.
  */
 #define STANCH_VIEW_PERCENT 2
 
 /**
- * The credentials of HTTP Basic authentication, with base64 undone.
+ * Backslash escapes of JSON and ECMAScript undone.
  */
-#define STANCH_VIEW_BASIC 3
+#define STANCH_VIEW_JSON 4
+
+/**
+ * Character references of XML and HTML undone.
+ */
+#define STANCH_VIEW_ENTITY 8
+
+/**
+ * Base64 undone.
+ */
+#define STANCH_VIEW_BASE64 16
+
+/**
+ * The credentials of HTTP Basic authentication, base64 undone.
+ */
+#define STANCH_VIEW_BASIC 32
+
+/**
+ * Read as UTF-16.
+ */
+#define STANCH_VIEW_UTF16 64
+
+/**
+ * Quoted-printable undone.
+ */
+#define STANCH_VIEW_QUOTED 128
+
+/**
+ * In the other letter case.
+ */
+#define STANCH_VIEW_CASE 256
+
+/**
+ * `+` read as a space.
+ */
+#define STANCH_VIEW_PLUS 512
+
+/**
+ * The content encoding gzip undone.
+ */
+#define STANCH_VIEW_GZIP 1024
+
+/**
+ * The content encoding deflate undone.
+ */
+#define STANCH_VIEW_DEFLATE 2048
 
 /**
  * The finding may well be something else.
@@ -163,6 +208,11 @@
  * against an older header than this must not use it.
  */
 #define STANCH_ABI_VERSION_MINIMUM 1
+
+/**
+ * The longest text that `stanch_views_text` writes, its NUL included.
+ */
+#define STANCH_VIEWS_TEXT 96
 
 /**
  * A detector of tokens: immutable, may be shared by threads.
@@ -291,9 +341,9 @@ typedef struct {
    */
   uint32_t part;
   /**
-   * How the request had to be read for it to show: a `STANCH_VIEW_` number.
+   * What had to be undone for it to show: `STANCH_VIEW_` numbers, added up.
    */
-  uint32_t view;
+  uint32_t views;
   /**
    * The number of bytes in `name`.
    */
@@ -303,7 +353,8 @@ typedef struct {
    */
   uint64_t leak;
   /**
-   * The token's first byte, counted in the text of the view.
+   * Where it starts, encoded as it is: the byte, counted from the start of the target, of the
+   * header's value, or of the body (without its content encoding).
    */
   uint64_t offset;
   /**
@@ -541,10 +592,23 @@ const char *stanch_action_name(uint32_t action);
 const char *stanch_part_name(uint32_t part);
 
 /**
- * The name of a `STANCH_VIEW_` number as static text: `none`, `raw`, `percent`, `basic`, or
+ * The name of one `STANCH_VIEW_` number as static text: `none`, `raw`, `percent` and so on, or
  * `unknown`.
  */
 const char *stanch_view_name(uint32_t view);
+
+/**
+ * Writes the names of the views in `views` to `out`, joined by `+` (`percent+base64`; `none` if there
+ * are none) and closed by a NUL. What does not fit into `size` bytes is cut off; `STANCH_VIEWS_TEXT`
+ * bytes are enough for all. Returns how many bytes were written, without the NUL.
+ *
+ * # Safety
+ *
+ * `out` points to `size` bytes, or is NULL.
+ */
+size_t stanch_views_text(uint32_t views,
+                         char *out,
+                         size_t size);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use oracle::compare::{key, scan, set};
 use oracle::draw::{self, BASE62, Draw};
 use oracle::{Request, Token};
-use sha2::{Digest as _, Sha256};
 use stanch::patch::{Action, FORMAT_VERSION, FormatError, OpenError, PatchSet, SetInfo};
 use stanch::secret::{ImprintKey, KeyId};
 
@@ -53,8 +52,9 @@ fn reseal(bytes: &mut [u8]) {
     if bytes.len() < HEADER {
         return;
     }
-    let hash = Sha256::new().chain_update(&bytes[..HASH]).chain_update(&bytes[HEADER..]).finalize();
-    bytes[HASH..SIGNATURE].copy_from_slice(&hash);
+    let mut hash = blake3::Hasher::new();
+    hash.update(&bytes[..HASH]).update(&bytes[HEADER..]);
+    bytes[HASH..SIGNATURE].copy_from_slice(hash.finalize().as_bytes());
 }
 
 /// Requests with the tokens in every part, in pieces, escaped, and nearly the tokens.
@@ -160,7 +160,7 @@ fn another_key_is_named() {
 #[test]
 fn foreign_versions_are_named() {
     let (_, bytes) = small();
-    for version in [0, 2, 3, 0x0100_0000, u32::MAX] {
+    for version in [0, 1, 3, 0x0100_0000, u32::MAX] {
         let mut foreign = bytes.clone();
         foreign[8..12].copy_from_slice(&version.to_le_bytes());
         assert_eq!(open(&foreign).err(), Some(FormatError::Version(version)));
@@ -266,7 +266,7 @@ fn resealed_headers_are_refused_or_harmless() {
 fn resealed_numbers_are_refused_or_harmless() {
     let (tokens, bytes) = small();
     let requests = requests(&tokens);
-    let longs = [16, 24, 32, 56, 64, 80];
+    let longs = [16, 24, 32, 40, 56, 64, 80, 96, 104];
     let words = [12, 72, 76, 88];
     let of_tiers = |places: &'static [usize]| {
         (0..3).flat_map(move |tier| places.iter().map(move |at| TIERS + tier * TIER + at))

@@ -4,10 +4,12 @@
 mod oracle;
 
 use oracle::compare::{agree, disagreement, scan, set, usable};
-use oracle::draw::{self, BASE62, BASE64, Draw, HEX, MARKS};
+use oracle::draw::{self, BASE62, BASE64, Draw, ESCAPES, HEX, MARKS};
+use oracle::encode::{self, CODERS};
+use oracle::steps::RAW;
 use oracle::{Request, Token, find};
 use proptest::prelude::*;
-use stanch::patch::{Action, View};
+use stanch::patch::Action;
 
 /// How a token of a set comes about.
 #[derive(Clone, Debug)]
@@ -69,6 +71,12 @@ enum Stretch {
         which: usize,
         times: usize,
     },
+    /// A token or a near miss, with some text around it, in one encoding after the other.
+    Encoded {
+        which: usize,
+        miss: Option<usize>,
+        coders: Vec<usize>,
+    },
 }
 
 #[derive(Clone, Debug)]
@@ -76,6 +84,15 @@ enum Field {
     Cookie(Vec<Stretch>),
     Plain(Vec<Stretch>),
     Basic { stretches: Vec<Stretch>, padded: bool, junk: usize },
+}
+
+/// How the body is compressed.
+#[derive(Clone, Copy, Debug)]
+enum Coding {
+    Identity,
+    Gzip,
+    Zlib,
+    Deflate,
 }
 
 #[derive(Clone, Debug)]
@@ -87,9 +104,13 @@ struct Plan {
     body: Vec<Stretch>,
     longest_piece: usize,
     trailer: bool,
+    coding: Coding,
+    /// Whether tokens are of ASCII: base64 is undone for such sets only.
+    ascii: bool,
 }
 
-const ALPHABETS: [&[u8]; 5] = [BASE62, BASE64, HEX, MARKS, b""];
+const ALPHABETS: [&[u8]; 6] = [BASE62, BASE64, HEX, MARKS, ESCAPES, b""];
+const LONGEST_ENCODED: usize = 6000;
 const PREFIXES: [&str; 4] = ["sk_live_", "ghp_", "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.", "AKIA"];
 
 fn shape() -> impl Strategy<Value = Shape> {
@@ -102,6 +123,7 @@ fn shape() -> impl Strategy<Value = Shape> {
     ];
     prop_oneof![
         4 => (len.clone(), 0..ALPHABETS.len()).prop_map(|(len, alphabet)| Shape::Fresh { len, alphabet }),
+        1 => (8..70usize, Just(2usize)).prop_map(|(len, alphabet)| Shape::Fresh { len, alphabet }),
         2 => (0..PREFIXES.len(), 12..60usize).prop_map(|(prefix, len)| Shape::Prefixed { prefix, len }),
         2 => (any::<usize>(), 1..64usize, 1..64usize)
             .prop_map(|(of, keep, len)| Shape::Sibling { of, keep, len }),
@@ -122,6 +144,12 @@ fn stretch() -> impl Strategy<Value = Stretch> {
         2 => (any::<usize>(), any::<usize>(), prop_oneof![Just(0usize), percent])
             .prop_map(|(which, at, percent)| Stretch::NearMiss { which, at, percent }),
         1 => (any::<usize>(), 1..8usize).prop_map(|(which, times)| Stretch::Starts { which, times }),
+        9 => (
+            any::<usize>(),
+            prop::option::weighted(0.2, any::<usize>()),
+            prop::collection::vec(0..CODERS.len(), 1..5),
+        )
+            .prop_map(|(which, miss, coders)| Stretch::Encoded { which, miss, coders }),
     ]
 }
 
@@ -150,16 +178,27 @@ fn plan() -> impl Strategy<Value = Plan> {
         stretches(9),
         prop_oneof![Just(1usize), 2..40usize, 40..3000usize],
         any::<bool>(),
+        prop_oneof![
+            5 => Just(Coding::Identity),
+            1 => Just(Coding::Gzip),
+            1 => Just(Coding::Zlib),
+            1 => Just(Coding::Deflate),
+        ],
+        prop::bool::weighted(0.85),
     )
-        .prop_map(|(seed, shapes, target, fields, body, longest_piece, trailer)| Plan {
-            seed,
-            shapes,
-            target,
-            fields,
-            body,
-            longest_piece,
-            trailer,
-        })
+        .prop_map(
+            |(seed, shapes, target, fields, body, longest_piece, trailer, coding, ascii)| Plan {
+                seed,
+                shapes,
+                target,
+                fields,
+                body,
+                longest_piece,
+                trailer,
+                coding,
+                ascii,
+            },
+        )
 }
 
 impl Plan {
@@ -171,7 +210,13 @@ impl Plan {
                 count => tokens[of % count].bytes.clone(),
             };
             let mut bytes = match *shape {
-                Shape::Fresh { len, alphabet } => draw.text(len, ALPHABETS[alphabet]),
+                Shape::Fresh { len, alphabet } => {
+                    let alphabet = ALPHABETS[alphabet];
+                    draw.text(
+                        len,
+                        if self.ascii && alphabet.is_empty() { BASE62 } else { alphabet },
+                    )
+                }
                 Shape::Prefixed { prefix, len } => {
                     [PREFIXES[prefix].as_bytes(), &draw.text(len, BASE62)].concat()
                 }
@@ -201,10 +246,19 @@ impl Plan {
         let target = [b"/v1/", &text(&self.target, draw, tokens)[..]].concat();
         let mut fields: Vec<_> = self.fields.iter().map(|f| header(f, draw, tokens)).collect();
         let body = text(&self.body, draw, tokens);
+        let (body, coding) = match self.coding {
+            Coding::Identity => (body, None),
+            Coding::Gzip => (encode::gzip(&body), Some("gzip")),
+            Coding::Zlib => (encode::zlib(&body), Some("deflate")),
+            Coding::Deflate => (encode::deflate(&body), Some("deflate")),
+        };
+        let coding = coding.map(|coding| (b"Content-Encoding".to_vec(), coding.into()));
+        let trailers = if self.trailer { fields.pop().into_iter().collect() } else { Vec::new() };
+        fields.extend(coding);
         Request {
             method: b"POST".to_vec(),
             target,
-            trailers: if self.trailer { fields.pop().into_iter().collect() } else { Vec::new() },
+            trailers,
             headers: fields,
             body: draw.cut(&body, self.longest_piece),
         }
@@ -232,7 +286,7 @@ fn text(stretches: &[Stretch], draw: &mut Draw, tokens: &[Token]) -> Vec<u8> {
     let mut text = Vec::new();
     for stretch in stretches {
         let token = |which: usize| tokens[which % tokens.len()].bytes.as_slice();
-        match *stretch {
+        match stretch.clone() {
             Stretch::Noise { len, alphabet } => text.extend(draw.text(len, ALPHABETS[alphabet])),
             Stretch::Escapes { every, count } => {
                 for _ in 0..count {
@@ -251,6 +305,22 @@ fn text(stretches: &[Stretch], draw: &mut Draw, tokens: &[Token]) -> Vec<u8> {
                 let token = token(which);
                 for _ in 0..times {
                     text.extend(&token[..token.len() - 1]);
+                }
+            }
+            Stretch::Encoded { which, miss, coders } => {
+                let token = token(which);
+                let mut encoded = token.to_vec();
+                if let Some(at) = miss {
+                    encoded = draw::changed(token, at % token.len());
+                }
+                for coder in coders {
+                    let glue = [draw.below(4), draw.below(4)].map(|len| draw.text(len, BASE64));
+                    let glued = [&glue[0], &encoded[..], &glue[1]].concat();
+                    encoded = CODERS[coder].encode(draw, &glued);
+                }
+                // The oracle takes too long for what is longer.
+                if encoded.len() <= LONGEST_ENCODED {
+                    text.extend(encoded);
                 }
             }
         }
@@ -279,6 +349,55 @@ proptest! {
         let set = set(&tokens);
         let why = disagreement(&set, &tokens, &request);
         prop_assert!(why.is_none(), "{}", why.unwrap_or_default());
+    }
+
+    /// Nothing but what escapes are made of, with tokens, their pieces and their near misses between.
+    #[test]
+    fn matcher_and_oracle_agree_in_noise_of_escapes(
+        seed: u64,
+        stretches in prop::collection::vec((0..40usize, 0..4u8, any::<usize>()), 1..30),
+        lens in prop::collection::vec(prop_oneof![8..24usize, 24..64usize], 1..6),
+        spaced: bool,
+        longest_piece in prop_oneof![Just(1usize), 2..200usize],
+    ) {
+        let draw = &mut Draw(seed);
+        let tokens: Vec<Token> = lens.iter().map(|len| {
+            let alphabet = [BASE62, BASE64, HEX, b"ABCDEF0123456789-"][draw.below(4)];
+            let mut token = token(draw, *len);
+            token.bytes = draw.text(*len, alphabet);
+            if spaced {
+                token.bytes[len / 2] = b' ';
+            }
+            token
+        }).collect();
+        let tokens = usable(&tokens);
+        prop_assume!(!tokens.is_empty());
+        let mut text = Vec::new();
+        for (noise, kind, which) in stretches {
+            text.extend(draw.text(noise, ESCAPES));
+            let token = &tokens[which % tokens.len()].bytes;
+            let piece = match kind {
+                0 => token.to_vec(),
+                1 => draw::changed(token, which % token.len()),
+                2 => token[..which % token.len()].to_vec(),
+                _ => token[which % token.len()..].to_vec(),
+            };
+            let coder = CODERS[draw.below(CODERS.len())];
+            text.extend(if draw.below(3) == 0 { coder.encode(draw, &piece) } else { piece });
+        }
+        let set = set(&tokens);
+        let headers = vec![
+            (b"X-Noise".to_vec(), text.clone()),
+            (b"Authorization".to_vec(), [b"Basic ", &text[..]].concat()),
+        ];
+        let body = draw.cut(&text, longest_piece);
+        for request in [
+            Request { headers, ..Request::default() },
+            Request { body, ..Request::default() },
+        ] {
+            let why = disagreement(&set, &tokens, &request);
+            prop_assert!(why.is_none(), "{}", why.unwrap_or_default());
+        }
     }
 
     /// The action never depends on how a body is cut; nor does the hit, if there is but one.
@@ -345,7 +464,7 @@ fn every_length(lengths: impl Iterator<Item = usize>) {
         ];
         for (offset, pieces) in texts {
             let hit = scan(&set, &body(pieces)).hit.unwrap_or_else(|| panic!("{len}: not found"));
-            assert_eq!((hit.leak, hit.offset, hit.view), (len as u64, offset as u64, View::Raw));
+            assert_eq!((hit.leak, hit.offset, hit.views.bits()), (len as u64, offset as u64, RAW));
         }
         let text = [&other[..before], &miss[..], &other[before..]].concat();
         assert_eq!(scan(&set, &body(vec![text])).action, Action::Pass, "{len}: near miss found");

@@ -6,7 +6,7 @@ mod oracle;
 use oracle::compare::{agree, set};
 use oracle::draw::base64;
 use oracle::{Request, Token};
-use stanch::patch::{Action, View};
+use stanch::patch::{Action, View, Views};
 
 fn tokens(bytes: &[u8]) -> [Token; 1] {
     [Token { bytes: bytes.to_vec(), leak: 1, action: Action::Block }]
@@ -26,7 +26,7 @@ fn a_token_that_stands_in_the_raw_body_behind_an_escape_is_reported_as_raw() {
         let request = Request { body, ..Request::default() };
         let hit =
             agree(&set, &tokens, &request, &format!("pieces of {longest_piece}")).hit.unwrap();
-        assert_eq!((hit.view, hit.offset), (View::Raw, 6), "pieces of {longest_piece}");
+        assert_eq!((hit.views, hit.offset), (Views::RAW, 6), "pieces of {longest_piece}");
     }
 }
 
@@ -60,7 +60,7 @@ fn a_lane_that_starts_within_an_escape_keeps_count() {
                 [Request { headers, ..Request::default() }, Request { body, ..Request::default() }]
             {
                 let hit = agree(&set, &tokens, &request, &format!("{filler} bytes")).hit.unwrap();
-                assert_eq!(hit.view, View::Percent);
+                assert_eq!(hit.views, View::Percent.into());
             }
         }
     }

@@ -188,7 +188,7 @@ static void check_hit(const stanch_verdict *verdict, uint32_t action, uint64_t l
     check(verdict->action == action, "action", __FILE__, line);
     check(verdict->leak == leak, "leak", __FILE__, line);
     check(verdict->part == part, "part", __FILE__, line);
-    check(verdict->view == view, "view", __FILE__, line);
+    check(verdict->views == view, "view", __FILE__, line);
     check(verdict->offset == offset, "offset", __FILE__, line);
     check(verdict->name_len == strlen(name), "length of the name", __FILE__, line);
     check(memcmp(verdict->name, name, strlen(name)) == 0, "name", __FILE__, line);

@@ -2,11 +2,12 @@
  * Tests the C interface from C: every function with bad arguments, every file damaged, every call
  * out of order, and what is promised about memory, threads and forks.
  *
- *   abi_test FOLDER
+ *   abi_test FOLDER FORKS [CHECK...]
  *
- * `cargo xtask c` makes the folder: the files set, key, key-bytes (the key without its file format),
- * other-key, readable-key (others can read it), empty-key, long-key, and blocked, monitored, clean
- * (one token each).
+ * FORKS is how many children scan over one set. Without names all checks run. `cargo xtask c`
+ * makes the folder: the files set, key, key-bytes (the key without its file format), other-key,
+ * readable-key (others can read it), empty-key, long-key, and blocked, monitored, clean (one token
+ * each).
  */
 
 #include "abi_test.h"
@@ -93,33 +94,66 @@ static size_t read_file(const fixture *given, const char *name, void *to, size_t
     return length;
 }
 
+static const struct {
+    const char *name;
+    void (*run)(const fixture *given);
+} all_checks[] = {
+    { "versions", check_versions },
+    { "sets", check_sets },
+    { "scans", check_scans },
+    { "threads", check_threads },
+    { "forks", check_forks },
+    { "detector", check_detector },
+#ifdef COUNT_ALLOCATIONS
+    { "allocations", check_allocations },
+#endif
+#ifdef TEST_PANIC
+    { "panic", check_panic },
+#endif
+};
+
+/* Runs the check of this name, or every check without one; says whether there was any. */
+static int run(const fixture *given, const char *name)
+{
+    size_t i;
+    int found = 0;
+
+    for (i = 0; i < sizeof all_checks / sizeof all_checks[0]; i++) {
+        if (name == NULL || strcmp(all_checks[i].name, name) == 0) {
+            all_checks[i].run(given);
+            found = 1;
+        }
+    }
+    return found;
+}
+
 int main(int argc, char **argv)
 {
     static uint8_t set[1 << 20];
     fixture given = { .set = set };
+    int i;
 
-    if (argc != 2) {
-        fprintf(stderr, "usage: abi_test FOLDER\n");
+    if (argc < 3) {
+        fprintf(stderr, "usage: abi_test FOLDER FORKS [CHECK...]\n");
         return 2;
     }
     given.folder = argv[1];
+    given.forks = strtoul(argv[2], NULL, 10);
     given.set_len = read_file(&given, "set", set, sizeof set);
     read_file(&given, "key-bytes", given.key, sizeof given.key);
     read_file(&given, "blocked", given.blocked, sizeof given.blocked - 1);
     read_file(&given, "monitored", given.monitored, sizeof given.monitored - 1);
     read_file(&given, "clean", given.clean, sizeof given.clean - 1);
 
-    check_versions();
-    check_sets(&given);
-    check_scans(&given);
-    check_sharing(&given);
-    check_detector(&given);
-#ifdef COUNT_ALLOCATIONS
-    check_allocations(&given);
-#endif
-#ifdef TEST_PANIC
-    check_panic(&given);
-#endif
+    if (argc == 3) {
+        run(&given, NULL);
+    }
+    for (i = 3; i < argc; i++) {
+        if (!run(&given, argv[i])) {
+            fprintf(stderr, "abi_test: there is no check %s\n", argv[i]);
+            return 2;
+        }
+    }
 
     printf("%lu checks, %lu failed\n", checks, failures);
     return failures == 0 ? 0 : 1;

@@ -34,6 +34,7 @@ typedef struct {
     char blocked[128];          /* a token whose patch blocks */
     char monitored[128];        /* a token whose patch monitors */
     char clean[128];            /* the first, but for its last character */
+    unsigned long forks;        /* how many children scan over one set */
 } fixture;
 
 /* Counts a check, and says what failed and where. */
@@ -56,9 +57,10 @@ void *scan_memory(const stanch_set *set, size_t *size);
 
 void check_sets(const fixture *given);
 void check_scans(const fixture *given);
-void check_sharing(const fixture *given);
+void check_threads(const fixture *given);
+void check_forks(const fixture *given);
 void check_detector(const fixture *given);
-void check_versions(void);
+void check_versions(const fixture *given);
 #ifdef COUNT_ALLOCATIONS
 void check_allocations(const fixture *given);
 #endif

@@ -47,8 +47,10 @@ static int print(const stanch_verdict *verdict)
 {
     printf("%s", stanch_action_name(verdict->action));
     if (verdict->action != STANCH_ACTION_PASS) {
+        char views[STANCH_VIEWS_TEXT];
+        stanch_views_text(verdict->views, views, sizeof(views));
         printf(" leak %llu part %s view %s offset %llu", (unsigned long long) verdict->leak,
-               stanch_part_name(verdict->part), stanch_view_name(verdict->view),
+               stanch_part_name(verdict->part), views,
                (unsigned long long) verdict->offset);
     }
     printf("\n");

@@ -553,6 +553,7 @@ ngx_http_stanch_refuse_unscanned(ngx_http_stanch_loc_conf_t *lcf, ngx_uint_t sta
 static void
 ngx_http_stanch_log_hit(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx)
 {
+    char                       views[STANCH_VIEWS_TEXT];
     ngx_log_t                 *log;
     ngx_uint_t                 level;
     ngx_http_core_loc_conf_t  *clcf;
@@ -561,9 +562,11 @@ ngx_http_stanch_log_hit(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx)
     log = clcf->error_log;
     level = ctx->action == STANCH_ACTION_BLOCK ? NGX_LOG_WARN : NGX_LOG_INFO;
 
+    stanch_views_text(ctx->verdict.views, views, sizeof(views));
+
     ngx_log_error(level, log, 0, "stanch: %s leak %uL part %s view %s client %V",
                   stanch_action_name(ctx->action), ctx->verdict.leak,
-                  stanch_part_name(ctx->verdict.part), stanch_view_name(ctx->verdict.view),
+                  stanch_part_name(ctx->verdict.part), views,
                   &r->connection->addr_text);
 }
 

@@ -62,6 +62,7 @@ ngx_http_stanch_add_variables(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_stanch_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data)
 {
+    char                   *views;
     const char             *text;
     ngx_http_stanch_ctx_t  *ctx;
 
@@ -95,8 +96,12 @@ ngx_http_stanch_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v, ui
         break;
 
     case NGX_HTTP_STANCH_VIEW:
-        text = stanch_view_name(ctx->verdict.view);
-        ngx_http_stanch_variable_text(v, text, ngx_strlen(text));
+        views = ngx_pnalloc(r->pool, STANCH_VIEWS_TEXT);
+        if (views == NULL) {
+            return NGX_ERROR;
+        }
+        ngx_http_stanch_variable_text(v, views,
+            stanch_views_text(ctx->verdict.views, views, STANCH_VIEWS_TEXT));
         break;
 
     case NGX_HTTP_STANCH_NAME:

@@ -235,7 +235,7 @@ fn write(verdict: &Verdict, out: &mut stanch_verdict) -> Result<(), Failure> {
         size: out.size,
         action: verdict.action as u32,
         part: STANCH_PART_NONE,
-        view: STANCH_VIEW_NONE,
+        views: STANCH_VIEW_NONE,
         name_len: 0,
         leak: 0,
         offset: 0,
@@ -244,7 +244,7 @@ fn write(verdict: &Verdict, out: &mut stanch_verdict) -> Result<(), Failure> {
     if let Some(hit) = verdict.hit {
         let name = hit.name.as_bytes();
         written.part = hit.part as u32;
-        written.view = hit.view as u32;
+        written.views = hit.views.bits();
         written.leak = hit.leak;
         written.offset = hit.offset;
         written.name_len = name.len() as u32;

@@ -27,10 +27,28 @@ pub const STANCH_PART_BODY: u32 = 5;
 pub const STANCH_VIEW_NONE: u32 = 0;
 /// As it stands.
 pub const STANCH_VIEW_RAW: u32 = 1;
-/// With percent escapes undone.
+/// Percent escapes undone.
 pub const STANCH_VIEW_PERCENT: u32 = 2;
-/// The credentials of HTTP Basic authentication, with base64 undone.
-pub const STANCH_VIEW_BASIC: u32 = 3;
+/// Backslash escapes of JSON and ECMAScript undone.
+pub const STANCH_VIEW_JSON: u32 = 4;
+/// Character references of XML and HTML undone.
+pub const STANCH_VIEW_ENTITY: u32 = 8;
+/// Base64 undone.
+pub const STANCH_VIEW_BASE64: u32 = 16;
+/// The credentials of HTTP Basic authentication, base64 undone.
+pub const STANCH_VIEW_BASIC: u32 = 32;
+/// Read as UTF-16.
+pub const STANCH_VIEW_UTF16: u32 = 64;
+/// Quoted-printable undone.
+pub const STANCH_VIEW_QUOTED: u32 = 128;
+/// In the other letter case.
+pub const STANCH_VIEW_CASE: u32 = 256;
+/// `+` read as a space.
+pub const STANCH_VIEW_PLUS: u32 = 512;
+/// The content encoding gzip undone.
+pub const STANCH_VIEW_GZIP: u32 = 1024;
+/// The content encoding deflate undone.
+pub const STANCH_VIEW_DEFLATE: u32 = 2048;
 
 /// The finding may well be something else.
 pub const STANCH_CONFIDENCE_LOW: u32 = 1;
@@ -53,7 +71,16 @@ const _: () = assert!(STANCH_PART_COOKIE == Part::Cookie as u32);
 const _: () = assert!(STANCH_PART_BODY == Part::Body as u32);
 const _: () = assert!(STANCH_VIEW_RAW == View::Raw as u32);
 const _: () = assert!(STANCH_VIEW_PERCENT == View::Percent as u32);
+const _: () = assert!(STANCH_VIEW_JSON == View::Json as u32);
+const _: () = assert!(STANCH_VIEW_ENTITY == View::Entity as u32);
+const _: () = assert!(STANCH_VIEW_BASE64 == View::Base64 as u32);
 const _: () = assert!(STANCH_VIEW_BASIC == View::Basic as u32);
+const _: () = assert!(STANCH_VIEW_UTF16 == View::Utf16 as u32);
+const _: () = assert!(STANCH_VIEW_QUOTED == View::Quoted as u32);
+const _: () = assert!(STANCH_VIEW_CASE == View::Case as u32);
+const _: () = assert!(STANCH_VIEW_PLUS == View::Plus as u32);
+const _: () = assert!(STANCH_VIEW_GZIP == View::Gzip as u32);
+const _: () = assert!(STANCH_VIEW_DEFLATE == View::Deflate as u32);
 const _: () = assert!(STANCH_NAME == crate::patch::Name::MAX);
 
 /// Bytes: where they start and how many there are. `data` may be NULL if `len` is zero.
@@ -108,13 +135,14 @@ pub struct stanch_verdict {
     pub action: u32,
     /// Where the token stood: a `STANCH_PART_` number.
     pub part: u32,
-    /// How the request had to be read for it to show: a `STANCH_VIEW_` number.
-    pub view: u32,
+    /// What had to be undone for it to show: `STANCH_VIEW_` numbers, added up.
+    pub views: u32,
     /// The number of bytes in `name`.
     pub name_len: u32,
     /// The leak that the token belongs to.
     pub leak: u64,
-    /// The token's first byte, counted in the text of the view.
+    /// Where it starts, encoded as it is: the byte, counted from the start of the target, of the
+    /// header's value, or of the body (without its content encoding).
     pub offset: u64,
     /// The name of the header, cookie or query parameter, as the client sent it: treat it as
     /// hostile text. Not closed by a NUL.

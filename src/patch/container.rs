@@ -5,31 +5,31 @@
 
 use std::ops::Range;
 
-use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::builder::MAX_ALIKE;
 use super::filter::{BLOCK, Filter};
-use super::table::{ENTRY, START, Table};
+use super::policy::{self, Policies};
+use super::signature;
+use super::table::{ENTRY, START};
 use super::tier::{MAX_TIERS, Tier};
-use super::verdict::Action;
-use crate::secret::{Alphabet, KeyId, MAX_TOKEN, MIN_TOKEN};
+use super::trust::TrustError;
+use crate::secret::{Alphabet, KeyId, MAX_TOKEN, MIN_TOKEN, PublicKey};
 
 /// The version of the format that this library writes and reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 pub(super) const MAGIC: [u8; 8] = *b"stanchPS";
 pub(super) const HEADER: usize = 448;
 /// Sections start at multiples of this, the length of a cache line.
 pub(super) const ALIGN: usize = 64;
-/// The bytes of a policy.
-pub(super) const POLICY: usize = 8;
 
 const HASH: Range<usize> = 288..320;
-/// Room for a signature: zero in this version.
-const SIGNATURE: Range<usize> = 320..448;
 const TIERS_AT: usize = 128;
 const TIER_BYTES: usize = 48;
+/// What no field of the header takes; zero. Nor does a tier take its bytes 2 to 4, nor a tier that is
+/// not there any.
+const FREE: [Range<usize>; 3] = [92..96, 113..128, 272..288];
 
 /// Why bytes are not a patch set that can be used.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -60,6 +60,9 @@ pub enum FormatError {
         /// The key that was given.
         key: KeyId,
     },
+    /// They are a sound set that is not taken here.
+    #[error("refused: {0}")]
+    Refused(#[from] TrustError),
     /// There is no memory for a copy of them.
     #[error("no memory to hold it")]
     Memory,
@@ -73,12 +76,27 @@ pub enum FormatError {
 pub(super) struct Layout {
     pub(super) serial: u64,
     pub(super) created: i64,
+    pub(super) expires: Option<u64>,
+    /// The lowest estimate of what recovering a token costs, in bits.
+    pub(super) recovery_bits: u8,
     pub(super) key: KeyId,
     pub(super) tokens: u64,
     pub(super) leaks: u64,
     pub(super) longest: usize,
-    pub(super) policies: Range<usize>,
+    pub(super) policies: PolicyLayout,
     pub(super) tiers: Vec<TierLayout>,
+    pub(super) hash: [u8; 32],
+    /// Who signed it, if anybody did.
+    pub(super) signer: Option<PublicKey>,
+}
+
+/// Where the policies stand.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct PolicyLayout {
+    pub(super) starts: Range<usize>,
+    pub(super) records: Range<usize>,
+    /// Whether any of them has a scope.
+    pub(super) scoped: bool,
 }
 
 /// A tier's geometry and sections.
@@ -92,9 +110,10 @@ pub(super) struct TierLayout {
 }
 
 impl Layout {
-    /// Reads and checks `bytes`, a whole file. Whether the key is the right one is for the caller to
-    /// see.
-    pub(super) fn check(bytes: &[u8]) -> Result<Layout, FormatError> {
+    /// Reads and checks the header of `bytes`, a whole file, and that nothing in it was changed since
+    /// it was written and signed. Whether it is taken, and whether the key is the right one, is for
+    /// the caller to see before it goes on with [`check`](Layout::check).
+    pub(super) fn read_whole(bytes: &[u8]) -> Result<Layout, FormatError> {
         if bytes.get(..8) != Some(&MAGIC[..]) {
             return Err(FormatError::Magic);
         }
@@ -105,27 +124,38 @@ impl Layout {
         if bytes.len() < HEADER {
             return Err(short(bytes));
         }
-        let layout = Layout::read(bytes)?;
-        if content_hash(bytes) != bytes[HASH] {
+        let mut layout = Layout::read(bytes)?;
+        if layout.hash != bytes[HASH] {
             return Err(FormatError::Damaged);
         }
-        if bytes[SIGNATURE].iter().any(|byte| *byte != 0) {
-            return Err(FormatError::Malformed("there is something where a signature will stand"));
+        layout.signer = signature::signer(bytes)?;
+        Ok(layout)
+    }
+
+    /// Checks everything that the request path relies on in `bytes`, the file that this is the
+    /// layout of.
+    pub(super) fn check(&mut self, bytes: &[u8]) -> Result<(), FormatError> {
+        let policies = self.policies(bytes);
+        self.policies.scoped = policies.check().map_err(FormatError::Malformed)?;
+        for tier in &self.tiers {
+            self.check_tier(bytes, tier, policies.len())?;
         }
-        layout.check_policies(bytes)?;
-        let mut tokens = 0;
-        for tier in &layout.tiers {
-            tokens += layout.check_tier(bytes, tier)?;
-        }
-        if tokens != layout.tokens {
+        let entries = self.tiers.iter().map(|tier| (tier.entries.len() / ENTRY) as u64);
+        if entries.sum::<u64>() != self.tokens {
             return Err(FormatError::Malformed(
                 "the tiers do not hold as many tokens as the header says",
             ));
         }
-        Ok(layout)
+        Ok(())
     }
 
-    /// Writes the header of the finished file `bytes`, content hash included.
+    /// The policies in `bytes`, the file that this is the layout of.
+    pub(super) fn policies<'s>(&self, bytes: &'s [u8]) -> Policies<'s> {
+        let PolicyLayout { starts, records, .. } = &self.policies;
+        Policies::new(&bytes[starts.clone()], &bytes[records.clone()])
+    }
+
+    /// Writes the header of the finished file `bytes`, content hash included, unsigned.
     pub(super) fn seal(&self, bytes: &mut [u8]) {
         let len = bytes.len() as u64;
         bytes[..8].copy_from_slice(&MAGIC);
@@ -135,13 +165,17 @@ impl Layout {
         put(16, &len.to_le_bytes());
         put(24, &self.serial.to_le_bytes());
         put(32, &self.created.to_le_bytes());
+        put(40, &self.expires.unwrap_or(0).to_le_bytes());
         put(48, &self.key.0);
         put(56, &self.tokens.to_le_bytes());
         put(64, &self.leaks.to_le_bytes());
         put(72, &(self.longest as u32).to_le_bytes());
         put(76, &(self.tiers.len() as u32).to_le_bytes());
-        put(80, &(self.policies.start as u64).to_le_bytes());
-        put(88, &((self.policies.len() / POLICY) as u32).to_le_bytes());
+        put(80, &(self.policies.starts.start as u64).to_le_bytes());
+        put(88, &((self.policies.starts.len() / policy::START - 1) as u32).to_le_bytes());
+        put(96, &(self.policies.records.start as u64).to_le_bytes());
+        put(104, &(self.policies.records.len() as u64).to_le_bytes());
+        put(112, &[self.recovery_bits]);
         for (number, tier) in self.tiers.iter().enumerate() {
             let at = TIERS_AT + number * TIER_BYTES;
             put(at, &[tier.tier.size() as u8, tier.tier.stride as u8]);
@@ -175,11 +209,16 @@ impl Layout {
         if !(1..=MAX_TIERS).contains(&count) {
             return Err(FormatError::Malformed("the number of tiers is out of range"));
         }
+        let unused = TIERS_AT + count * TIER_BYTES..TIERS_AT + MAX_TIERS * TIER_BYTES;
+        if FREE.into_iter().chain([unused]).any(|free| !is_zero(&bytes[free])) {
+            return Err(FormatError::Malformed("there is something where zeroes must stand"));
+        }
         let mut key = [0; 8];
         key.copy_from_slice(&bytes[48..56]);
         let mut tiers: Vec<TierLayout> = Vec::with_capacity(count);
         for at in (0..count).map(|number| TIERS_AT + number * TIER_BYTES) {
             let tier = Tier::from_parts(bytes[at].into(), bytes[at + 1].into())
+                .filter(|_| is_zero(&bytes[at + 2..at + 4]))
                 .ok_or(FormatError::Malformed("a tier has an unknown gram size or stride"))?;
             if tiers.last().is_some_and(|before| before.tier.size_index >= tier.size_index) {
                 return Err(FormatError::Malformed("the tiers are not in order"));
@@ -187,78 +226,73 @@ impl Layout {
             tiers.push(TierLayout {
                 tier,
                 alphabet: Alphabet::from_bits(long(at + 40)?),
-                filter: section(bytes, long(at + 16)?, word(at + 4)?, 0, BLOCK)?,
-                starts: section(bytes, long(at + 24)?, word(at + 8)?, 1, START)?,
-                entries: section(bytes, long(at + 32)?, word(at + 12)?, 0, ENTRY)?,
+                filter: section(bytes, long(at + 16)?, word(at + 4)?.into(), 0, BLOCK)?,
+                starts: section(bytes, long(at + 24)?, word(at + 8)?.into(), 1, START)?,
+                entries: section(bytes, long(at + 32)?, word(at + 12)?.into(), 0, ENTRY)?,
             });
         }
         Ok(Layout {
             serial: long(24)?,
             created: long(32)? as i64,
+            expires: Some(long(40)?).filter(|time| *time != 0),
+            recovery_bits: bytes[112],
             key: KeyId(key),
             tokens: long(56)?,
             leaks: long(64)?,
             longest,
-            policies: section(bytes, long(80)?, word(88)?, 0, POLICY)?,
+            policies: PolicyLayout {
+                starts: section(bytes, long(80)?, word(88)?.into(), 1, policy::START)?,
+                records: section(bytes, long(96)?, long(104)?, 0, 1)?,
+                scoped: false,
+            },
             tiers,
+            hash: content_hash(bytes),
+            signer: None,
         })
     }
 
-    fn check_policies(&self, bytes: &[u8]) -> Result<(), FormatError> {
-        let mut policies = bytes[self.policies.clone()].chunks_exact(POLICY);
-        if policies.len() == 0 || !policies.all(|policy| action(policy).is_some()) {
-            return Err(FormatError::Malformed("a policy has an unknown action"));
-        }
-        Ok(())
-    }
-
-    /// Checks the sections of a tier and returns how many tokens it holds.
-    fn check_tier(&self, bytes: &[u8], layout: &TierLayout) -> Result<u64, FormatError> {
+    /// Checks the sections of a tier. A set of a million tokens is to open within milliseconds, so
+    /// this goes over each section once, without a branch for each item.
+    fn check_tier(
+        &self,
+        bytes: &[u8],
+        layout: &TierLayout,
+        policies: usize,
+    ) -> Result<(), FormatError> {
         if Filter::new(&bytes[layout.filter.clone()]).is_none() {
             return Err(FormatError::Malformed("a filter is empty"));
         }
-        let table = Table::new(&bytes[layout.starts.clone()], &bytes[layout.entries.clone()]);
-        if table.buckets() == 0 || table.len() == 0 {
+        let (starts, _) = bytes[layout.starts.clone()].as_chunks::<START>();
+        let (entries, _) = bytes[layout.entries.clone()].as_chunks::<ENTRY>();
+        if starts.len() < 2 || entries.is_empty() {
             return Err(FormatError::Malformed("a table is empty"));
         }
-        let mut before = 0;
-        for bucket in 0..=table.buckets() {
-            let start = table.start(bucket).unwrap_or(usize::MAX);
-            if start < before || start > table.len() || (bucket == 0 && start != 0) {
-                return Err(FormatError::Malformed("the buckets of a table are not in order"));
-            }
-            if start - before > MAX_ALIKE {
-                return Err(FormatError::Malformed("a bucket holds too many tokens"));
-            }
+        let (mut before, mut sound) = (0, u32::from_le_bytes(starts[0]) == 0);
+        for start in starts {
+            let start = u32::from_le_bytes(*start);
+            // One that is smaller than the one before it wraps round to a large number.
+            sound &= start.wrapping_sub(before) <= MAX_ALIKE as u32;
             before = start;
         }
-        if before != table.len() {
-            return Err(FormatError::Malformed("the buckets do not hold all tokens"));
+        if !sound || before as usize != entries.len() {
+            return Err(FormatError::Malformed(
+                "the buckets of a table are not in order, hold too many tokens, or not all",
+            ));
         }
-        let policies = self.policies.len() / POLICY;
-        for number in 0..table.len() {
-            let fits = table.entry(number).is_some_and(|entry| {
-                let len = usize::from(entry.len);
-                (layout.tier.window()..=self.longest).contains(&len)
-                    && usize::from(entry.anchor) + layout.tier.size() <= len
-                    && usize::from(entry.policy) < policies
-            });
-            if !fits {
-                return Err(FormatError::Malformed(
-                    "a token's length, anchor or policy is out of range",
-                ));
-            }
+        let (window, longest) = (layout.tier.window() as u32, self.longest as u32);
+        let (size, policies) = (layout.tier.size() as u32, policies as u32);
+        for entry in entries {
+            let short = |at: usize| u32::from(u16::from_le_bytes([entry[at], entry[at + 1]]));
+            let (policy, len, anchor) = (short(24), short(26), short(28));
+            sound &=
+                (len >= window) & (len <= longest) & (anchor + size <= len) & (policy < policies);
         }
-        Ok(table.len() as u64)
-    }
-}
-
-/// What a policy of [`POLICY`] bytes asks for.
-pub(super) fn action(policy: &[u8]) -> Option<Action> {
-    match policy {
-        [1, 0, 0, 0, 0, 0, 0, 0] => Some(Action::Monitor),
-        [2, 0, 0, 0, 0, 0, 0, 0] => Some(Action::Block),
-        _ => None,
+        if !sound {
+            return Err(FormatError::Malformed(
+                "a token's length, anchor or policy is out of range",
+            ));
+        }
+        Ok(())
     }
 }
 
@@ -267,11 +301,12 @@ pub(super) fn action(policy: &[u8]) -> Option<Action> {
 fn section(
     bytes: &[u8],
     start: u64,
-    count: u32,
+    count: u64,
     extra: u64,
     item: usize,
 ) -> Result<Range<usize>, FormatError> {
-    let end = start.checked_add((u64::from(count) + extra) * item as u64);
+    let len = count.checked_add(extra).and_then(|count| count.checked_mul(item as u64));
+    let end = len.and_then(|len| start.checked_add(len));
     match (usize::try_from(start), end.and_then(|end| usize::try_from(end).ok())) {
         (Ok(start), Some(end)) if start >= HEADER && start % ALIGN == 0 && end <= bytes.len() => {
             Ok(start..end)
@@ -280,10 +315,15 @@ fn section(
     }
 }
 
-/// SHA-256 (FIPS 180-4) of everything but the hash itself and the signature.
+/// BLAKE3 of everything but the hash itself and the signature.
 fn content_hash(bytes: &[u8]) -> [u8; 32] {
-    let hash = Sha256::new().chain_update(&bytes[..HASH.start]);
-    hash.chain_update(&bytes[SIGNATURE.end..]).finalize().into()
+    let mut hash = blake3::Hasher::new();
+    hash.update(&bytes[..HASH.start]).update(&bytes[HEADER..]);
+    *hash.finalize().as_bytes()
+}
+
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
 }
 
 fn short(bytes: &[u8]) -> FormatError {

@@ -1,6 +1,5 @@
 //! Says in which part of a request a token stands, and under which name.
 
-use super::decode::Percent;
 use super::verdict::{Name, Part};
 
 /// The part and the parameter name of the token that starts at byte `start` of a request's target.
@@ -15,21 +14,6 @@ pub(super) fn in_target(target: &[u8], start: usize) -> (Part, Name) {
 /// value (RFC 6265, section 4.2.1).
 pub(super) fn in_cookies(value: &[u8], start: usize) -> Name {
     parameter(value, start, b";")
-}
-
-/// The byte of `text` that becomes byte `offset` when its percent escapes are undone. Walks the
-/// text: for hits only.
-pub(super) fn before_percent(text: &[u8], offset: usize) -> usize {
-    let (mut decoder, mut put) = (Percent::default(), 0);
-    let mut room = [0; 8];
-    for (at, byte) in text.iter().enumerate() {
-        let (held, before) = (decoder.held(), put);
-        put += decoder.decode(std::slice::from_ref(byte), &mut room, |_| true).put;
-        if put > offset {
-            return at - held + (offset - before);
-        }
-    }
-    text.len()
 }
 
 /// The name in the `name=value` item that byte `at` belongs to, where items end with one of `ends`.
@@ -70,13 +54,5 @@ mod tests {
         assert_eq!(in_cookies(value, 13).as_bytes(), b"session");
         assert_eq!(in_cookies(value, 2).as_bytes(), b"a");
         assert!(in_cookies(value, 19).is_empty());
-    }
-
-    #[test]
-    fn places_before_decoding() {
-        let text = b"a%20b%4zc%41d";
-        let plain = b"a b%4zcAd";
-        let places: Vec<_> = (0..=plain.len()).map(|at| before_percent(text, at)).collect();
-        assert_eq!(places, [0, 1, 4, 5, 6, 7, 8, 9, 12, 13]);
     }
 }

@@ -7,23 +7,42 @@
 //!
 //! `docs/matcher.md` explains the idea, `docs/patch-set-format.md` the file.
 
+mod body;
 mod builder;
 mod container;
-mod decode;
+mod content;
+mod context;
 mod filter;
-mod lane;
+mod inflate;
+#[cfg(test)]
+mod lengths;
 mod locate;
+mod network;
+mod normal;
+mod policy;
 mod scan;
+mod scope;
 mod search;
 mod set;
 mod sift;
+mod signature;
+mod state;
 mod stream;
 mod table;
 mod tier;
+mod trust;
 mod verdict;
+mod views;
 
-pub use builder::{BuildError, MAX_ALIKE, Patch, PatchSetBuilder, Placement, Survey};
+pub use builder::{
+    BuildError, DEFAULT_FLOOR, MAX_ALIKE, Patch, PatchSetBuilder, Placement, Survey,
+};
 pub use container::{FORMAT_VERSION, FormatError};
+pub use context::Context;
+pub use inflate::{BodyState, InflateLimits, Inflater};
+pub use network::{Network, NetworkError};
 pub use scan::{Header, Scan, ScanError};
+pub use scope::{Rule, Scope, ScopeError};
 pub use set::{OpenError, PatchSet, SaveError, SetInfo};
+pub use trust::{Trust, TrustError};
 pub use verdict::{Action, Hit, Name, Part, Verdict, View, Views};

@@ -4,12 +4,15 @@ use std::ops::ControlFlow;
 
 use thiserror::Error;
 
-use super::lane::{self, Buffers, PercentLane};
+use super::body::Body;
+use super::context::{Context, Known};
+use super::inflate::{BodyState, Encoding, Inflater};
 use super::locate;
 use super::search::Occurrence;
 use super::set::PatchSet;
-use super::stream::Stream;
+use super::state::State;
 use super::verdict::{Action, Hit, Name, Part, Verdict, View, Views};
+use super::views::{Reading, Walk};
 
 /// A header of a request: name and value as they stand, without the colon or the line's end.
 #[derive(Clone, Copy, Debug)]
@@ -56,19 +59,25 @@ const NO_HEADER: Header<'_> = Header { name: b"", value: b"" };
 /// let verdict = scan.finish();
 /// assert_eq!(verdict.action, Action::Block);
 /// let hit = verdict.hit.unwrap();
-/// assert_eq!((hit.leak, hit.part.as_str(), hit.view.as_str()), (7, "query", "percent"));
+/// assert_eq!((hit.leak, hit.part.as_str(), hit.views.to_string()), (7, "query", "percent".into()));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub struct Scan<'s> {
     set: &'s PatchSet,
-    state: &'s mut [u8],
-    raw: Stream,
-    percent: PercentLane,
-    body_len: u64,
+    state: State<'s>,
+    /// What is known of the request; scopes of patches ask for it.
+    known: Known<'s>,
+    body: Body,
+    /// The body without its content encoding.
+    inflated: Body,
+    inflater: Option<&'s mut Inflater>,
+    encoding: Encoding,
+    /// Whether some of the body was seen.
+    has_body: bool,
+    /// Whether the inflater holds some of it.
+    inflates: bool,
     views: Views,
     verdict: Verdict,
-    /// Whether there is something to wipe in the state.
-    used: bool,
     finished: bool,
 }
 
@@ -94,19 +103,24 @@ impl<'s> Scan<'s> {
     ///
     /// [`ScanError::State`] if the state is too short.
     pub fn new(set: &'s PatchSet, state: &'s mut [u8]) -> Result<Scan<'s>, ScanError> {
-        let needed = set.state_len();
-        if state.len() < needed {
-            return Err(ScanError::State { needed, found: state.len() });
-        }
+        let found = state.len();
+        let short = ScanError::State { needed: set.state_len(), found };
+        let Some((room, state)) = state.split_at_mut_checked(set.context_len()) else {
+            return Err(short);
+        };
+        let Some(state) = State::cut(state, set.longest()) else { return Err(short) };
         Ok(Scan {
-            raw: Stream::new(set, 0, set.longest()),
-            percent: PercentLane::new(set),
+            known: Known::new(room),
+            body: Body::new(set, Views::NONE),
+            inflated: Body::new(set, Views::NONE),
+            inflater: None,
+            encoding: Encoding::Identity,
+            has_body: false,
+            inflates: false,
             set,
             state,
-            body_len: 0,
             views: Views::ALL,
             verdict: Verdict::default(),
-            used: false,
             finished: false,
         })
     }
@@ -118,18 +132,46 @@ impl<'s> Scan<'s> {
         self
     }
 
+    /// The same scan, which undoes the body's content encoding, if it is gzip or deflate, with
+    /// `inflater`. Without one, or with another encoding, the verdict says that the body could not be
+    /// read ([`BodyState::Unsupported`]). The body is looked at as it was sent in any case.
+    #[must_use]
+    pub fn with_inflater(mut self, inflater: &'s mut Inflater) -> Scan<'s> {
+        self.inflater = Some(inflater);
+        self
+    }
+
+    /// Takes note of what the host knows of the request. Call it before anything is fed: a token that
+    /// is found is judged by what is known then.
+    pub fn context(&mut self, context: &Context<'_>) {
+        if let Some(known) = self.known() {
+            known.context(context);
+        }
+    }
+
     /// Looks at the request line: the target as it was sent (`/path?query`, or with scheme and host
     /// before it). No token is looked for in the method.
-    pub fn request(&mut self, _method: &[u8], target: &[u8]) {
+    pub fn request(&mut self, method: &[u8], target: &[u8]) {
+        if let Some(known) = self.known() {
+            known.request(method, target);
+        }
         if target.len() >= self.set.shortest() {
-            self.values(&[target], |_, view, start| {
-                locate::in_target(target, before_view(target, view, start))
-            });
+            self.values(&[target], |_| false, |_, start| locate::in_target(target, start));
         }
     }
 
     /// Looks at headers, or at trailers behind the body.
     pub fn headers(&mut self, headers: &[Header<'_>]) {
+        if let Some(known) = self.known() {
+            known.headers(headers);
+        }
+        if !self.has_body {
+            for header in headers {
+                if header.name.eq_ignore_ascii_case(b"content-encoding") {
+                    self.encoding = self.encoding.and(Encoding::of(header.value));
+                }
+            }
+        }
         for headers in headers.chunks(BATCH) {
             self.header_batch(headers);
         }
@@ -141,9 +183,11 @@ impl<'s> Scan<'s> {
             if self.is_done() || piece.is_empty() {
                 continue;
             }
+            if !std::mem::replace(&mut self.has_body, true) {
+                self.start_body();
+            }
             // The verdict already holds what a break says.
             let _ = self.body_piece(piece);
-            self.body_len += piece.len() as u64;
         }
     }
 
@@ -165,6 +209,12 @@ impl<'s> Scan<'s> {
         self.verdict
     }
 
+    /// What is known of the request, to be added to; `None` if nobody will ask.
+    #[inline]
+    fn known(&mut self) -> Option<&mut Known<'s>> {
+        (self.known.matters() && !self.is_done()).then_some(&mut self.known)
+    }
+
     fn is_done(&self) -> bool {
         self.finished || self.verdict.action == Action::Block
     }
@@ -181,120 +231,129 @@ impl<'s> Scan<'s> {
             owners[count] = header;
             count += usize::from(header.value.len() >= self.set.shortest());
         }
-        self.values(&values[..count], |number, view, start| {
+        let is_basic = |number: usize| {
             let Header { name, value } = *owners[number];
-            if !name.eq_ignore_ascii_case(b"cookie") {
-                return (Part::Header, Name::new(name));
-            }
-            (Part::Cookie, locate::in_cookies(value, before_view(value, view, start)))
-        });
-        if !self.views.contains(View::Basic) {
-            return;
-        }
-        for Header { name, value } in &owners[..count] {
-            if let Some(encoded) = basic_credentials(value)
+            has_basic_scheme(value)
                 && CREDENTIALS.iter().any(|known| name.eq_ignore_ascii_case(known))
-                && !self.is_done()
-            {
-                self.basic(name, encoded);
+        };
+        self.values(&values[..count], is_basic, |number, start| {
+            let Header { name, value } = *owners[number];
+            match name.eq_ignore_ascii_case(b"cookie") {
+                true => (Part::Cookie, locate::in_cookies(value, start)),
+                false => (Part::Header, Name::new(name)),
             }
-        }
+        });
     }
 
-    /// Looks at values that are there as a whole: as they stand, and with percent escapes undone.
-    /// `locate` gets the number of the value that holds a token, the view, and the token's offset in
-    /// that.
-    fn values(&mut self, values: &[&[u8]], locate: impl Fn(usize, View, usize) -> (Part, Name)) {
+    /// Looks at values that are there as a whole: as they stand, and in other readings. `is_basic`
+    /// says whether base64 in the value with this number is Basic credentials; `locate` gets the number
+    /// of the value that holds a token, and the byte at which that starts.
+    fn values(
+        &mut self,
+        values: &[&[u8]],
+        is_basic: impl Fn(usize) -> bool,
+        locate: impl Fn(usize, usize) -> (Part, Name),
+    ) {
         if self.is_done() {
             return;
         }
-        let (set, verdict) = (self.set, &mut self.verdict);
-        let mut record = |number: usize, view: View, occurrence: Occurrence, offset: u64| {
-            verdict.record(set, &occurrence, || {
-                let (part, name) = locate(number, view, offset as usize);
-                Hit { leak: occurrence.entry.leak, part, view, offset, name }
+        let (set, known, verdict) = (self.set, &mut self.known, &mut self.verdict);
+        let mut record = |number: usize, token: Occurrence, views: Views, start: usize| {
+            verdict.record(set, known, &token, || {
+                let (part, name) = locate(number, start);
+                Hit { leak: token.entry.leak, part, views, offset: start as u64, name }
             })
         };
-        let raw = set.search_all(values, &mut |number, occurrence| {
-            record(number, View::Raw, occurrence, occurrence.start as u64)
+        let raw = set.search_all(values, &mut |number, token| {
+            record(number, token, Views::RAW, token.start)
         });
-        if raw.is_break() || !self.views.contains(View::Percent) || !set.have_percent(values) {
+        if raw.is_break() || self.views == Views::RAW {
             return;
         }
-        let Some(buffers) = Buffers::cut(self.state, set.longest()) else { return };
         for (number, value) in values.iter().enumerate() {
-            let found = &mut |occurrence, offset| record(number, View::Percent, occurrence, offset);
-            let mut lane = PercentLane::new(set);
-            if lane.passes_over(set, value) {
+            if !set.signs().has_lead(value) {
                 continue;
             }
-            self.used = true;
-            if lane.feed(set, buffers.value, b"", value, 0, found).is_break()
-                || lane.finish(set, buffers.value, found).is_break()
-            {
+            let mut views = self.views;
+            if views.contains(View::Basic) && is_basic(number) {
+                views = views.with(View::Base64);
+            }
+            let reading = Reading { views, body: false };
+            let decoded = &mut self.state.decoded;
+            let walk = Walk::new(set, value, decoded.bytes, reading);
+            let walked = walk.run(&mut decoded.written, &mut |sighting| {
+                let mut views = sighting.views;
+                if sighting.base64_first && is_basic(number) {
+                    views = views.without(View::Base64).with(View::Basic);
+                }
+                record(number, sighting.token, views, sighting.start)
+            });
+            if walked.is_break() {
                 return;
             }
         }
     }
 
-    /// Looks at the user and password of Basic credentials.
-    fn basic(&mut self, name: &[u8], encoded: &[u8]) {
-        self.used = true;
-        let Some(buffers) = Buffers::cut(self.state, self.set.longest()) else { return };
-        let (set, verdict) = (self.set, &mut self.verdict);
-        let _ = lane::search_base64(set, buffers.value, encoded, &mut |occurrence, offset| {
-            verdict.record(set, &occurrence, || Hit {
-                leak: occurrence.entry.leak,
-                part: Part::Header,
-                view: View::Basic,
-                offset,
-                name: Name::new(name),
-            })
-        });
+    fn start_body(&mut self) {
+        let view = match self.encoding {
+            Encoding::Identity => return,
+            Encoding::Gzip => Some(View::Gzip),
+            Encoding::Deflate => Some(View::Deflate),
+            Encoding::Unsupported => None,
+        };
+        match (&mut self.inflater, view.filter(|view| self.views.contains(*view))) {
+            (Some(inflater), Some(view)) => {
+                inflater.start(self.encoding);
+                self.inflated = Body::new(self.set, view.into());
+                self.inflates = true;
+            }
+            _ => self.verdict.body = BodyState::Unsupported,
+        }
     }
 
     fn body_piece(&mut self, piece: &[u8]) -> ControlFlow<()> {
-        self.used = true;
-        let Some(buffers) = Buffers::cut(self.state, self.set.longest()) else {
-            return ControlFlow::Break(());
-        };
-        let (set, verdict) = (self.set, &mut self.verdict);
-        let mut record = body_recorder(set, verdict);
-        // The raw lane goes first, so that what stands there in the raw is reported as raw. But the
-        // percent lane may need the text before this piece, which the raw lane then forgets.
-        let passes_over =
-            !self.views.contains(View::Percent) || self.percent.passes_over(set, piece);
-        let mut before = &mut buffers.value[..0];
-        if !passes_over && self.percent.may_start(set, piece) {
-            let kept = self.raw.kept(buffers.raw);
-            let kept = &kept[kept.len().saturating_sub(PercentLane::before_len(set))..];
-            before = &mut buffers.value[..kept.len()];
-            before.copy_from_slice(kept);
-        }
-        self.raw.feed(set, buffers.raw, piece, &mut |o, offset| record(View::Raw, o, offset))?;
-        if passes_over {
-            return ControlFlow::Continue(());
-        }
-        let found = &mut |o, offset| record(View::Percent, o, offset);
-        self.percent.feed(set, buffers.percent, before, piece, self.body_len, found)
+        let Scan { set, state, known, verdict, .. } = self;
+        let State { raw, kept, inflated_raw, inflated_kept, decoded } = state;
+        let mut memory = (raw, kept, &mut *decoded);
+        self.body.feed(set, &mut memory, self.views, piece, &mut recorder(set, known, verdict))?;
+        let inflates = self.inflates;
+        let inflater = self.inflater.as_mut().filter(|one| inflates && one.is_inflating());
+        let Some(inflater) = inflater else { return ControlFlow::Continue(()) };
+        let mut memory = (inflated_raw, inflated_kept, decoded);
+        let flow = inflater.feed(piece, &mut |text| {
+            self.inflated.feed(
+                set,
+                &mut memory,
+                self.views,
+                text,
+                &mut recorder(set, known, verdict),
+            )
+        });
+        verdict.body = inflater.state();
+        flow
     }
 
     fn body_end(&mut self) -> ControlFlow<()> {
-        let Some(buffers) = Buffers::cut(self.state, self.set.longest()) else {
-            return ControlFlow::Break(());
-        };
-        let (set, verdict) = (self.set, &mut self.verdict);
-        let mut record = body_recorder(set, verdict);
-        self.raw.finish(set, buffers.raw, &mut |o, offset| record(View::Raw, o, offset))?;
-        self.percent.finish(set, buffers.percent, &mut |o, offset| record(View::Percent, o, offset))
+        let Scan { set, state, known, verdict, .. } = self;
+        let State { raw, kept, inflated_raw, inflated_kept, decoded } = state;
+        let mut memory = (raw, kept, &mut *decoded);
+        self.body.finish(set, &mut memory, self.views, &mut recorder(set, known, verdict))?;
+        if let (true, Some(inflater)) = (self.inflates, &mut self.inflater) {
+            inflater.finish();
+            verdict.body = inflater.state();
+        }
+        let mut memory = (inflated_raw, inflated_kept, decoded);
+        self.inflated.finish(set, &mut memory, self.views, &mut recorder(set, known, verdict))
     }
 
-    /// Wipes the state, if anything was put there.
+    /// Wipes what is held of the request.
     fn wipe(&mut self) {
-        if std::mem::take(&mut self.used) {
-            self.state.fill(0);
-            // Without this the compiler may see that nobody reads the zeroes, and leave them out.
-            std::hint::black_box(&mut *self.state);
+        if self.known.matters() {
+            self.known.wipe();
+        }
+        self.state.wipe();
+        if let (true, Some(inflater)) = (self.inflates, &mut self.inflater) {
+            inflater.reset();
         }
     }
 }
@@ -313,13 +372,19 @@ impl Verdict {
     fn record(
         &mut self,
         set: &PatchSet,
+        known: &mut Known<'_>,
         occurrence: &Occurrence,
         hit: impl FnOnce() -> Hit,
     ) -> ControlFlow<()> {
-        let action = set.action(&occurrence.entry);
-        if action > self.action {
-            self.action = action;
-            self.hit = Some(hit());
+        // Locating a token takes longer than asking what it would come to in some part or other.
+        if set.action(&occurrence.entry, known, None) > self.action {
+            let hit = hit();
+            let part = known.located(hit.part);
+            let action = set.action(&occurrence.entry, known, part);
+            if action > self.action {
+                self.action = action;
+                self.hit = Some(hit);
+            }
         }
         match self.action {
             Action::Block => ControlFlow::Break(()),
@@ -328,38 +393,29 @@ impl Verdict {
     }
 }
 
-fn body_recorder<'v>(
+fn recorder<'v, 's>(
     set: &'v PatchSet,
+    known: &'v mut Known<'s>,
     verdict: &'v mut Verdict,
-) -> impl FnMut(View, Occurrence, u64) -> ControlFlow<()> + 'v {
-    move |view, occurrence, offset| {
-        verdict.record(set, &occurrence, || Hit {
-            leak: occurrence.entry.leak,
+) -> impl FnMut(Occurrence, Views, u64) -> ControlFlow<()> + use<'v, 's> {
+    move |token, views, offset| {
+        verdict.record(set, known, &token, || Hit {
+            leak: token.entry.leak,
             part: Part::Body,
-            view,
+            views,
             offset,
             name: Name::EMPTY,
         })
     }
 }
 
-/// Where in `text` the byte stands that has this offset in `view`.
-fn before_view(text: &[u8], view: View, offset: usize) -> usize {
-    match view {
-        View::Percent => locate::before_percent(text, offset),
-        View::Raw | View::Basic => offset,
-    }
-}
-
-/// The encoded credentials in the value of an `Authorization` header of the Basic scheme (RFC
-/// 7617), whose name is in any case.
-fn basic_credentials(value: &[u8]) -> Option<&[u8]> {
-    if !matches!(value.first(), Some(b'B' | b'b' | b' ' | b'\t')) {
-        return None;
-    }
-    let (scheme, rest) = value.trim_ascii_start().split_at_checked(5)?;
-    (scheme.eq_ignore_ascii_case(b"basic") && rest.first().is_some_and(u8::is_ascii_whitespace))
-        .then(|| rest.trim_ascii_start())
+/// Whether `value` is that of an `Authorization` header of the Basic scheme (RFC 7617), whose name is
+/// in any case.
+fn has_basic_scheme(value: &[u8]) -> bool {
+    let scheme = value.trim_ascii_start().split_at_checked(5);
+    scheme.is_some_and(|(scheme, rest)| {
+        scheme.eq_ignore_ascii_case(b"basic") && rest.first().is_some_and(u8::is_ascii_whitespace)
+    })
 }
 
 #[cfg(test)]
@@ -382,7 +438,7 @@ mod tests {
             let mut state = vec![0; set.state_len()];
             let mut scan = Scan::new(&set, &mut state).unwrap().with_views(views);
             feed(&mut scan);
-            scan.finish().hit.map(|hit| hit.view)
+            scan.finish().hit.map(|hit| hit.views)
         };
         let none = Views::RAW;
         for (view, feed) in [
@@ -394,13 +450,13 @@ mod tests {
             (View::Percent, &|scan| scan.body(&[escaped])),
             (View::Basic, &|scan| scan.headers(&[basic])),
         ] {
-            assert_eq!(found(Views::ALL, feed), Some(view));
-            assert_eq!(found(none.with(view), feed), Some(view));
+            assert_eq!(found(Views::ALL, feed), Some(view.into()));
+            assert_eq!(found(none.with(view), feed), Some(view.into()));
             assert_eq!(found(none, feed), None);
         }
         assert_eq!(
             found(none, &|scan| scan.body(&[&token.expose()[..7], &token.expose()[7..]])),
-            Some(View::Raw)
+            Some(View::Raw.into())
         );
     }
 }

@@ -1,36 +1,40 @@
 //! A compiled patch set, ready to be matched against.
 
-use std::collections::TryReserveError;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::{fmt, process};
 
 use thiserror::Error;
 
-use super::container::{self, ALIGN, FORMAT_VERSION, FormatError, Layout, POLICY, TierLayout};
+use super::container::{FORMAT_VERSION, FormatError, Layout, TierLayout};
+use super::content::Content;
+use super::context::{Known, ROOM};
 use super::filter::Filter;
-use super::lane;
+use super::scope::Rule;
 use super::search::Cursor;
-use super::sift::{self, Sampler};
+use super::sift::Sampler;
+use super::signature;
+use super::state::State;
 use super::table::{ENTRY, Entry, Table};
 use super::tier::Tier;
-use super::verdict::Action;
-use crate::secret::{DigestHasher, GramHasher, ImprintKey, KeyId};
+use super::trust::Trust;
+use super::verdict::{Action, Part};
+use super::views::Signs;
+use crate::secret::{
+    Alphabet, DigestHasher, Engine, GramHasher, ImprintKey, KeyId, PublicKey, SigningKey,
+};
 
 /// A set of patches, compiled and immutable. It holds no plaintext.
 ///
 /// Threads and forked processes share it; each request gets a [`Scan`](super::Scan) of its own.
 pub struct PatchSet {
-    /// The file, starting at `pad` so that it lies at a multiple of [`ALIGN`].
-    bytes: Vec<u8>,
-    pad: usize,
+    content: Content,
     layout: Layout,
     tiers: Vec<PreparedTier>,
     start: Cursor,
     shortest: usize,
-    /// For each byte, whether a token of the set may hold it.
-    admitted: [bool; 256],
+    signs: Signs,
     digest: DigestHasher,
 }
 
@@ -46,8 +50,19 @@ pub struct SetInfo {
     pub serial: u64,
     /// When it was compiled, in seconds since 1970-01-01 UTC.
     pub created: i64,
+    /// From when on it does not open, in seconds since 1970-01-01 UTC, if it expires at all.
+    pub expires: Option<u64>,
     /// The key that it was compiled with.
     pub key: KeyId,
+    /// Who signed it, if anybody did. The signature is right; whether that key is to be trusted is
+    /// another question.
+    pub signer: Option<PublicKey>,
+    /// What recovering the easiest of its tokens would cost whoever has the set and its key: the
+    /// base-2 logarithm of the guesses, by the builder's estimate.
+    pub recovery_bits: u32,
+    /// What it asks for of its tokens: the different policies, each a list of rules. Of the rules
+    /// whose scope a request is in, the strongest action counts.
+    pub policies: Vec<Vec<Rule>>,
     /// The length of the longest token in bytes.
     pub longest_token: usize,
     /// The length of the file in bytes.
@@ -98,32 +113,75 @@ pub(super) struct PreparedTier {
 }
 
 impl PatchSet {
-    /// Opens the set in the file at `path`, which was compiled with `key`.
+    /// Opens the set in the file at `path`, which was compiled with `key` and has not expired,
+    /// signed or not.
+    ///
+    /// The file is mapped, not read: processes that open it share its memory. As long as a set is
+    /// open, its file must not be written to or cut off in place. Replace it by renaming another file
+    /// over it, as [`save`](PatchSet::save) does; whoever has the old one open goes on with that.
     ///
     /// # Errors
     ///
     /// [`OpenError`] names the file and says what is wrong with it.
     pub fn open(path: &Path, key: &ImprintKey) -> Result<PatchSet, OpenError> {
-        let (bytes, pad) = read(path)?;
-        PatchSet::new(bytes, pad, key)
+        PatchSet::open_trusted(path, key, &Trust::new())
+    }
+
+    /// As [`open`](PatchSet::open), if `trust` takes the set.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] names the file and says what is wrong with it, or why it is not taken
+    /// ([`FormatError::Refused`]).
+    pub fn open_trusted(
+        path: &Path,
+        key: &ImprintKey,
+        trust: &Trust,
+    ) -> Result<PatchSet, OpenError> {
+        PatchSet::new(content(path)?, key, trust)
             .map_err(|error| OpenError::Format { path: path.to_owned(), error })
     }
 
-    /// The set in `bytes`, the content of a patch set file that was compiled with `key`.
+    /// The set in `bytes`, the content of a patch set file that was compiled with `key` and has not
+    /// expired, signed or not. The bytes are copied.
     ///
     /// # Errors
     ///
     /// [`FormatError`] says what is wrong with the bytes.
     pub fn from_bytes(bytes: &[u8], key: &ImprintKey) -> Result<PatchSet, FormatError> {
-        let mut copy = aligned(bytes.len()).map_err(|_| FormatError::Memory)?;
-        let pad = copy.len();
-        copy.extend_from_slice(bytes);
-        PatchSet::new(copy, pad, key)
+        PatchSet::from_bytes_trusted(bytes, key, &Trust::new())
+    }
+
+    /// As [`from_bytes`](PatchSet::from_bytes), if `trust` takes the set.
+    ///
+    /// # Errors
+    ///
+    /// [`FormatError`] says what is wrong with the bytes, or why the set is not taken.
+    pub fn from_bytes_trusted(
+        bytes: &[u8],
+        key: &ImprintKey,
+        trust: &Trust,
+    ) -> Result<PatchSet, FormatError> {
+        let content = Content::copy(bytes).map_err(|_| FormatError::Memory)?;
+        PatchSet::new(content, key, trust)
+    }
+
+    /// The same set with `key`'s signature in place of any other. A file that it was opened from is
+    /// left as it is.
+    ///
+    /// # Errors
+    ///
+    /// [`FormatError::Memory`] if there is no memory for a signed copy.
+    pub fn sign(mut self, key: &SigningKey) -> Result<PatchSet, FormatError> {
+        let sign = |bytes: &mut [u8]| signature::sign(bytes, key);
+        self.content = self.content.changed(sign).map_err(|_| FormatError::Memory)?;
+        self.layout.signer = Some(key.public());
+        Ok(self)
     }
 
     /// The set as the content of a file.
     pub fn as_bytes(&self) -> &[u8] {
-        &self.bytes[self.pad..]
+        &self.content
     }
 
     /// Writes the set to the file at `path`, with mode 0600, all of it or nothing: a temporary file
@@ -156,7 +214,7 @@ impl PatchSet {
 
     /// What the set says of itself.
     pub fn info(&self) -> SetInfo {
-        self.layout.info(self.as_bytes().len())
+        self.layout.info(&self.content)
     }
 
     /// The same set, searched with another engine.
@@ -165,13 +223,24 @@ impl PatchSet {
         for tier in &mut self.tiers {
             tier.hasher = tier.hasher.with(engine);
         }
+        self.signs = self.signs.with(engine);
         self
     }
 
     /// How many bytes of state a [`Scan`](super::Scan) over this set needs. It grows with the
-    /// longest token, not with their number.
+    /// longest token, not with their number; scopes add a few hundred.
     pub fn state_len(&self) -> usize {
-        lane::state_len(self.layout.longest)
+        State::len(self.layout.longest) + self.context_len()
+    }
+
+    /// How many of these bytes, the first ones, are for what is known of a request.
+    pub(super) fn context_len(&self) -> usize {
+        if self.layout.policies.scoped { ROOM } else { 0 }
+    }
+
+    /// What the header says.
+    pub(super) fn layout(&self) -> &Layout {
+        &self.layout
     }
 
     /// The length of the longest token in bytes.
@@ -185,22 +254,16 @@ impl PatchSet {
         self.shortest
     }
 
-    /// Whether a token of the set may hold `byte`.
+    /// What its tokens look like in other readings.
     #[inline]
-    pub(super) fn admits(&self, byte: u8) -> bool {
-        self.admitted[usize::from(byte)]
+    pub(super) fn signs(&self) -> &Signs {
+        &self.signs
     }
 
     /// Where a search in a text starts.
     #[inline]
     pub(super) fn start(&self) -> Cursor {
         self.start
-    }
-
-    /// Whether there is a `%` in any of `texts`.
-    #[inline]
-    pub(super) fn have_percent(&self, texts: &[&[u8]]) -> bool {
-        self.tiers.first().is_some_and(|tier| sift::have_percent(&tier.hasher, texts))
     }
 
     /// Its tiers.
@@ -226,31 +289,37 @@ impl PatchSet {
         self.digest.digest(token) == entry.digest
     }
 
-    /// What to do about the token that `entry` stands for.
-    pub(super) fn action(&self, entry: &Entry) -> Action {
-        let policies = &self.as_bytes()[self.layout.policies.clone()];
-        let policy = policies.chunks_exact(POLICY).nth(entry.policy.into());
-        policy.and_then(container::action).unwrap_or_default()
+    /// What to do about the token that `entry` stands for, in a request of which this much is
+    /// known, and in this part of it; in any part if that is not known.
+    pub(super) fn action(
+        &self,
+        entry: &Entry,
+        known: &mut Known<'_>,
+        part: Option<Part>,
+    ) -> Action {
+        known.action(self.layout.policies(&self.content), entry.policy, part)
     }
 
-    /// The set in `bytes[pad..]`.
-    fn new(bytes: Vec<u8>, pad: usize, key: &ImprintKey) -> Result<PatchSet, FormatError> {
-        let layout = Layout::check(&bytes[pad..])?;
+    fn new(content: Content, key: &ImprintKey, trust: &Trust) -> Result<PatchSet, FormatError> {
+        let mut layout = Layout::read_whole(&content)?;
+        trust.check(&layout)?;
         if layout.key != key.id() {
             return Err(FormatError::WrongKey { set: layout.key, key: key.id() });
         }
+        layout.check(&content)?;
         let tiers: Vec<PreparedTier> =
             layout.tiers.iter().map(|layout| PreparedTier::new(layout, key)).collect();
         let geometries = || tiers.iter().map(|tier| tier.layout.tier);
+        let shortest = geometries().map(Tier::window).min().unwrap_or(usize::MAX);
+        let alphabet =
+            layout.tiers.iter().fold(Alphabet::default(), |all, tier| all.union(tier.alphabet));
+        let engine = tiers.first().map_or(Engine::Portable, |tier| tier.hasher.rounds().engine());
         Ok(PatchSet {
             start: Cursor::new(geometries()),
-            admitted: std::array::from_fn(|byte| {
-                layout.tiers.iter().any(|tier| tier.alphabet.contains(byte as u8))
-            }),
-            shortest: geometries().map(Tier::window).min().unwrap_or(usize::MAX),
+            signs: Signs::new(engine, alphabet, (shortest, layout.longest)),
+            shortest,
             digest: DigestHasher::new(key),
-            bytes,
-            pad,
+            content,
             layout,
             tiers,
         })
@@ -269,22 +338,38 @@ impl PreparedTier {
 
 impl SetInfo {
     /// What the set in the file at `path` says of itself. Needs no key: the set is checked in every
-    /// way but for the key.
+    /// way but for the key, and may have expired.
     ///
     /// # Errors
     ///
     /// [`OpenError`] names the file and says what is wrong with it.
     pub fn read(path: &Path) -> Result<SetInfo, OpenError> {
-        let (bytes, pad) = read(path)?;
-        let bytes = &bytes[pad..];
-        let layout = Layout::check(bytes)
-            .map_err(|error| OpenError::Format { path: path.to_owned(), error })?;
-        Ok(layout.info(bytes.len()))
+        SetInfo::read_trusted(path, None)
+    }
+
+    /// As [`read`](SetInfo::read), if `trust` takes the set.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError`] names the file and says what is wrong with it, or why it is not taken.
+    pub fn verify(path: &Path, trust: &Trust) -> Result<SetInfo, OpenError> {
+        SetInfo::read_trusted(path, Some(trust))
+    }
+
+    fn read_trusted(path: &Path, trust: Option<&Trust>) -> Result<SetInfo, OpenError> {
+        let content = content(path)?;
+        let info = || {
+            let mut layout = Layout::read_whole(&content)?;
+            trust.map_or(Ok(()), |trust| trust.check(&layout))?;
+            layout.check(&content)?;
+            Ok(layout.info(&content))
+        };
+        info().map_err(|error| OpenError::Format { path: path.to_owned(), error })
     }
 }
 
 impl Layout {
-    fn info(&self, len: usize) -> SetInfo {
+    fn info(&self, bytes: &[u8]) -> SetInfo {
         let tier = |tier: &TierLayout| {
             (tier.tier.size(), tier.tier.stride, (tier.entries.len() / ENTRY) as u64)
         };
@@ -293,9 +378,13 @@ impl Layout {
             leaks: self.leaks,
             serial: self.serial,
             created: self.created,
+            expires: self.expires,
             key: self.key,
+            signer: self.signer,
+            recovery_bits: self.recovery_bits.into(),
+            policies: self.policies(bytes).to_rules(),
             longest_token: self.longest,
-            bytes: len as u64,
+            bytes: bytes.len() as u64,
             format_version: FORMAT_VERSION,
             tiers: self.tiers.iter().map(tier).collect(),
         }
@@ -312,24 +401,6 @@ impl fmt::Debug for PatchSet {
     }
 }
 
-/// The content of the file at `path`, behind the padding whose length comes with it.
-fn read(path: &Path) -> Result<(Vec<u8>, usize), OpenError> {
-    let io = |error| OpenError::Io { path: path.to_owned(), error };
-    let mut file = File::open(path).map_err(io)?;
-    let len = file.metadata().map_err(io)?.len();
-    let mut bytes = aligned(usize::try_from(len).unwrap_or(usize::MAX))
-        .map_err(|_| io(io::ErrorKind::OutOfMemory.into()))?;
-    let pad = bytes.len();
-    file.read_to_end(&mut bytes).map_err(io)?;
-    Ok((bytes, pad))
-}
-
-/// A buffer with room for `len` bytes that are to start at a multiple of [`ALIGN`]: it holds the
-/// padding already.
-fn aligned(len: usize) -> Result<Vec<u8>, TryReserveError> {
-    let mut bytes: Vec<u8> = Vec::new();
-    bytes.try_reserve_exact(len.saturating_add(ALIGN))?;
-    let pad = bytes.as_ptr().align_offset(ALIGN).min(ALIGN);
-    bytes.resize(pad, 0);
-    Ok(bytes)
+fn content(path: &Path) -> Result<Content, OpenError> {
+    Content::open(path).map_err(|error| OpenError::Io { path: path.to_owned(), error })
 }

@@ -20,29 +20,19 @@ pub(super) struct Stream {
     cursor: Cursor,
     /// The bytes kept in the buffer.
     filled: usize,
-    /// The offset in the whole text of the buffer's first byte. It may be before the text, and then
-    /// wraps around, where a decoder starts in the middle of an escape.
+    /// The offset in the whole text of the buffer's first byte.
     base: u64,
-    /// How much text a probe waits for.
-    ahead: usize,
 }
 
 impl Stream {
-    /// A text that starts at offset `base`, whose probes wait for `ahead` bytes: at least the
-    /// length of the longest token.
-    pub(super) fn new(set: &PatchSet, base: u64, ahead: usize) -> Stream {
-        Stream { cursor: set.start(), filled: 0, base, ahead }
+    /// A text that is about to start.
+    pub(super) fn new(set: &PatchSet) -> Stream {
+        Stream { cursor: set.start(), filled: 0, base: 0 }
     }
 
-    /// How long the buffer must be.
-    pub(super) const fn buffer_len(longest: usize, ahead: usize) -> usize {
-        longest + ahead + WORK
-    }
-
-    /// The text kept in the buffer: at least as much as the longest token has, if there was that
-    /// much.
-    pub(super) fn kept<'b>(&self, buffer: &'b [u8]) -> &'b [u8] {
-        &buffer[..self.filled]
+    /// How long the buffer must be for tokens of up to `longest` bytes.
+    pub(super) const fn buffer_len(longest: usize) -> usize {
+        2 * longest + WORK
     }
 
     /// Searches the next piece. `found` gets the occurrences, each with its offset in the whole
@@ -63,7 +53,7 @@ impl Stream {
             buffer[self.filled..self.filled + taken].copy_from_slice(&piece[from..from + taken]);
             self.filled += taken;
             from += taken;
-            self.search(set, &buffer[..self.filled], self.ahead, found)?;
+            self.search(set, &buffer[..self.filled], set.longest(), found)?;
             if from == piece.len() {
                 break;
             }
@@ -89,19 +79,7 @@ impl Stream {
         buffer: &mut [u8],
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        self.stop(set, buffer, 0, found)
-    }
-
-    /// Makes the probes that have `ahead` bytes of text from their place on, and no more; the rest
-    /// of the text is somebody else's.
-    pub(super) fn stop(
-        &mut self,
-        set: &PatchSet,
-        buffer: &mut [u8],
-        ahead: usize,
-        found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        let flow = self.search(set, &buffer[..self.filled], ahead, found);
+        let flow = self.search(set, &buffer[..self.filled], 0, found);
         self.filled = 0;
         flow
     }
@@ -113,7 +91,7 @@ impl Stream {
         piece: &[u8],
         found: &mut impl FnMut(Occurrence, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        self.search(set, piece, self.ahead, found)?;
+        self.search(set, piece, set.longest(), found)?;
         let needed_from = self.needed_from(set, piece.len());
         let needed = &piece[needed_from..];
         buffer[..needed.len()].copy_from_slice(needed);
@@ -131,7 +109,7 @@ impl Stream {
     ) -> ControlFlow<()> {
         let base = self.base;
         set.search(text, &mut self.cursor, ahead, &mut |occurrence| {
-            found(occurrence, base.wrapping_add(occurrence.start as u64))
+            found(occurrence, base + occurrence.start as u64)
         })
     }
 
@@ -141,7 +119,7 @@ impl Stream {
     }
 
     fn forget(&mut self, bytes: usize) {
-        self.base = self.base.wrapping_add(bytes as u64);
+        self.base += bytes as u64;
         self.cursor.forget(bytes);
     }
 }

@@ -47,6 +47,7 @@ impl<'s> Table<'s> {
     }
 
     /// How many entries there are.
+    #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         self.entries.len() / ENTRY
     }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::inflate::BodyState;
+
 /// What the host is to do with a request. Ordered: a request gets the strongest action of all
 /// tokens in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -32,21 +34,40 @@ pub enum Part {
     Body = 5,
 }
 
-/// How the request had to be read for the token to show.
+/// A way of reading a request. `docs/views.md` says what each undoes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
 pub enum View {
     /// As it stands.
     Raw = 1,
-    /// With percent escapes undone once (RFC 3986, section 2.1).
+    /// Percent escapes (RFC 3986, section 2.1).
     Percent = 2,
-    /// The credentials of HTTP Basic authentication, with base64 undone (RFC 7617).
-    Basic = 3,
+    /// Backslash escapes of JSON (RFC 8259, section 7) and ECMAScript.
+    Json = 4,
+    /// Character references of XML and HTML.
+    Entity = 8,
+    /// Base64 in both alphabets (RFC 4648).
+    Base64 = 16,
+    /// The credentials of HTTP Basic authentication, in base64 (RFC 7617).
+    Basic = 32,
+    /// UTF-16 in either byte order.
+    Utf16 = 64,
+    /// Quoted-printable (RFC 2045, section 6.7).
+    Quoted = 128,
+    /// The other letter case, for tokens of hexadecimal digits.
+    Case = 256,
+    /// `+` for a space, as in forms.
+    Plus = 512,
+    /// The content encoding `gzip` (RFC 1952).
+    Gzip = 1024,
+    /// The content encoding `deflate` (RFC 1950 and 1951).
+    Deflate = 2048,
 }
 
-/// The views that a scan looks at. All of them, unless a host knows that what is behind it undoes no
-/// encoding and would rather have the time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// A set of views: those that a scan looks at, or those that had to be undone for a token to show.
+///
+/// `Display` joins their names: `percent+base64`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Views(u32);
 
 /// The outcome of a scan.
@@ -57,6 +78,9 @@ pub struct Verdict {
     pub action: Action,
     /// The token behind the action; `None` exactly if the action is [`Action::Pass`].
     pub hit: Option<Hit>,
+    /// Whether all of the body was looked at without its content encoding. Known for sure when the
+    /// scan is finished.
+    pub body: BodyState,
 }
 
 /// Where a leaked token stood in a request. Never the token itself.
@@ -67,10 +91,10 @@ pub struct Hit {
     pub leak: u64,
     /// The part of the request.
     pub part: Part,
-    /// The view that showed it.
-    pub view: View,
-    /// The token's first byte, counted in the text of the view: from the start of the target, of
-    /// the header's value, of the body, or of what was decoded from it.
+    /// What had to be undone for it to show; [`Views::RAW`] if nothing.
+    pub views: Views,
+    /// Where it starts, encoded as it is: the byte, counted from the start of the target, of the
+    /// header's value, or of the body (without its content encoding).
     pub offset: u64,
     /// The name of the header, cookie or query parameter; empty where there is none, or where the
     /// token stands in the name itself.
@@ -112,32 +136,87 @@ impl Part {
 }
 
 impl View {
-    /// The view's name: `raw`, `percent` or `basic`.
-    pub fn as_str(self) -> &'static str {
+    /// Every view.
+    pub const EACH: [View; 12] = [
+        View::Raw,
+        View::Percent,
+        View::Json,
+        View::Entity,
+        View::Base64,
+        View::Basic,
+        View::Utf16,
+        View::Quoted,
+        View::Case,
+        View::Plus,
+        View::Gzip,
+        View::Deflate,
+    ];
+
+    /// The view's name, the variant's in lower case.
+    pub const fn as_str(self) -> &'static str {
         match self {
             View::Raw => "raw",
             View::Percent => "percent",
+            View::Json => "json",
+            View::Entity => "entity",
+            View::Base64 => "base64",
             View::Basic => "basic",
+            View::Utf16 => "utf16",
+            View::Quoted => "quoted",
+            View::Case => "case",
+            View::Plus => "plus",
+            View::Gzip => "gzip",
+            View::Deflate => "deflate",
         }
     }
 }
 
 impl Views {
     /// Every view.
-    pub const ALL: Views = Views::RAW.with(View::Percent).with(View::Basic);
+    pub const ALL: Views = Views(0xfff);
 
     /// The request as it stands, and no more. It is looked at in any case.
-    pub const RAW: Views = Views(1 << View::Raw as u32);
+    pub const RAW: Views = Views(View::Raw as u32);
+
+    pub(super) const NONE: Views = Views(0);
 
     /// These views and `view`.
     #[must_use]
     pub const fn with(self, view: View) -> Views {
-        Views(self.0 | 1 << view as u32)
+        Views(self.0 | view as u32)
+    }
+
+    /// These views without `view`.
+    #[must_use]
+    pub const fn without(self, view: View) -> Views {
+        Views(self.0 & !(view as u32))
+    }
+
+    /// These views and `others`.
+    #[must_use]
+    pub const fn union(self, others: Views) -> Views {
+        Views(self.0 | others.0)
     }
 
     /// Whether `view` is one of these.
     pub const fn contains(self, view: View) -> bool {
-        self.0 & 1 << view as u32 != 0
+        self.0 & view as u32 != 0
+    }
+
+    /// A bit for each view, its number as a [`View`].
+    pub const fn bits(self) -> u32 {
+        self.0
+    }
+
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = View> {
+        View::EACH.into_iter().filter(move |view| self.contains(*view))
+    }
+}
+
+impl From<View> for Views {
+    fn from(view: View) -> Views {
+        Views::NONE.with(view)
     }
 }
 
@@ -189,6 +268,24 @@ impl fmt::Display for Part {
 impl fmt::Display for View {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Display for Views {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (number, view) in self.iter().enumerate() {
+            if number > 0 {
+                f.write_str("+")?;
+            }
+            f.write_str(view.as_str())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Views {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Views({self})")
     }
 }
 

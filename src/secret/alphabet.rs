@@ -1,17 +1,31 @@
 //! Which kinds of characters tokens are made of.
 
 /// A set of bytes, by kinds: digits, lower case, upper case, each ASCII punctuation mark by itself,
-/// and everything else together.
+/// and everything else together. Besides, it says whether some of the tokens are found in any letter
+/// case.
 ///
 /// The kinds are coarse on purpose. The exact set of a token's characters would tell an attacker
 /// most of what there is to guess; that it has digits and upper case letters tells nothing new.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Alphabet(u64);
 
+/// The bit that says that there are tokens which are found in any letter case. It is no byte's kind.
+const ANY_CASE: u64 = 1 << 36;
+
 impl Alphabet {
     /// The kinds of the bytes in `text`.
     pub(crate) fn of(text: &[u8]) -> Alphabet {
-        Alphabet(text.iter().fold(0, |kinds, byte| kinds | kind(*byte)))
+        Alphabet(text.iter().fold(0, |kinds, byte| kinds | KINDS[usize::from(*byte)]))
+    }
+
+    /// These kinds, of a token that is found in any letter case.
+    pub(crate) fn in_any_case(self) -> Alphabet {
+        Alphabet(self.0 | ANY_CASE)
+    }
+
+    /// Whether there is a token that is found in any letter case.
+    pub(crate) fn has_any_case(self) -> bool {
+        self.0 & ANY_CASE != 0
     }
 
     /// The kinds of either.
@@ -21,22 +35,33 @@ impl Alphabet {
 
     /// Whether the kind of `byte` is among them.
     pub(crate) fn contains(self, byte: u8) -> bool {
-        self.0 & kind(byte) != 0
+        self.0 & KINDS[usize::from(byte)] != 0
     }
 
-    /// The kinds as bits.
+    /// All that as bits.
     pub(crate) fn bits(self) -> u64 {
         self.0
     }
 
-    /// The kinds with these bits. Bits that stand for nothing are kept and match nothing.
+    /// What has these bits. Bits that stand for nothing are kept and match nothing.
     pub(crate) fn from_bits(bits: u64) -> Alphabet {
         Alphabet(bits)
     }
 }
 
+/// The bits of all bytes' kinds: which one a byte of a token is of cannot be predicted.
+static KINDS: [u64; 256] = {
+    let mut kinds = [0; 256];
+    let mut byte = 0;
+    while byte < kinds.len() {
+        kinds[byte] = kind(byte as u8);
+        byte += 1;
+    }
+    kinds
+};
+
 /// The bit of a byte's kind.
-fn kind(byte: u8) -> u64 {
+const fn kind(byte: u8) -> u64 {
     let bit = match byte {
         b'0'..=b'9' => 0,
         b'a'..=b'z' => 1,
@@ -66,6 +91,17 @@ mod tests {
         let both = alphabet.union(other);
         assert!(both.contains(b'g') && both.contains(0xff));
         assert_eq!(Alphabet::from_bits(both.bits()), both);
+    }
+
+    #[test]
+    fn letter_case_is_said_beside_the_kinds() {
+        let plain = Alphabet::of(b"9f-");
+        let folded = plain.in_any_case();
+        assert!(!plain.has_any_case() && folded.has_any_case());
+        assert!((0..=255).all(|byte| plain.contains(byte) == folded.contains(byte)));
+        assert!(plain.union(folded).has_any_case() && !plain.union(plain).has_any_case());
+        assert!(Alphabet::from_bits(folded.bits()).has_any_case());
+        assert!((0..=255).all(|byte| kind(byte) & ANY_CASE == 0));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use super::guess::Guesser;
 use super::{Alphabet, DigestHasher, GramHasher, ImprintKey, KeyId, Preview, Secret};
@@ -66,6 +67,10 @@ pub(crate) struct Gram {
 /// Two imprints are equal if they are of the same token under the same key. An imprint holds a
 /// keyed digest of the token, keyed hashes of its grams, its length, class and [`Preview`]. It
 /// serves to recognise the token again and to compile patch sets.
+///
+/// A token that is made of hexadecimal digits and `-` alone, with letters of one case, is taken as
+/// written in lower case: in both cases it is the same token, has the same imprint, and is found in
+/// any. This is so for UUIDs too.
 #[derive(Clone)]
 pub struct Imprint {
     digest: Digest,
@@ -116,6 +121,8 @@ struct Imprinter {
     guesser: Guesser,
     /// The grams of the token at hand.
     grams: Vec<Gram>,
+    /// The token at hand in lower case, where that is how it is taken.
+    lower: Zeroizing<Vec<u8>>,
 }
 
 impl ImprintKey {
@@ -139,6 +146,8 @@ impl ImprintKey {
             hashers: GRAM_SIZES.map(|size| GramHasher::new(self, size)),
             guesser: Guesser::new(),
             grams: Vec::new(),
+            // Never longer, so that no copy is left behind.
+            lower: Zeroizing::new(Vec::with_capacity(MAX_TOKEN)),
         };
         secrets.into_iter().map(move |secret| imprinter.imprint(secret))
     }
@@ -205,11 +214,18 @@ impl fmt::Debug for Imprint {
 
 impl Imprinter {
     fn imprint(&mut self, secret: &Secret) -> Result<Imprint, ImprintError> {
-        let token = secret.expose();
+        let mut token = secret.expose();
         match token.len() {
             len if len < MIN_TOKEN => return Err(ImprintError::TooShort { len }),
             len if len > MAX_TOKEN => return Err(ImprintError::TooLong { len }),
             _ => {}
+        }
+        let mut alphabet = Alphabet::of(token);
+        if is_caseless(token, alphabet) {
+            self.lower.clear();
+            self.lower.extend(token.iter().map(u8::to_ascii_lowercase));
+            token = &self.lower;
+            alphabet = Alphabet::of(token).in_any_case();
         }
         let byte_bits = self.guesser.byte_bits(token);
         let bits: f32 = byte_bits.iter().sum();
@@ -226,13 +242,20 @@ impl Imprinter {
             digest: self.digest.digest(token),
             key: self.key,
             class: secret.class().into(),
-            preview: secret.preview(),
+            preview: Preview::of(token),
             len: token.len() as u16,
-            alphabet: Alphabet::of(token),
+            alphabet,
             grams: self.grams.as_slice().into(),
             ends,
         })
     }
+}
+
+/// Whether letter case says nothing in `token`, whose kinds of characters are in `alphabet`: whoever
+/// reads hexadecimal digits takes them in either. Where there are both, the token is something else.
+fn is_caseless(token: &[u8], alphabet: Alphabet) -> bool {
+    alphabet.contains(b'a') != alphabet.contains(b'A')
+        && token.iter().all(|byte| byte.is_ascii_hexdigit() || *byte == b'-')
 }
 
 /// Adds the grams that an imprint of `token` holds for one size: the larger, the harder to guess, so
@@ -312,6 +335,43 @@ mod tests {
         let other = ImprintKey::from_bytes([8; 32]).imprint(&Secret::new("test", token)).unwrap();
         assert_ne!(imprint(token).unwrap(), other);
         assert_ne!(imprint(token).unwrap().grams(2)[0].hash, other.grams(2)[0].hash);
+    }
+
+    #[test]
+    fn hexadecimal_tokens_have_no_case() {
+        let cases = [
+            "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B",
+            "5B1C7E90-3FA2-4D68-9C0B-7A4E21D8F6B3",
+            "D3B07384D113EDEC49EAA6238AD5FF00D3B07384D113",
+            "EAA07384D113EDEC49EAA6238AD5",
+        ];
+        for upper in cases {
+            let one = imprint(upper).unwrap();
+            let two = imprint(&upper.to_ascii_lowercase()).unwrap();
+            assert_eq!(one, two);
+            assert_eq!(one.preview(), two.preview());
+            assert!((0..GRAM_SIZES.len()).all(|size| one.grams(size) == two.grams(size)));
+            assert_eq!(one.alphabet(), two.alphabet());
+            assert!(one.alphabet().has_any_case() && !one.alphabet().contains(b'A'));
+        }
+    }
+
+    #[test]
+    fn other_tokens_keep_their_case() {
+        let cases = [
+            // Both cases, digits alone, a letter that is no digit, a mark that is none of a UUID's.
+            "9F86d081884C7D659A2FEAA0C55AD015A3BF4F1B",
+            "83920174651029384756",
+            "9F86D081884C7D659A2FEAA0C55AD015G3BF4F1B",
+            "9F86D081_884C7D659A2FEAA0C55AD015A3BF4F1B",
+        ];
+        for token in cases {
+            let one = imprint(token).unwrap();
+            assert!(!one.alphabet().has_any_case(), "{token}");
+            assert_eq!(one.alphabet(), Alphabet::of(token.as_bytes()));
+            let lower = token.to_ascii_lowercase();
+            assert_eq!(one == imprint(&lower).unwrap(), token == lower);
+        }
     }
 
     #[test]

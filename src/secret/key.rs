@@ -1,21 +1,20 @@
 //! The installation's key, and the file that it lives in.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
-use std::{fmt, str};
+use std::fmt;
+use std::path::Path;
 
 use crypto_common::Generate;
 use crypto_common::array::{Array, sizes};
 use sha2::{Digest as _, Sha256};
-use thiserror::Error;
 use zeroize::{Zeroize, Zeroizing};
 
-/// The first line of a key file is this word, a space, and 64 hexadecimal digits.
-const FILE_WORD: &str = "stanch-imprint-key-v1";
+use super::key_file::{KEY_LEN, KeyError, Kind};
 
-/// A key file is one short line; nothing longer is read.
-const FILE_LIMIT: u64 = 256;
+const FILE: Kind = Kind {
+    word: "stanch-imprint-key-v1",
+    no_word: "it does not start with the word stanch-imprint-key-v1",
+    is_secret: true,
+};
 
 /// The key that turns tokens into imprints: 32 random bytes.
 ///
@@ -31,45 +30,9 @@ pub struct ImprintKey {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct KeyId(pub [u8; 8]);
 
-/// Why a key cannot be had.
-#[derive(Debug, Error)]
-#[non_exhaustive]
-pub enum KeyError {
-    /// The operating system gave no random bytes.
-    #[error("no random bytes for a new key: {0}")]
-    Random(String),
-    /// The key file cannot be read or written.
-    #[error("key file {}: {error}", path.display())]
-    Io {
-        /// The key file.
-        path: PathBuf,
-        /// What the operating system said.
-        error: io::Error,
-    },
-    /// The file is there but is not a key file.
-    #[error("key file {}: not a key file: {reason}", path.display())]
-    Malformed {
-        /// The key file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: &'static str,
-    },
-    /// The file can be read or written by others than its owner.
-    #[error(
-        "key file {}: others than its owner have access to it (mode {mode:04o}); chmod 600 it, and make a new key if it may have been read",
-        path.display()
-    )]
-    Exposed {
-        /// The key file.
-        path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
-    },
-}
-
 impl ImprintKey {
     /// The length of a key in bytes.
-    pub const LEN: usize = 32;
+    pub const LEN: usize = KEY_LEN;
 
     /// A new key from the operating system's random bytes.
     pub fn generate() -> Result<ImprintKey, KeyError> {
@@ -92,19 +55,8 @@ impl ImprintKey {
     /// [`KeyError::Io`] if the file exists already (a key is never overwritten) or cannot be
     /// written; nothing is left behind then.
     pub fn create(path: &Path) -> Result<ImprintKey, KeyError> {
-        let io = |error| KeyError::Io { path: path.to_owned(), error };
         let key = ImprintKey::generate()?;
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(path).map_err(io)?;
-        let written = file.write_all(key.line().as_bytes()).and_then(|()| file.sync_all());
-        if let Err(error) = written {
-            // The write's error is the one to report; the half-written file must not stay.
-            let _ = fs::remove_file(path);
-            return Err(io(error));
-        }
+        FILE.create(path, &key.bytes)?;
         Ok(key)
     }
 
@@ -115,23 +67,7 @@ impl ImprintKey {
     /// [`KeyError::Exposed`] if anybody but the owner can read or write the file,
     /// [`KeyError::Malformed`] if it is not a key file, [`KeyError::Io`] if it cannot be read.
     pub fn open(path: &Path) -> Result<ImprintKey, KeyError> {
-        let io = |error| KeyError::Io { path: path.to_owned(), error };
-        let malformed = |reason| KeyError::Malformed { path: path.to_owned(), reason };
-        let file = File::open(path).map_err(io)?;
-        let metadata = file.metadata().map_err(io)?;
-        if !metadata.is_file() {
-            return Err(malformed("not a regular file"));
-        }
-        #[cfg(unix)]
-        {
-            let mode = std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o7777;
-            if mode & 0o077 != 0 {
-                return Err(KeyError::Exposed { path: path.to_owned(), mode });
-            }
-        }
-        let mut line = Zeroizing::new(Vec::with_capacity(FILE_LIMIT as usize));
-        file.take(FILE_LIMIT).read_to_end(&mut line).map_err(io)?;
-        ImprintKey::parse(&line).map_err(malformed)
+        Ok(ImprintKey { bytes: *FILE.open(path)? })
     }
 
     /// The key's bytes, for handing it to a process that has no file system.
@@ -157,40 +93,6 @@ impl ImprintKey {
             .chain_update(label.as_bytes())
             .finalize();
         Zeroizing::new(hash.into())
-    }
-
-    fn line(&self) -> Zeroizing<String> {
-        let mut line = Zeroizing::new(String::with_capacity(FILE_LIMIT as usize));
-        line.push_str(FILE_WORD);
-        line.push(' ');
-        for byte in self.bytes {
-            for nibble in [byte >> 4, byte & 15] {
-                line.push(char::from_digit(u32::from(nibble), 16).unwrap_or('0'));
-            }
-        }
-        line.push('\n');
-        line
-    }
-
-    fn parse(file: &[u8]) -> Result<ImprintKey, &'static str> {
-        let text = str::from_utf8(file).map_err(|_| "it is not text")?;
-        let digits = text
-            .trim_end()
-            .strip_prefix(FILE_WORD)
-            .and_then(|rest| rest.strip_prefix(' '))
-            .ok_or("it does not start with the word stanch-imprint-key-v1")?;
-        if digits.len() != 2 * ImprintKey::LEN {
-            return Err("the key is not 64 hexadecimal digits long");
-        }
-        let mut key = ImprintKey { bytes: [0; ImprintKey::LEN] };
-        for (byte, pair) in key.bytes.iter_mut().zip(digits.as_bytes().chunks_exact(2)) {
-            let nibble = |digit: u8| char::from(digit).to_digit(16);
-            match (nibble(pair[0]), nibble(pair[1])) {
-                (Some(high), Some(low)) => *byte = (high << 4 | low) as u8,
-                _ => return Err("the key holds a character that is no hexadecimal digit"),
-            }
-        }
-        Ok(key)
     }
 }
 
@@ -220,6 +122,7 @@ impl fmt::Debug for KeyId {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
@@ -246,24 +149,6 @@ mod tests {
             assert!(matches!(error, KeyError::Exposed { mode: seen, .. } if seen == mode));
             assert!(error.to_string().contains(&format!("{mode:04o}")));
         }
-    }
-
-    #[test]
-    fn what_is_no_key_file_is_refused_with_its_reason() {
-        let digits = "ab".repeat(32);
-        let cases = [
-            (String::new(), "does not start"),
-            ("stanch-imprint-key-v1".into(), "does not start"),
-            (format!("stanch-imprint-key-v2 {digits}"), "does not start"),
-            (format!("stanch-imprint-key-v1 {}", &digits[2..]), "64 hexadecimal"),
-            (format!("stanch-imprint-key-v1 {digits}0"), "64 hexadecimal"),
-            (format!("stanch-imprint-key-v1 {}zz", &digits[2..]), "no hexadecimal digit"),
-        ];
-        for (file, reason) in cases {
-            assert!(ImprintKey::parse(file.as_bytes()).unwrap_err().contains(reason), "{file}");
-        }
-        assert!(ImprintKey::parse(&[0xff, 0xfe]).is_err());
-        assert!(ImprintKey::parse(format!("stanch-imprint-key-v1 {digits}\n").as_bytes()).is_ok());
     }
 
     #[test]

@@ -1,9 +1,11 @@
 //! Holds what the library says against what the oracle finds.
 
-use stanch::patch::{Action, Header, Patch, PatchSet, PatchSetBuilder, Scan, Verdict};
+use stanch::patch::{Action, Header, Patch, PatchSet, PatchSetBuilder, Scan, Verdict, Views};
 use stanch::secret::{ImprintKey, Secret};
 
-use super::{Request, Token, find, strongest};
+use super::chains::in_one_case;
+use super::steps::names;
+use super::{Found, Request, Token, find, strongest};
 
 /// The key of all sets that tests build.
 pub(crate) fn key() -> ImprintKey {
@@ -11,7 +13,7 @@ pub(crate) fn key() -> ImprintKey {
 }
 
 /// The tokens that can be imprinted, each once: with the leak that it came with first and the
-/// strongest of its actions.
+/// strongest of its actions. Two that differ in letter case only are one, if case does not count.
 pub(crate) fn usable(tokens: &[Token]) -> Vec<Token> {
     let key = key();
     let mut kept: Vec<Token> = Vec::new();
@@ -19,7 +21,7 @@ pub(crate) fn usable(tokens: &[Token]) -> Vec<Token> {
         if key.imprint(&Secret::new("test", token.bytes.clone())).is_err() {
             continue;
         }
-        match kept.iter_mut().find(|known| known.bytes == token.bytes) {
+        match kept.iter_mut().find(|known| folded(known) == folded(token)) {
             Some(known) => known.action = known.action.max(token.action),
             None => kept.push(token.clone()),
         }
@@ -27,10 +29,18 @@ pub(crate) fn usable(tokens: &[Token]) -> Vec<Token> {
     kept
 }
 
+fn folded(token: &Token) -> Vec<u8> {
+    match in_one_case(&token.bytes) {
+        true => token.bytes.to_ascii_lowercase(),
+        false => token.bytes.clone(),
+    }
+}
+
 /// The compiled set of `tokens`, all of which can be imprinted.
 pub(crate) fn set(tokens: &[Token]) -> PatchSet {
     let key = key();
-    let mut builder = PatchSetBuilder::new(&key);
+    // Draws come up with tokens that are worth little, too.
+    let mut builder = PatchSetBuilder::new(&key).floor(0);
     for token in tokens {
         let imprint =
             key.imprint(&Secret::new("test", token.bytes.clone())).expect("a usable token");
@@ -45,14 +55,26 @@ pub(crate) fn set(tokens: &[Token]) -> PatchSet {
 
 /// What a scan in fresh memory says of `request`.
 pub(crate) fn scan(set: &PatchSet, request: &Request) -> Verdict {
+    scan_with(set, request, Views::ALL)
+}
+
+/// The same in some views only.
+pub(crate) fn scan_with(set: &PatchSet, request: &Request, views: Views) -> Verdict {
     // What was in the memory before must not matter.
     let mut state = vec![0xa5; set.state_len()];
-    scan_in(set, &mut state, request)
+    scan_in(set, &mut state, request, views)
 }
 
 /// What a scan in `state` says of `request`.
-pub(crate) fn scan_in(set: &PatchSet, state: &mut [u8], request: &Request) -> Verdict {
-    let mut scan = Scan::new(set, state).expect("as much state as the set asks for");
+pub(crate) fn scan_in(
+    set: &PatchSet,
+    state: &mut [u8],
+    request: &Request,
+    views: Views,
+) -> Verdict {
+    let before = state.to_vec();
+    let scan = Scan::new(set, state).expect("as much state as the set asks for");
+    let mut scan = scan.with_views(views);
     scan.request(&request.method, &request.target);
     scan.headers(&headers(&request.headers));
     let pieces: Vec<&[u8]> = request.body.iter().map(Vec::as_slice).collect();
@@ -63,31 +85,33 @@ pub(crate) fn scan_in(set: &PatchSet, state: &mut [u8], request: &Request) -> Ve
     assert!(so_far.action <= verdict.action, "finish made the verdict weaker");
     assert_eq!(*scan.verdict(), verdict);
     drop(scan);
-    // All of it or, where nothing was put there, none of it.
-    let before = state.first().copied().unwrap_or(0);
-    assert!(
-        state.iter().all(|byte| *byte == 0) || state.iter().all(|byte| *byte == before),
-        "the state is not wiped"
-    );
+    // Each byte is wiped or was never written to.
+    let kept = state.iter().zip(&before).find(|(after, before)| **after != 0 && after != before);
+    assert_eq!(kept, None, "the state is not wiped");
     verdict
 }
 
 /// Why the library and the oracle do not agree about `request`, if they do not.
 pub(crate) fn disagreement(set: &PatchSet, tokens: &[Token], request: &Request) -> Option<String> {
-    let (verdict, found) = (scan(set, request), find(tokens, request));
-    let expected = strongest(&found);
-    if verdict.action != expected {
-        return Some(format!("the scan says {verdict:?}, the oracle {expected}: {found:?}"));
-    }
+    contradiction(&find(tokens, request), &scan(set, request))
+}
+
+/// Why `verdict` cannot be what a scan says where the oracle has `found` this, if it cannot.
+pub(crate) fn contradiction(found: &[Found], verdict: &Verdict) -> Option<String> {
+    let least = strongest(found.iter().filter(|found| found.certain));
     let known = match verdict.hit {
-        None => expected == Action::Pass,
+        None => verdict.action == Action::Pass,
         Some(hit) => found.iter().any(|found| {
             found.action == verdict.action
-                && (found.leak, found.part, found.view) == (hit.leak, hit.part, hit.view)
+                && (found.leak, found.part, found.views) == (hit.leak, hit.part, hit.views.bits())
                 && (found.offset, found.name.as_slice()) == (hit.offset, hit.name.as_bytes())
         }),
     };
-    (!known).then(|| format!("the scan says {verdict:?}, which is not among {found:?}"))
+    if known && verdict.action >= least {
+        return None;
+    }
+    let found: Vec<_> = found.iter().map(|found| (names(found.views), found)).collect();
+    Some(format!("the scan says {verdict:?}, the oracle {least} or more: {found:?}"))
 }
 
 /// Fails the test with `what` if the library and the oracle do not agree.

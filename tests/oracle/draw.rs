@@ -13,6 +13,10 @@ pub(crate) const HEX: &[u8] = b"0123456789abcdef";
 /// What separates things in a request, and what escapes are made of.
 pub(crate) const MARKS: &[u8] = b"%%%%%%0123456789abcdefABCDEF&;=?/ :\"{}";
 
+/// What all escapes are made of, and what ends them.
+pub(crate) const ESCAPES: &[u8] =
+    b"%%%%%%\\\\\\\\uuuxX{}&&&&##;;;==++0123456789abcdefABCDEFghz/ ampsol\0\0\r\n";
+
 /// A row of random numbers (SplitMix64, by Steele, Lea and Flood).
 pub(crate) struct Draw(pub(crate) u64);
 

@@ -1,13 +1,20 @@
 //! The oracle: a matcher that is naive and obviously right.
 //!
-//! It knows the tokens in plain text, undoes every encoding by decoders of its own, and compares at
-//! every byte. It shares no code with the library. What the library says of a request must be among
-//! what the oracle finds in it.
+//! It knows the tokens in plain text, undoes every encoding over whole texts by decoders of its own
+//! ([`steps`]), in every order that `docs/views.md` has ([`chains`]), and compares at every byte. It
+//! shares no code with the library. What the library says of a request must be among what the oracle
+//! finds in it.
 
+pub(crate) mod chains;
 pub(crate) mod compare;
 pub(crate) mod draw;
+pub(crate) mod encode;
+pub(crate) mod rows;
+pub(crate) mod steps;
 
-use stanch::patch::{Action, Part, View};
+use chains::{Reading, sights};
+use stanch::patch::{Action, Part};
+use steps::{BASE64, BASIC, DEFLATE, GZIP};
 
 /// A token in plain text, and what is to be done about it.
 #[derive(Clone, Debug)]
@@ -33,132 +40,92 @@ pub(crate) struct Found {
     pub(crate) leak: u64,
     pub(crate) action: Action,
     pub(crate) part: Part,
-    pub(crate) view: View,
+    /// The flags of [`steps`].
+    pub(crate) views: u32,
     pub(crate) offset: u64,
     pub(crate) name: Vec<u8>,
-}
-
-/// A text as a view shows it: its bytes, and for each the byte of the request that it comes from.
-pub(crate) struct Shown {
-    pub(crate) text: Vec<u8>,
-    pub(crate) from: Vec<usize>,
+    /// Whether it has to be found. What lies beyond a ceiling may be found or not.
+    pub(crate) certain: bool,
 }
 
 /// Every token of `tokens` in `request`, at every place and in every view.
 pub(crate) fn find(tokens: &[Token], request: &Request) -> Vec<Found> {
+    find_in(tokens, request, u32::MAX)
+}
+
+/// The same in the views that `on` has.
+pub(crate) fn find_in(tokens: &[Token], request: &Request, on: u32) -> Vec<Found> {
     let mut found = Vec::new();
+    let mut read = |reading: Reading<'_>, place: &dyn Fn(usize) -> (Part, Vec<u8>)| {
+        for sight in sights(tokens, &reading) {
+            let (part, name) = place(sight.offset);
+            found.push(Found {
+                leak: sight.leak,
+                action: sight.action,
+                part,
+                views: sight.views,
+                offset: sight.offset as u64,
+                name,
+                certain: sight.certain,
+            });
+        }
+    };
     let target = &request.target;
-    in_text(tokens, target, &mut found, |from| match query_start(target, from) {
+    read(Reading::plain(target, on), &|from| match query_start(target, from) {
         None => (Part::Path, Vec::new()),
         Some(query) => (Part::Query, item_name(&target[query..from], b"&;")),
     });
     for (name, value) in request.headers.iter().chain(&request.trailers) {
-        let lower = name.to_ascii_lowercase();
-        if lower == b"cookie" {
-            in_text(tokens, value, &mut found, |from| {
+        let base64 = if is_basic(name, value) { BASIC } else { BASE64 };
+        read(Reading { base64, ..Reading::plain(value, on) }, &|from| {
+            if name.eq_ignore_ascii_case(b"cookie") {
                 (Part::Cookie, item_name(&value[..from], b";"))
-            });
-            continue;
-        }
-        let place = (Part::Header, cut(name));
-        in_text(tokens, value, &mut found, |_| place.clone());
-        if lower == b"authorization" || lower == b"proxy-authorization" {
-            let plain = basic(value);
-            occurrences(tokens, &plain, |token, offset| {
-                found.push(at(token, place.clone(), View::Basic, offset));
-            });
+            } else {
+                (Part::Header, cut(name))
+            }
+        });
+    }
+    let in_body = |_| (Part::Body, Vec::new());
+    let body = request.body.concat();
+    read(Reading { body: true, ..Reading::plain(&body, on) }, &in_body);
+    if let Some(coding) = content_coding(request) {
+        for (inflated, views, certain) in steps::inflate(&body, coding) {
+            if on & views != 0 {
+                read(
+                    Reading { body: true, views, certain, ..Reading::plain(&inflated, on) },
+                    &in_body,
+                );
+            }
         }
     }
-    in_text(tokens, &request.body.concat(), &mut found, |_| (Part::Body, Vec::new()));
     found
 }
 
 /// The strongest action of all that was found.
-pub(crate) fn strongest(found: &[Found]) -> Action {
-    found.iter().map(|found| found.action).max().unwrap_or_default()
+pub(crate) fn strongest<'f>(found: impl IntoIterator<Item = &'f Found>) -> Action {
+    found.into_iter().map(|found| found.action).max().unwrap_or_default()
 }
 
-/// `text` with percent escapes undone once. What is no escape stays as it is.
-pub(crate) fn percent(text: &[u8]) -> Shown {
-    let mut shown = Shown { text: Vec::new(), from: Vec::new() };
-    let mut at = 0;
-    while at < text.len() {
-        let digits = text.get(at + 1..at + 3).filter(|_| text[at] == b'%');
-        let byte = digits
-            .filter(|two| two.iter().all(u8::is_ascii_hexdigit))
-            .and_then(|two| std::str::from_utf8(two).ok())
-            .and_then(|two| u8::from_str_radix(two, 16).ok());
-        shown.text.push(byte.unwrap_or(text[at]));
-        shown.from.push(at);
-        at += if byte.is_some() { 3 } else { 1 };
+/// Whether a header holds credentials of the Basic scheme.
+fn is_basic(name: &[u8], value: &[u8]) -> bool {
+    let known = [&b"authorization"[..], b"proxy-authorization"];
+    let blank = |byte: &u8| byte.is_ascii_whitespace();
+    let value = value.trim_ascii_start();
+    let scheme = value.split(blank).next().unwrap_or_default();
+    known.iter().any(|known| name.eq_ignore_ascii_case(known))
+        && scheme.eq_ignore_ascii_case(b"basic")
+        && value.len() > scheme.len()
+}
+
+/// How the body is compressed, by what the request says.
+fn content_coding(request: &Request) -> Option<u32> {
+    let coding = |name: &[u8]| request.headers.iter().find(|h| h.0.eq_ignore_ascii_case(name));
+    let (_, coding) = coding(b"content-encoding")?;
+    match &coding.trim_ascii().to_ascii_lowercase()[..] {
+        b"gzip" | b"x-gzip" => Some(GZIP),
+        b"deflate" => Some(DEFLATE),
+        _ => None,
     }
-    shown
-}
-
-/// What the credentials of the Basic scheme in `value` decode to; nothing if it has none.
-pub(crate) fn basic(value: &[u8]) -> Vec<u8> {
-    let mut words = value
-        .split(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\x0c' | b'\r'))
-        .filter(|word| !word.is_empty());
-    match (words.next(), words.next()) {
-        (Some(scheme), Some(encoded)) if scheme.eq_ignore_ascii_case(b"basic") => base64(encoded),
-        _ => Vec::new(),
-    }
-}
-
-/// Base64 up to the first byte that is none: six bits for each letter, a byte for each eight bits.
-fn base64(encoded: &[u8]) -> Vec<u8> {
-    const LETTERS: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut bits = Vec::new();
-    for letter in encoded {
-        let letter = match letter {
-            b'-' => b'+',
-            b'_' => b'/',
-            other => *other,
-        };
-        let Some(six) = LETTERS.iter().position(|l| *l == letter) else { break };
-        bits.extend((0..6).rev().map(|bit| six >> bit & 1));
-    }
-    let bytes = bits.chunks_exact(8);
-    bytes.map(|eight| eight.iter().fold(0, |byte, bit| byte << 1 | *bit as u8)).collect()
-}
-
-/// The tokens in `text` as it stands and with percent escapes undone. A token that needs no undoing
-/// stands in the raw view only.
-fn in_text(
-    tokens: &[Token],
-    text: &[u8],
-    found: &mut Vec<Found>,
-    place: impl Fn(usize) -> (Part, Vec<u8>),
-) {
-    occurrences(tokens, text, |token, offset| {
-        found.push(at(token, place(offset), View::Raw, offset));
-    });
-    if !text.contains(&b'%') {
-        return;
-    }
-    let shown = percent(text);
-    occurrences(tokens, &shown.text, |token, offset| {
-        let from = shown.from[offset];
-        if !text[from..].starts_with(&token.bytes) {
-            found.push(at(token, place(from), View::Percent, offset));
-        }
-    });
-}
-
-fn occurrences(tokens: &[Token], text: &[u8], mut found: impl FnMut(&Token, usize)) {
-    for token in tokens {
-        for (offset, window) in text.windows(token.bytes.len()).enumerate() {
-            if window == token.bytes {
-                found(token, offset);
-            }
-        }
-    }
-}
-
-fn at(token: &Token, (part, name): (Part, Vec<u8>), view: View, offset: usize) -> Found {
-    let Token { leak, action, .. } = *token;
-    Found { leak, action, part, view, offset: offset as u64, name }
 }
 
 /// The byte behind the `?`, if it stands before byte `from`.

@@ -51,7 +51,7 @@ struct Line<'v> {
     leak: Option<u64>,
     part: Option<&'static str>,
     name: Option<String>,
-    view: Option<&'static str>,
+    view: Option<String>,
     offset: Option<u64>,
 }
 
@@ -96,7 +96,7 @@ impl<'v> Line<'v> {
             leak: hit.map(|hit| hit.leak),
             part: hit.map(|hit| hit.part.as_str()),
             name: hit.filter(|hit| !hit.name.is_empty()).map(|hit| hit.name.to_string()),
-            view: hit.map(|hit| hit.view.as_str()),
+            view: hit.map(|hit| hit.views.to_string()),
             offset: hit.map(|hit| hit.offset),
         }
     }

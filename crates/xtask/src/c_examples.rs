@@ -1,5 +1,5 @@
 //! The C programs of `examples/c`: compiled against both libraries with every warning an error, and
-//! run under valgrind.
+//! run under valgrind's checkers and the address sanitizer.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
@@ -10,7 +10,7 @@ use stanch::patch::{Patch, PatchSetBuilder};
 use stanch::secret::{ImprintKey, Secret};
 use tempfile::TempDir;
 
-use crate::command::{both, program};
+use crate::command::{Run, both, program};
 use crate::library::{self, Library};
 use crate::report::Report;
 use crate::workspace;
@@ -42,7 +42,13 @@ enum Link {
     Shared,
     /// With a `libstanch.a` of the feature `test-panic`.
     Panicking,
+    /// With a `libstanch.a` that the address sanitizer watches, as it does the program.
+    Sanitized,
 }
+
+/// How many children `abi_test` forks in all. Valgrind takes its time over each.
+const FORKS: &str = "1000";
+const FORKS_IN_VALGRIND: &str = "20";
 
 impl Link {
     fn name(self) -> &'static str {
@@ -50,22 +56,26 @@ impl Link {
             Link::Static => "static",
             Link::Shared => "shared",
             Link::Panicking => "panicking",
+            Link::Sanitized => "sanitized",
         }
     }
 }
 
 pub fn run(report: &mut Report) {
-    report.step("C examples under valgrind", |report| {
+    report.step("C examples under valgrind and the address sanitizer", |report| {
         let library = library::build()?;
         let fixture = Fixture::create()?;
         for (link, name) in [(Link::Static, "libstanch.a"), (Link::Shared, "libstanch.so")] {
-            report.case(&format!("abi_test with {name}"), abi_test(&library, &fixture, link));
+            report.case(&format!("abi_test with {name}"), memcheck_all(&library, &fixture, link));
             report.case(&format!("check with {name}"), check(&library, &fixture, link));
         }
         report.case("abi_test with a library that panics", {
             let library = library::build_panicking(&library)?;
-            abi_test(&library, &fixture, Link::Panicking)
+            memcheck_all(&library, &fixture, Link::Panicking)
         });
+        report.case("threads that share a set, watched for races", races(&library, &fixture));
+        report.case("a thousand forked scans over one set", forks(&library, &fixture));
+        report.case("abi_test under the address sanitizer", sanitized(&library, &fixture));
         report.case("the header as C++", as_cpp());
         Ok(())
     });
@@ -108,6 +118,10 @@ impl Fixture {
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
+
+    fn folder(&self) -> Result<&str> {
+        path_text(self.folder.path())
+    }
 }
 
 /// The blocked token but for its last character.
@@ -115,27 +129,61 @@ fn clean() -> String {
     format!("{}x", &BLOCKED[..BLOCKED.len() - 1])
 }
 
-fn abi_test(library: &Library, fixture: &Fixture, link: Link) -> Result<()> {
+/// Compiles `abi_test`.
+fn abi_test(library: &Library, fixture: &Fixture, link: Link) -> Result<PathBuf> {
     let mut sources = ABI_SOURCES.to_vec();
     let mut options = vec!["-pthread"];
-    if link == Link::Panicking {
-        sources.push("abi_panic.c");
-        options.push("-DTEST_PANIC");
+    match link {
+        Link::Panicking => {
+            sources.push("abi_panic.c");
+            options.push("-DTEST_PANIC");
+        }
+        Link::Static => {
+            sources.push("abi_allocations.c");
+            options.extend([
+                "-DCOUNT_ALLOCATIONS",
+                "-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=posix_memalign",
+            ]);
+        }
+        // Inside a shared object no call can be wrapped, and the sanitizer wraps them itself.
+        Link::Shared => {}
+        Link::Sanitized => options.extend(SANITIZER),
     }
-    if link == Link::Static {
-        // Inside a shared object no call can be wrapped.
-        sources.push("abi_allocations.c");
-        options.extend([
-            "-DCOUNT_ALLOCATIONS",
-            "-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=posix_memalign",
-        ]);
-    }
-    let binary = compile(library, fixture, "abi_test", &sources, &options, link)?;
-    let (status, text) = valgrind(&binary, &[fixture.folder.path().as_os_str()])?;
-    ensure!(status == 0, "ended with {status}:\n{text}");
-    // The counts are worth a look, and a run that checked nothing must not pass.
+    compile(library, fixture, "abi_test", &sources, &options, link)
+}
+
+/// All of `abi_test` under valgrind's memory checker.
+fn memcheck_all(library: &Library, fixture: &Fixture, link: Link) -> Result<()> {
+    let binary = abi_test(library, fixture, link)?;
+    passed(&valgrind(MEMCHECK, &binary, &[fixture.folder()?, FORKS_IN_VALGRIND])?)
+}
+
+/// Threads that share a set under valgrind's race detector.
+fn races(library: &Library, fixture: &Fixture) -> Result<()> {
+    let binary = abi_test(library, fixture, Link::Shared)?;
+    passed(&valgrind(HELGRIND, &binary, &[fixture.folder()?, "0", "threads"])?)
+}
+
+/// As many forked scans as a proxy's workers begin in a moment, with nothing in between.
+fn forks(library: &Library, fixture: &Fixture) -> Result<()> {
+    let binary = abi_test(library, fixture, Link::Static)?;
+    passed(&bare(&binary, &[fixture.folder()?, FORKS, "forks"])?)
+}
+
+/// All of `abi_test` under the address sanitizer, which also looks for leaks at the end.
+fn sanitized(library: &Library, fixture: &Fixture) -> Result<()> {
+    let library = library::build_sanitized(library)?;
+    let binary = abi_test(&library, fixture, Link::Sanitized)?;
+    passed(&bare(&binary, &[fixture.folder()?, FORKS])?)
+}
+
+/// Whether `abi_test` ended well. The counts are worth a look, and a run that checked nothing must
+/// not pass.
+fn passed((status, text): &(i32, String)) -> Result<()> {
+    ensure!(*status == 0, "ended with {status}:\n{text}");
     let last =
         text.lines().find(|line| line.ends_with(" checks, 0 failed")).context(text.clone())?;
+    ensure!(!last.starts_with("0 "), "nothing was checked");
     println!("      {last}");
     Ok(())
 }
@@ -160,7 +208,7 @@ fn check(library: &Library, fixture: &Fixture, link: Link) -> Result<()> {
     ];
     for (arguments, expected, printed) in rows {
         let all = [arguments, &[set, key][..]].concat();
-        let (status, text) = valgrind(&binary, &all)?;
+        let (status, text) = valgrind(MEMCHECK, &binary, &all)?;
         ensure!(status == *expected && text == *printed, "{arguments:?}: {status}: {text}");
     }
     for (arguments, complaint) in [
@@ -169,7 +217,7 @@ fn check(library: &Library, fixture: &Fixture, link: Link) -> Result<()> {
         (&["/nowhere/set", key], "/nowhere/set"),
         (&["-b", "/nowhere/body", set, key], "/nowhere/body"),
     ] {
-        let (status, text) = valgrind(&binary, arguments)?;
+        let (status, text) = valgrind(MEMCHECK, &binary, arguments)?;
         ensure!(status == 2 && text.contains(complaint), "{arguments:?}: {status}: {text}");
     }
     Ok(())
@@ -208,7 +256,9 @@ fn compile(
         run = run.arg(root.join("examples/c").join(source));
     }
     match link {
-        Link::Static | Link::Panicking => run.arg(&library.archive).args(&library.native),
+        Link::Static | Link::Panicking | Link::Sanitized => {
+            run.arg(&library.archive).args(&library.native)
+        }
         Link::Shared => {
             let folder = library.shared.parent().context("libstanch.so has no folder")?;
             run.arg(&library.shared).arg(format!("-Wl,-rpath,{}", folder.display()))
@@ -229,25 +279,44 @@ fn as_cpp() -> Result<()> {
     Ok(())
 }
 
-/// Runs a program under valgrind: its exit status and all it printed. Any error or leak that
-/// valgrind finds is an error here.
-fn valgrind(binary: &Path, arguments: &[impl AsRef<std::ffi::OsStr>]) -> Result<(i32, String)> {
+/// What valgrind looks for: memory that is used wrongly or leaks.
+const MEMCHECK: &[&str] = &[
+    "--leak-check=full",
+    // What is still reachable at the end is the standard library's own.
+    "--show-leak-kinds=definite,indirect,possible",
+    "--errors-for-leak-kinds=definite,indirect,possible",
+];
+
+/// What valgrind looks for: memory that two threads use without an order.
+const HELGRIND: &[&str] = &["--tool=helgrind", "--suppressions=examples/c/helgrind.supp"];
+
+/// What the sanitizers of gcc look for: memory that is used wrongly or leaks, and whatever C leaves
+/// undefined.
+const SANITIZER: &[&str] =
+    &["-fsanitize=address,undefined", "-fno-sanitize-recover=all", "-fno-omit-frame-pointer"];
+
+/// Runs a program under valgrind: its exit status and all it printed. Anything that valgrind finds
+/// is an error here.
+fn valgrind(
+    what: &[&str],
+    binary: &Path,
+    arguments: &[impl AsRef<std::ffi::OsStr>],
+) -> Result<(i32, String)> {
     const FOUND: i32 = 99;
-    let output = program("valgrind")
-        .args(&[
-            "--quiet",
-            "--error-exitcode=99",
-            "--leak-check=full",
-            // What is still reachable at the end is the standard library's own.
-            "--show-leak-kinds=definite,indirect,possible",
-            "--errors-for-leak-kinds=definite,indirect,possible",
-        ])
-        .arg(binary)
-        .args(arguments)
-        // The standard library keeps what it reads for a backtrace.
-        .env("RUST_BACKTRACE", "0")
-        .output()?;
-    let status = output.status.code().context("ended by a signal")?;
-    ensure!(status != FOUND, "valgrind found this:\n{}", both(&output));
+    let run = program("valgrind").args(&["--quiet", "--error-exitcode=99"]).args(what).arg(binary);
+    let (status, text) = ended(run.args(arguments))?;
+    ensure!(status != FOUND, "valgrind found this:\n{text}");
+    Ok((status, text))
+}
+
+/// Runs a program by itself: its exit status and all it printed. What a sanitizer finds ends it.
+fn bare(binary: &Path, arguments: &[impl AsRef<std::ffi::OsStr>]) -> Result<(i32, String)> {
+    ended(program(binary).args(arguments).env("ASAN_OPTIONS", "detect_leaks=1"))
+}
+
+fn ended(run: Run) -> Result<(i32, String)> {
+    // The standard library keeps what it reads for a backtrace.
+    let output = run.env("RUST_BACKTRACE", "0").output()?;
+    let status = output.status.code().with_context(|| both(&output))?;
     Ok((status, both(&output)))
 }

@@ -32,6 +32,37 @@ pub fn build_panicking(library: &Library) -> Result<Library> {
     Library::in_folder(&folder.join("debug"), library.native.clone())
 }
 
+/// Builds the archive so that the address sanitizer watches every load and store in it, and with
+/// every overflow and debug assertion checked. gcc's sanitizer is to be linked with it.
+///
+/// The sanitizers are not stable in rustc, so the switch that a compiler is built with is needed. A
+/// target is named because otherwise the flags would also go to build scripts.
+pub fn build_sanitized(library: &Library) -> Result<Library> {
+    let folder = workspace::target().join("sanitized");
+    let target = host()?;
+    cargo(&["rustc", "--release", "--package", "stanch", "--lib", "--crate-type", "staticlib"])
+        .args(&["--target", &target, "--target-dir"])
+        .arg(&folder)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", "-Zsanitizer=address -Zexternal-clangrt")
+        .env("CARGO_PROFILE_RELEASE_DEBUG_ASSERTIONS", "true")
+        .env("CARGO_PROFILE_RELEASE_OVERFLOW_CHECKS", "true")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+        .capture()?;
+    let archive = folder.join(target).join("release/libstanch.a");
+    anyhow::ensure!(archive.exists(), "{} was not built", archive.display());
+    Ok(Library { archive, shared: library.shared.clone(), native: library.native.clone() })
+}
+
+/// The target that rustc builds for when it is told none.
+pub fn host() -> Result<String> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let version = both(&program(rustc).arg("-vV").capture()?);
+    let line = version.lines().find_map(|line| line.strip_prefix("host: "));
+    line.map(str::to_owned).context("rustc does not say what it builds for")
+}
+
 impl Library {
     fn in_folder(folder: &Path, native: Vec<String>) -> Result<Library> {
         let library = Library {

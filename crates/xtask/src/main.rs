@@ -3,6 +3,7 @@
 mod c_examples;
 mod command;
 mod exports;
+mod fuzz;
 mod header;
 mod imports;
 mod library;
@@ -24,22 +25,29 @@ Usage: cargo xtask TASK
 Tasks:
   test       Install what is missing (as root, with apt-get) or name it; then run everything:
              format, clippy, rustdoc, tests, the benchmark's proofs, header, exports,
-             import directions, C examples, nginx
+             import directions, C examples, seeds of the fuzz targets, nginx
   lint       Format, clippy and rustdoc only
   rust       The workspace's tests (unit, property and doc tests) and the benchmark's proofs only
   header     Write include/stanch.h from src/ffi
   contract   Header, exports and import directions only
-  c          The C examples under valgrind only
+  c          The C examples under valgrind and the address sanitizer only
+  seeds      The seeds of the fuzz targets only
   nginx      The nginx module against a real nginx on loopback only
+  fuzz TARGET SECONDS
+             Run a fuzz target under libFuzzer for so long; needs g++
   help       Print this text
 
-Every task but `header` closes with a line `N passed, M failed` and exits with 1 when M is not 0.";
+Every task but `header` and `fuzz` closes with a line `N passed, M failed` and exits with 1 when M is not 0.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [task] = arguments.as_slice() else {
-        eprintln!("{HELP}");
-        return ExitCode::from(2);
+    let task = match arguments.as_slice() {
+        [task] => task,
+        [task, target, seconds] if task == "fuzz" => return ended(fuzz::run(target, seconds)),
+        _ => {
+            eprintln!("{HELP}");
+            return ExitCode::from(2);
+        }
     };
 
     let mut report = Report::new();
@@ -50,6 +58,7 @@ fn main() -> ExitCode {
                 rust_tests(&mut report);
                 contract(&mut report);
                 c_examples::run(&mut report);
+                fuzz::replay(&mut report);
                 nginx::run(&mut report);
             }
         }
@@ -57,18 +66,10 @@ fn main() -> ExitCode {
         "rust" => rust_tests(&mut report),
         "contract" => contract(&mut report),
         "c" => c_examples::run(&mut report),
+        "seeds" => fuzz::replay(&mut report),
         "nginx" => nginx::run(&mut report),
         "header" => {
-            return match header::write() {
-                Ok(path) => {
-                    println!("wrote {}", path.display());
-                    ExitCode::SUCCESS
-                }
-                Err(error) => {
-                    eprintln!("error: {error:#}");
-                    ExitCode::FAILURE
-                }
-            };
+            return ended(header::write().map(|path| println!("wrote {}", path.display())));
         }
         "help" | "--help" | "-h" => {
             println!("{HELP}");
@@ -80,6 +81,17 @@ fn main() -> ExitCode {
         }
     }
     report.close()
+}
+
+/// How a task ends that has no steps to count.
+fn ended(outcome: anyhow::Result<()>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 fn rust_tests(report: &mut Report) {

@@ -3,11 +3,16 @@
 mod counts;
 mod file;
 mod placement;
+mod policies;
 mod survey;
+
+use std::sync::Arc;
 
 use thiserror::Error;
 
 use super::container::FormatError;
+use super::policy::{MAX_POLICIES, MAX_POLICY};
+use super::scope::Scope;
 use super::set::PatchSet;
 use super::verdict::Action;
 use crate::secret::{Imprint, ImprintKey, KeyId};
@@ -19,14 +24,21 @@ pub use survey::Survey;
 /// are alike in every window that could be kept of them are what can exceed it.
 pub const MAX_ALIKE: usize = 64;
 
+/// What recovering a token from a stolen set *and* its key must cost at least, unless somebody says
+/// otherwise: two to the power of this many guesses. Well below what is safe, so that ordinary short
+/// tokens can be patched; `docs/threat-model.md` says what it means.
+pub const DEFAULT_FLOOR: u32 = 32;
+
 /// What is to be done about the tokens of a leak.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Patch {
     /// The leak, by the number that verdicts will name.
     pub leak: u64,
     /// [`Action::Block`] or [`Action::Monitor`].
     pub action: Action,
+    /// Which requests it is about; `None` for all of them.
+    pub scope: Option<Arc<Scope>>,
 }
 
 /// Collects patches and compiles them.
@@ -38,6 +50,8 @@ pub struct PatchSetBuilder<'k> {
     key: &'k ImprintKey,
     id: KeyId,
     serial: u64,
+    expires: Option<u64>,
+    floor: u32,
     added: Vec<(Imprint, Patch)>,
 }
 
@@ -66,6 +80,30 @@ pub enum BuildError {
         /// The leak.
         leak: u64,
     },
+    /// A token is too easy to recover for whoever has the set and its key.
+    #[error(
+        "leak {leak}: whoever steals the set and its key recovers a token with about 2^{bits} guesses; the floor is 2^{floor}"
+    )]
+    Recoverable {
+        /// The leak that the token belongs to.
+        leak: u64,
+        /// The estimate, in bits ([`Placement::place`]).
+        bits: u32,
+        /// What would have passed.
+        floor: u32,
+    },
+    /// What is asked for of one token, in all the patches that it was added with, has too many
+    /// conditions.
+    #[error(
+        "leak {leak}: the conditions of its scopes take more than {MAX_POLICY} bytes, or are more than 255 of a kind"
+    )]
+    Scope {
+        /// The leak.
+        leak: u64,
+    },
+    /// Too many different scopes.
+    #[error("more than {MAX_POLICIES} different scopes")]
+    TooManyScopes,
     /// Too many tokens are alike.
     #[error(
         "more than {MAX_ALIKE} tokens are alike in all but a few bytes, the one of leak {leak} among them"
@@ -88,16 +126,23 @@ pub enum BuildError {
 impl Patch {
     /// Requests with a token of `leak` are to be refused.
     pub fn block(leak: u64) -> Patch {
-        Patch { leak, action: Action::Block }
+        Patch { leak, action: Action::Block, scope: None }
     }
 
     /// Requests with a token of `leak` are to be recorded.
     pub fn monitor(leak: u64) -> Patch {
-        Patch { leak, action: Action::Monitor }
+        Patch { leak, action: Action::Monitor, scope: None }
+    }
+
+    /// The same patch, for requests in `scope` only. Patches may share one.
+    #[must_use]
+    pub fn with_scope(mut self, scope: impl Into<Arc<Scope>>) -> Patch {
+        self.scope = Some(scope.into()).filter(|scope| !scope.is_everything());
+        self
     }
 
     /// Whether it can be compiled for the token of `imprint` into a set of the key `set`.
-    fn check(self, imprint: &Imprint, set: KeyId) -> Result<(), BuildError> {
+    fn check(&self, imprint: &Imprint, set: KeyId) -> Result<(), BuildError> {
         if imprint.key_id() != set {
             return Err(BuildError::WrongKey { leak: self.leak, imprint: imprint.key_id(), set });
         }
@@ -111,7 +156,14 @@ impl Patch {
 impl<'k> PatchSetBuilder<'k> {
     /// A builder for sets that are used with `key`.
     pub fn new(key: &'k ImprintKey) -> PatchSetBuilder<'k> {
-        PatchSetBuilder { key, id: key.id(), serial: 0, added: Vec::new() }
+        PatchSetBuilder {
+            key,
+            id: key.id(),
+            serial: 0,
+            expires: None,
+            floor: DEFAULT_FLOOR,
+            added: Vec::new(),
+        }
     }
 
     /// Numbers the set, in the row of sets that an installation compiles. Zero by default.
@@ -120,8 +172,23 @@ impl<'k> PatchSetBuilder<'k> {
         self
     }
 
-    /// Adds a token. One that was added before stays with the leak it was added with first, and
-    /// gets the stronger of the two actions.
+    /// Lets the set expire: from this time on, in seconds since 1970-01-01 UTC, it does not open. A
+    /// node that has it open goes on with it. Zero, as by default: never.
+    pub fn expires(mut self, time: u64) -> Self {
+        self.expires = Some(time).filter(|time| *time > 0);
+        self
+    }
+
+    /// Takes tokens only if recovering them from the set and its key costs at least two to the power
+    /// of `bits` guesses, by the estimate that [`Placement::place`] gives. [`DEFAULT_FLOOR`] by
+    /// default.
+    pub fn floor(mut self, bits: u32) -> Self {
+        self.floor = bits;
+        self
+    }
+
+    /// Adds a token. One that was added before stays with the leak it was added with first; of all
+    /// that it was added with, the strongest action counts whose scope a request is in.
     ///
     /// # Errors
     ///
@@ -140,11 +207,11 @@ impl<'k> PatchSetBuilder<'k> {
     pub fn build(self) -> Result<PatchSet, BuildError> {
         let mut survey = Survey::new(self.key, self.added.len());
         for (imprint, patch) in &self.added {
-            survey.see(imprint, *patch)?;
+            survey.see(imprint, patch.clone())?;
         }
-        let mut placement = survey.finish()?;
+        let mut placement = survey.finish()?.floor(self.floor).expires(self.expires.unwrap_or(0));
         for (imprint, patch) in &self.added {
-            placement.place(imprint, *patch)?;
+            placement.place(imprint, patch.clone())?;
         }
         drop(self.added);
         placement.build(self.serial)
@@ -158,11 +225,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::patch::context::Known;
     use crate::secret::{Digest, Secret};
 
     fn set(tokens: &[&str]) -> Result<PatchSet, BuildError> {
         let key = ImprintKey::from_bytes([1; 32]);
-        let mut builder = PatchSetBuilder::new(&key);
+        let mut builder = PatchSetBuilder::new(&key).floor(0);
         for (leak, token) in tokens.iter().enumerate() {
             let imprint = key.imprint(&Secret::new("test", *token)).unwrap();
             builder.add(&imprint, Patch::block(leak as u64))?;
@@ -195,13 +263,31 @@ mod tests {
     }
 
     #[test]
+    fn a_token_without_letter_case_is_compiled_in_lower_case() {
+        let upper = HEX.to_ascii_uppercase();
+        let both = set(&[&upper, HEX, LONG]).unwrap();
+        assert_eq!(both.info().tokens, 2);
+        let folds = |set: &PatchSet| set.tiers().iter().any(|t| t.layout.alphabet.has_any_case());
+        let key = ImprintKey::from_bytes([1; 32]);
+        assert!(folds(&PatchSet::from_bytes(both.as_bytes(), &key).unwrap()));
+        assert!(!folds(&set(&[LONG, MIDDLE]).unwrap()));
+        let only = set(&[&upper]).unwrap();
+        let alphabet = only.tiers()[0].layout.alphabet;
+        assert!(!alphabet.contains(b'A') && alphabet.contains(b'a'));
+        let mut state = vec![0; only.state_len()];
+        let mut scan = crate::patch::Scan::new(&only, &mut state).unwrap();
+        scan.body(&[HEX.as_bytes()]);
+        assert_eq!(scan.finish().action, Action::Block);
+    }
+
+    #[test]
     fn what_cannot_be_compiled_is_refused() {
         assert_eq!(set(&[]).unwrap_err(), BuildError::Empty);
         let (key, other) = (ImprintKey::from_bytes([1; 32]), ImprintKey::from_bytes([2; 32]));
         let imprint = other.imprint(&Secret::new("test", LONG)).unwrap();
         let error = PatchSetBuilder::new(&key).add(&imprint, Patch::block(3)).unwrap_err();
         assert!(matches!(error, BuildError::WrongKey { leak: 3, .. }));
-        let nothing = Patch { leak: 4, action: Action::Pass };
+        let nothing = Patch { action: Action::Pass, ..Patch::block(4) };
         let error = PatchSetBuilder::new(&other).add(&imprint, nothing).unwrap_err();
         assert_eq!(error, BuildError::NoAction { leak: 4 });
     }
@@ -242,21 +328,23 @@ mod tests {
             }
             let imprints = || {
                 all.iter().filter_map(|(token, patch)| {
-                    Some((key.imprint(&Secret::new("test", token.as_str())).ok()?, *patch))
+                    Some((key.imprint(&Secret::new("test", token.as_str())).ok()?, patch.clone()))
                 })
             };
             prop_assume!(imprints().next().is_some());
-            let mut builder = PatchSetBuilder::new(&key).serial(5);
+            let mut builder = PatchSetBuilder::new(&key).serial(5).floor(0);
             let mut survey = Survey::new(&key, imprints().count());
             let mut expected: BTreeMap<Digest, Patch> = BTreeMap::new();
             for (imprint, patch) in imprints() {
-                builder.add(&imprint, patch).unwrap();
-                survey.see(&imprint, patch).unwrap();
-                let first = expected.entry(*imprint.digest()).or_insert(patch);
+                builder.add(&imprint, patch.clone()).unwrap();
+                survey.see(&imprint, patch.clone()).unwrap();
+                let first = expected.entry(*imprint.digest()).or_insert(patch.clone());
                 first.action = first.action.max(patch.action);
             }
-            let mut placement = survey.finish().unwrap();
-            imprints().for_each(|(imprint, patch)| placement.place(&imprint, patch).unwrap());
+            let mut placement = survey.finish().unwrap().floor(0);
+            imprints().for_each(|(imprint, patch)| {
+                placement.place(&imprint, patch).unwrap();
+            });
             let (one, two) = (builder.build().unwrap(), placement.build(5).unwrap());
             prop_assert!(timeless(&one) == timeless(&two));
 
@@ -267,7 +355,8 @@ mod tests {
                 let table = one.table(tier);
                 for entry in (0..table.len()).filter_map(|number| table.entry(number)) {
                     let patch = expected.remove(&entry.digest).unwrap();
-                    prop_assert_eq!((entry.leak, one.action(&entry)), (patch.leak, patch.action));
+                    let action = one.action(&entry, &mut Known::new(&mut []), None);
+                    prop_assert_eq!((entry.leak, action), (patch.leak, patch.action));
                 }
             }
             prop_assert!(expected.is_empty());

@@ -5,14 +5,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::counts::Counts;
 use super::file::File;
+use super::policies::Policies;
 use super::survey::{Plan, Sum, size_of, windows};
-use super::{BuildError, MAX_ALIKE, Patch};
-use crate::patch::container::{Layout, POLICY, TierLayout};
+use super::{BuildError, DEFAULT_FLOOR, MAX_ALIKE, Patch};
+use crate::patch::container::{Layout, PolicyLayout, TierLayout};
 use crate::patch::filter::{self, BLOCK};
 use crate::patch::set::PatchSet;
 use crate::patch::table::{self, Entry};
 use crate::patch::tier::Tier;
-use crate::patch::verdict::Action;
 use crate::secret::{Alphabet, Gram, Imprint, ImprintKey, KeyId};
 
 /// The second of two passes that compile a set: takes the imprints that the
@@ -22,6 +22,11 @@ pub struct Placement<'k> {
     key: &'k ImprintKey,
     id: KeyId,
     longest: usize,
+    floor: u32,
+    /// The lowest estimate so far of what recovering a token from the set and its key costs.
+    recovery_bits: u32,
+    expires: Option<u64>,
+    policies: Policies,
     has_middle: bool,
     tiers: Vec<Places>,
     /// What the survey saw, less what was placed.
@@ -48,9 +53,6 @@ struct Placed {
     place: u32,
 }
 
-/// The policies that entries name by number: monitor, then block, the stronger of the two.
-const POLICIES: [[u8; POLICY]; 2] = [[1, 0, 0, 0, 0, 0, 0, 0], [2, 0, 0, 0, 0, 0, 0, 0]];
-
 impl<'k> Placement<'k> {
     pub(super) fn new(
         key: &'k ImprintKey,
@@ -60,24 +62,64 @@ impl<'k> Placement<'k> {
         plans: Vec<Plan>,
     ) -> Result<Placement<'k>, BuildError> {
         let tiers: Result<Vec<Places>, BuildError> = plans.into_iter().map(Places::new).collect();
-        let placed = Sum::default();
-        Ok(Placement { key, id: key.id(), longest, has_middle, tiers: tiers?, expected, placed })
+        Ok(Placement {
+            key,
+            id: key.id(),
+            longest,
+            floor: DEFAULT_FLOOR,
+            recovery_bits: u32::MAX,
+            expires: None,
+            policies: Policies::new(),
+            has_middle,
+            tiers: tiers?,
+            expected,
+            placed: Sum::default(),
+        })
     }
 
-    /// Finds an imprint its place. A token that was placed before stays with the leak it was placed
-    /// with first, and gets the stronger of the two actions.
+    /// Lets the set expire: from this time on, in seconds since 1970-01-01 UTC, it does not open. A
+    /// node that has it open goes on with it. Zero, as by default: never.
+    #[must_use]
+    pub fn expires(mut self, time: u64) -> Placement<'k> {
+        self.expires = Some(time).filter(|time| *time > 0);
+        self
+    }
+
+    /// Takes tokens only if recovering them from the set and its key costs at least two to the power
+    /// of `bits` guesses, by the estimate that [`place`](Placement::place) gives.
+    /// [`DEFAULT_FLOOR`] by default.
+    #[must_use]
+    pub fn floor(mut self, bits: u32) -> Placement<'k> {
+        self.floor = bits;
+        self
+    }
+
+    /// Finds an imprint its place, and says what recovering the token from the set and its key would
+    /// cost: the base-2 logarithm of the guesses for the weakest gram that the set holds of it. A token that was placed before stays with the leak it was placed
+    /// with first; of all that it was placed with, the strongest action counts whose scope a request
+    /// is in.
     ///
     /// # Errors
     ///
-    /// [`BuildError::WrongKey`] or [`BuildError::NoAction`], and [`BuildError::Changed`] if the
-    /// survey cannot have seen the imprint; it is not placed then.
-    pub fn place(&mut self, imprint: &Imprint, patch: Patch) -> Result<(), BuildError> {
+    /// [`BuildError::WrongKey`] or [`BuildError::NoAction`], [`BuildError::Recoverable`] if the token
+    /// costs less than the [`floor`](Placement::floor), [`BuildError::Scope`] or
+    /// [`BuildError::TooManyScopes`] if the format has no room for the patch's scope, and
+    /// [`BuildError::Changed`] if the survey cannot have seen the imprint; it is not placed then.
+    pub fn place(&mut self, imprint: &Imprint, patch: Patch) -> Result<u32, BuildError> {
         patch.check(imprint, self.id)?;
         let size = size_of(imprint, self.has_middle);
         let tier = self.tiers.iter_mut().find(|places| places.tier.size_index == size);
-        tier.ok_or(BuildError::Changed)?.place(imprint, patch)?;
+        let tier = tier.ok_or(BuildError::Changed)?;
+        let window = choose(imprint, tier.tier, &tier.counts).ok_or(BuildError::Changed)?;
+        let bits = window.iter().map(|gram| u32::from(gram.bits)).min().unwrap_or(0);
+        if bits < self.floor {
+            return Err(BuildError::Recoverable { leak: patch.leak, bits, floor: self.floor });
+        }
+        let policy = self.policies.number(&patch)?;
+        tier.place(imprint, window, patch.leak, policy)?;
+        self.recovery_bits = self.recovery_bits.min(bits);
         self.placed.add(imprint);
-        Ok(())
+        Ok(bits)
     }
 
     /// Compiles the set, with this number in the row of sets that an installation compiles.
@@ -85,16 +127,18 @@ impl<'k> Placement<'k> {
     /// # Errors
     ///
     /// [`BuildError::Changed`] if other imprints were placed than were surveyed,
-    /// [`BuildError::Alike`] if too many of them are alike.
-    pub fn build(self, serial: u64) -> Result<PatchSet, BuildError> {
+    /// [`BuildError::Alike`] if too many of them are alike, [`BuildError::Scope`] or
+    /// [`BuildError::TooManyScopes`] if the format has no room for what is asked for of a token.
+    pub fn build(mut self, serial: u64) -> Result<PatchSet, BuildError> {
         if self.placed != self.expected {
             return Err(BuildError::Changed);
         }
         let mut file = File::new();
-        let policies = file.section(POLICIES.as_flattened());
         let (mut tiers, mut tokens, mut leaks) = (Vec::new(), 0, Vec::new());
         // What only the placing needed goes before anything is laid out.
-        let sorted: Vec<_> = self.tiers.into_iter().map(Places::sort).collect();
+        let sort = |places: Places| places.sort(&mut self.policies);
+        let mut sorted = self.tiers.into_iter().map(sort).collect::<Result<Vec<_>, _>>()?;
+        let policies = lay_out_policies(&mut file, &self.policies, &mut sorted);
         for tier in sorted {
             tokens += tier.tokens.len() as u64;
             leaks.extend(tier.tokens.iter().map(|placed| placed.entry.leak));
@@ -106,12 +150,16 @@ impl<'k> Placement<'k> {
         let layout = Layout {
             serial,
             created: created as i64,
+            expires: self.expires,
+            recovery_bits: self.recovery_bits.min(u8::MAX.into()) as u8,
             key: self.id,
             tokens,
             leaks: leaks.len() as u64,
             longest: self.longest,
             policies,
             tiers,
+            hash: [0; 32],
+            signer: None,
         };
         drop(leaks);
         Ok(PatchSet::from_bytes(&file.seal(&layout), self.key)?)
@@ -129,16 +177,21 @@ impl Places {
         Ok(Places { tier, alphabet, counts, blocks, filter, tokens: Vec::with_capacity(tokens) })
     }
 
-    fn place(&mut self, imprint: &Imprint, patch: Patch) -> Result<(), BuildError> {
-        let window = choose(imprint, self.tier, &self.counts).ok_or(BuildError::Changed)?;
+    fn place(
+        &mut self,
+        imprint: &Imprint,
+        window: &[Gram],
+        leak: u64,
+        policy: u16,
+    ) -> Result<(), BuildError> {
         let anchor = window.iter().min_by_key(|gram| gram.hash).ok_or(BuildError::Changed)?;
         for gram in window {
             filter::insert(&mut self.filter, self.blocks, gram.hash);
         }
         let entry = Entry {
             digest: *imprint.digest(),
-            leak: patch.leak,
-            policy: if patch.action == Action::Block { 1 } else { 0 },
+            leak,
+            policy,
             len: imprint.len() as u16,
             anchor: anchor.offset,
             tag: table::tag(anchor.hash),
@@ -149,17 +202,22 @@ impl Places {
 
     /// Sorts the tokens by bucket and leaves one of each. Repeated ones chose the same window, so
     /// that they stand together, in the order in which they were placed.
-    fn sort(mut self) -> Places {
+    fn sort(mut self, policies: &mut Policies) -> Result<Places, BuildError> {
+        let mut all = Ok(());
         self.counts = Counts::default();
         self.tokens.sort_by_key(|placed| (placed.place, placed.entry.digest));
         self.tokens.dedup_by(|later, first| {
             let same = later.entry.digest == first.entry.digest;
-            if same {
-                first.entry.policy = first.entry.policy.max(later.entry.policy);
+            if same && later.entry.policy != first.entry.policy {
+                let Entry { policy, leak, .. } = first.entry;
+                match policies.union(policy, later.entry.policy, leak) {
+                    Ok(union) => first.entry.policy = union,
+                    Err(error) => all = Err(error),
+                }
             }
             same
         });
-        self
+        all.map(|()| self)
     }
 
     /// Writes the tier into the file.
@@ -186,6 +244,36 @@ impl Places {
             starts: file.items([0].into_iter().chain(starts).map(u32::to_le_bytes)),
             entries: file.items(tokens.iter().map(|placed| placed.entry.to_bytes())),
         })
+    }
+}
+
+/// Writes the policies that tokens have into the file, and numbers them anew. Those that every set
+/// has are written in any case.
+fn lay_out_policies(file: &mut File, policies: &Policies, tiers: &mut [Places]) -> PolicyLayout {
+    let mut numbers = vec![None; policies.len()];
+    let mut used: Vec<u16> = Vec::new();
+    let mut number = |policy: u16| {
+        *numbers[usize::from(policy)].get_or_insert_with(|| {
+            used.push(policy);
+            used.len() as u16 - 1
+        })
+    };
+    for everywhere in [0, 1] {
+        number(everywhere);
+    }
+    for placed in tiers.iter_mut().flat_map(|tier| &mut tier.tokens) {
+        placed.entry.policy = number(placed.entry.policy);
+    }
+    let records = policies.records(&used);
+    let mut end = 0;
+    let ends = records.iter().map(|record| {
+        end += record.len() as u32;
+        end
+    });
+    PolicyLayout {
+        starts: file.items([0].into_iter().chain(ends).map(u32::to_le_bytes)),
+        records: file.section(&records.concat()),
+        scoped: false,
     }
 }
 

@@ -14,6 +14,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod scout;
 #[cfg(target_arch = "x86_64")]
 mod wide;
 
@@ -21,8 +22,7 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ptr::with_exposed_provenance;
 
-use memchr::memchr;
-
+pub(super) use self::scout::{Leads, Scout};
 use super::filter::Filter;
 use super::tier::Tier;
 use crate::secret::{Alphabet, Engine, GramHasher};
@@ -258,17 +258,6 @@ fn starts_of_runs<const Q: usize>(bits: u64) -> u64 {
     }
 }
 
-/// Whether there is a `%` in any of `texts`.
-#[inline]
-pub(super) fn have_percent(hasher: &GramHasher, texts: &[&[u8]]) -> bool {
-    #[cfg(target_arch = "x86_64")]
-    if hasher.rounds().engine() == Engine::Wide {
-        // SAFETY: the rounds say that this processor has what the engine needs.
-        return unsafe { wide::have_byte(texts, b'%') };
-    }
-    texts.iter().any(|text| memchr(b'%', text).is_some())
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -351,16 +340,6 @@ mod tests {
                         prop_assert!(!admitted || is_kept, "{engine:?} {at}");
                     }
                 }
-            }
-        }
-
-        #[test]
-        fn finds_percent_signs(text in prop::collection::vec(prop_oneof![400 => b'&'..=b'z', 1 => Just(b'%')], 0..400)) {
-            let key = ImprintKey::from_bytes([3; 32]);
-            for engine in Engine::available() {
-                let (left, right) = text.split_at(text.len() / 3);
-                let found = have_percent(&GramHasher::new(&key, 8).with(engine), &[left, b"", right]);
-                prop_assert_eq!(found, text.contains(&b'%'));
             }
         }
     }

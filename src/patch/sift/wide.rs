@@ -14,12 +14,12 @@ use std::arch::x86_64::{
     _mm256_inserti128_si256, _mm256_loadu_si256, _mm256_movm_epi8, _mm256_mul_epu32,
     _mm256_multishift_epi64_epi8, _mm256_set1_epi64x, _mm256_srli_epi64, _mm256_storeu_si256,
     _mm256_ternarylogic_epi64, _mm256_unpacklo_epi64, _mm256_xor_si256, _mm512_add_epi16,
-    _mm512_and_si512, _mm512_andnot_si512, _mm512_castsi512_si256, _mm512_cmpeq_epi8_mask,
-    _mm512_cvtepu8_epi16, _mm512_extracti64x4_epi64, _mm512_loadu_si512,
-    _mm512_mask_bitshuffle_epi64_mask, _mm512_maskz_compress_epi16, _mm512_maskz_loadu_epi8,
-    _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_permutexvar_epi64,
-    _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_epi64, _mm512_setzero_si512,
-    _mm512_shrdi_epi64, _mm512_srli_epi64, _mm512_storeu_si512,
+    _mm512_and_si512, _mm512_andnot_si512, _mm512_castsi512_si256, _mm512_cvtepu8_epi16,
+    _mm512_extracti64x4_epi64, _mm512_loadu_si512, _mm512_mask_bitshuffle_epi64_mask,
+    _mm512_maskz_compress_epi16, _mm512_maskz_loadu_epi8, _mm512_movepi8_mask, _mm512_or_si512,
+    _mm512_permutex2var_epi8, _mm512_permutexvar_epi64, _mm512_set1_epi8, _mm512_set1_epi16,
+    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_shrdi_epi64, _mm512_srli_epi64,
+    _mm512_storeu_si512,
 };
 use std::mem::MaybeUninit;
 use std::ptr::with_exposed_provenance;
@@ -406,20 +406,4 @@ impl Numbers {
             &Numbers(numbers.0)
         }
     }
-}
-
-/// Whether `byte` is in any of `texts`.
-#[target_feature(enable = "avx512f,avx512bw,bmi2")]
-pub(super) fn have_byte(texts: &[&[u8]], byte: u8) -> bool {
-    let wanted = _mm512_set1_epi8(byte as i8);
-    let mut found = 0;
-    for text in texts {
-        for at in (0..text.len()).step_by(64) {
-            let inside = _bzhi_u64(u64::MAX, (text.len() - at).min(64) as u32);
-            // SAFETY: only bytes of the text are read, those in the mask.
-            let bytes = unsafe { _mm512_maskz_loadu_epi8(inside, text.as_ptr().add(at).cast()) };
-            found |= _mm512_cmpeq_epi8_mask(bytes, wanted) & inside;
-        }
-    }
-    found != 0
 }

@@ -136,7 +136,7 @@ fn compile(leaks: &Registry, key: &ImprintKey) -> Result<PatchSet, Failure> {
             None => continue,
         };
         for token in leak.tokens() {
-            builder.add(token.imprint(), patch)?;
+            builder.add(token.imprint(), patch.clone())?;
         }
     }
     Ok(builder.build()?)

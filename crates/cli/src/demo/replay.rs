@@ -28,9 +28,9 @@ impl Case {
     /// Whether `verdict` is the expected one, with `leak` behind it.
     pub(super) fn is_met(&self, verdict: &Verdict, leak: Option<u64>) -> bool {
         let (action, evidence) = self.expected;
-        let seen = verdict.hit.as_ref().map(|hit| (hit.part, hit.name.as_bytes(), hit.view));
+        let seen = verdict.hit.as_ref().map(|hit| (hit.part, hit.name.as_bytes(), hit.views));
         verdict.action == action
-            && seen == evidence.map(|(part, name, view)| (part, name.as_bytes(), view))
+            && seen == evidence.map(|(part, name, view)| (part, name.as_bytes(), view.into()))
             && (verdict.hit.is_none() || verdict.hit.map(|hit| hit.leak) == leak)
     }
 }

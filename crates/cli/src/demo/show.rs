@@ -68,7 +68,7 @@ pub(super) fn expected(replayed: &Replayed) -> String {
 pub(super) fn outcome(verdict: &Verdict) -> String {
     let mut words = verdict.action.to_string();
     if let Some(hit) = &verdict.hit {
-        words.push_str(&format!(" (leak {}, {} {:?}, {})", hit.leak, hit.part, hit.name, hit.view));
+        words.push_str(&format!(" (leak {}, {} {:?}, {})", hit.leak, hit.part, hit.name, hit.views));
     }
     words
 }
@@ -115,7 +115,7 @@ fn request_table(replayed: &[Replayed]) -> Table {
             cell(hit.map(|hit| hit.leak)),
             cell(hit.map(|hit| hit.part)),
             cell(hit.map(|hit| hit.name)),
-            cell(hit.map(|hit| hit.view)),
+            cell(hit.map(|hit| hit.views)),
             Cell::new(format!("{:.2} µs", nanoseconds / 1000.0)),
             mark,
         ]);

@@ -65,7 +65,8 @@ pub(crate) fn compile(arguments: &CompileArguments) -> Result<Outcome, Failure> 
     let mut placement = survey.finish()?;
     each_imprint(&key, &list, |line, _, imprint| {
         let imprint = imprint.map_err(|_| BuildError::Changed)?;
-        Ok(placement.place(&imprint, patch(line))?)
+        placement.place(&imprint, patch(line))?;
+        Ok(())
     })?;
     drop(list);
     let set = placement.build(serial).map_err(|error| Failure::named(shown(path), error))?;

@@ -77,7 +77,7 @@ impl Material {
         let mut builder = PatchSetBuilder::new(&self.key);
         for (token, patch) in patches {
             let imprint = self.key.imprint(&Secret::new("test", token.as_bytes()))?;
-            builder.add(&imprint, *patch)?;
+            builder.add(&imprint, patch.clone())?;
         }
         builder.build()?.save(&self.folder().join(name)).with_context(|| name.to_owned())
     }
