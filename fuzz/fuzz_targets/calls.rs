@@ -18,17 +18,33 @@
 mod abi;
 mod slot;
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, c_char, c_void};
 use std::ptr::{null, null_mut};
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use abi::*;
 use libfuzzer_sys::fuzz_target;
-use slot::{Compiled, KEY, SETS, Slot, Tokens, check_fields};
+use slot::{Compiled, Fed, KEY, SETS, Slot, Tokens, check_fields, signer};
 
 const SLOTS: usize = 3;
 /// How many calls a script makes, and how many bytes its texts have, at most.
 const CALLS: usize = 200;
 const BYTES: usize = 1 << 17;
+
+/// Made once: that takes longer than all the rest of a script.
+static DETECTOR: LazyLock<AtomicPtr<stanch_detector>> = LazyLock::new(|| {
+    let mut detector = null_mut();
+    // SAFETY: what is made first is freed at once and forgotten, what is made then is kept.
+    unsafe {
+        assert_eq!(stanch_detector_new(null_mut(), null_mut()), ERROR_NULL);
+        assert_eq!(stanch_detector_new(null_mut(), &mut detector), OK);
+        stanch_detector_free(detector);
+        stanch_detector_free(null_mut());
+        assert_eq!(stanch_detector_new(null_mut(), &mut detector), OK);
+    }
+    AtomicPtr::new(detector)
+});
 
 fuzz_target!(|script: &[u8]| {
     let (wild, script) = match script {
@@ -63,6 +79,10 @@ impl World<'_> {
             match letter {
                 b'o' => self.open(),
                 b'p' => self.open_path(),
+                b'k' => self.open_trusted(),
+                b'K' => self.public_key(),
+                b'c' => self.context(),
+                b'z' => self.inflate(),
                 b'd' => self.describe(),
                 b'm' => self.size(),
                 b'i' => self.init(),
@@ -85,12 +105,15 @@ impl World<'_> {
         let content = &SETS[number].content;
         let mut set = null_mut();
         let mut error = stanch_error::sized(size_of::<stanch_error>());
-        let cut = &content[..content.len() - 1 - self.number() % content.len()];
+        let cut = match how {
+            b'c' => self.number() % content.len(),
+            _ => 0,
+        };
         let (good, key) = (stanch_slice::of(content), stanch_slice::of(&KEY));
         let (content, key, expected) = match how {
             b'k' => (good, stanch_slice::of(&KEY[1..]), ERROR_ARGUMENT),
             b'w' => (good, stanch_slice::of(&[1; 32]), ERROR_WRONG_KEY),
-            b'c' => (stanch_slice::of(cut), key, ERROR_FORMAT),
+            b'c' => (stanch_slice::of(&content[..cut]), key, ERROR_FORMAT),
             b'n' => (stanch_slice::NULL, key, ERROR_NULL),
             b'0' => (stanch_slice::NONE, key, ERROR_FORMAT),
             b'l' => (stanch_slice::endless(content), key, ERROR_ARGUMENT),
@@ -137,6 +160,154 @@ impl World<'_> {
         assert!(set.is_null());
     }
 
+    unsafe fn open_trusted(&mut self) {
+        let (number, how, held) = (self.number() % SETS.len(), self.byte(), self.number());
+        let Compiled { content, signed, .. } = &SETS[number];
+        let mut forged = signed.clone();
+        // Where the signature stands.
+        forged[352 + held % 64] ^= 1;
+        let held = self.set(held).copied();
+        let usual = stanch_public_key { bytes: *signer().public().as_bytes() };
+        let weak = [usual, stanch_public_key { bytes: [0; 32] }];
+        let mut trust = stanch_trust {
+            size: size_of::<stanch_trust>(),
+            keys: &usual,
+            key_count: 0,
+            replaces: null(),
+            serial: 0,
+            now: 0,
+        };
+        let mut content = &content[..];
+        let mut expected = OK;
+        match how {
+            b's' => (trust.size, expected) = (trust.size - 1, ERROR_ARGUMENT),
+            b'S' => (trust.size, expected) = (trust.size + 1, ERROR_ARGUMENT),
+            b'n' => expected = ERROR_NULL,
+            b'N' => (trust.keys, trust.key_count, expected) = (null(), 1, ERROR_NULL),
+            b'l' => (trust.key_count, expected) = (usize::MAX, ERROR_ARGUMENT),
+            b'u' => (trust.key_count, expected) = (1, ERROR_UNSIGNED),
+            b'w' => (trust.keys, trust.key_count, expected) = (weak.as_ptr(), 2, ERROR_KEY),
+            b'r' => (trust.serial, expected) = (1, ERROR_ROLLBACK),
+            b'f' => (content, expected) = (&forged, ERROR_SIGNATURE),
+            b'g' => (content, trust.key_count) = (signed, 1),
+            b'h' => match held {
+                Some((held, set)) if held == number => trust.replaces = set,
+                Some((_, set)) => (trust.replaces, expected) = (set, ERROR_ROLLBACK),
+                None => {}
+            },
+            _ => {}
+        }
+        if expected == OK && self.sets.len() >= 4 {
+            return;
+        }
+        let trust = if how == b'n' { null() } else { &raw const trust };
+        let (content, key) = (stanch_slice::of(content), stanch_slice::of(&KEY));
+        let mut set = null_mut();
+        // SAFETY: what is not valid is refused before it is looked at; the other set is open.
+        unsafe {
+            let code = stanch_set_from_memory_trusted(content, key, trust, null_mut(), &mut set);
+            assert_eq!(code, expected, "{}", char::from(how));
+        }
+        assert_eq!(set.is_null(), expected != OK);
+        if !set.is_null() {
+            self.sets.push((number, set));
+        }
+    }
+
+    unsafe fn public_key(&mut self) {
+        let line = signer().public().to_string();
+        let text = self.text(0);
+        let mut key = stanch_public_key { bytes: [77; 32] };
+        // SAFETY: the texts are valid.
+        unsafe {
+            let good = stanch_slice::of(line.as_bytes());
+            for (code, expected) in [
+                (stanch_public_key_parse(good, null_mut(), null_mut()), ERROR_NULL),
+                (stanch_public_key_parse(stanch_slice::NULL, null_mut(), &mut key), ERROR_NULL),
+                (stanch_public_key_parse(stanch_slice::of(&text), null_mut(), &mut key), ERROR_KEY),
+                (stanch_public_key_open(stanch_slice::NONE, null_mut(), &mut key), ERROR_ARGUMENT),
+                (stanch_public_key_open(stanch_slice::of(b"/nowhere"), null_mut(), &mut key), ERROR_IO),
+            ] {
+                assert_eq!(code, expected);
+            }
+            assert_eq!(key.bytes, [77; 32]);
+            assert_eq!(stanch_public_key_parse(good, null_mut(), &mut key), OK);
+        }
+        assert_eq!(key.bytes, *signer().public().as_bytes());
+    }
+
+    unsafe fn context(&mut self) {
+        let (at, how, client) = (self.number(), self.byte(), self.byte());
+        let text = self.text(at);
+        let Some(slot) = self.slot(at) else { return };
+        let good = stanch_slice::of(&text);
+        let mut context = stanch_context {
+            size: size_of::<stanch_context>(),
+            host: good,
+            method: stanch_slice::of(b"POST"),
+            path: good,
+            now: 0,
+            client_len: 4,
+            reserved: 0,
+            client: [client; 16],
+        };
+        let mut refused = OK;
+        match how {
+            b's' => (context.size, refused) = (context.size - 1, ERROR_ARGUMENT),
+            b'h' => (context.host, refused) = (stanch_slice::NULL, ERROR_NULL),
+            b'm' => (context.method, refused) = (stanch_slice::NULL, ERROR_NULL),
+            b'p' => (context.path, refused) = (stanch_slice::endless(&text), ERROR_ARGUMENT),
+            b'c' => (context.client_len, refused) = (5, ERROR_ARGUMENT),
+            b'6' => context.client_len = 16,
+            b'0' => {
+                (context.host, context.path) = (stanch_slice::NONE, stanch_slice::NONE);
+                (context.client_len, context.now) = (0, u64::from(client));
+            }
+            _ => {}
+        }
+        if refused == OK && slot.fed > Fed::Nothing {
+            refused = ERROR_STATE;
+        }
+        // SAFETY: the scan is set up; what is not valid is refused before it is looked at.
+        unsafe {
+            assert_eq!(stanch_scan_context(null_mut(), &context), ERROR_NULL);
+            let none = if slot.finished.is_some() { ERROR_STATE } else { ERROR_NULL };
+            assert_eq!(stanch_scan_context(slot.scan, null()), none);
+            let code = stanch_scan_context(slot.scan, &context);
+            slot.expect(code, refused);
+        }
+    }
+
+    /// Gives the slot's inflater to its scan.
+    unsafe fn inflate(&mut self) {
+        let (at, how) = (self.number(), self.byte());
+        let Some(slot) = self.slot(at) else { return };
+        let mut limits = stanch_inflate_limits {
+            size: size_of::<stanch_inflate_limits>() - usize::from(how == b's'),
+            total: if how == b't' { 64 } else { 0 },
+            ratio: if how == b'r' { 1 } else { 0 },
+        };
+        // SAFETY: the scan is set up, and has the inflater to itself.
+        unsafe {
+            stanch_inflater_free(null_mut());
+            assert_eq!(stanch_inflater_new(&limits, null_mut(), null_mut()), ERROR_NULL);
+            if how == b's' {
+                let code = stanch_inflater_new(&limits, null_mut(), &mut slot.inflater);
+                assert_eq!(code, ERROR_ARGUMENT);
+                limits.size = size_of::<stanch_inflate_limits>();
+            }
+            if slot.inflater.is_null() {
+                let limits = if how == b'-' { null() } else { &raw const limits };
+                assert_eq!(stanch_inflater_new(limits, null_mut(), &mut slot.inflater), OK);
+            }
+            assert_eq!(stanch_scan_inflate(null_mut(), slot.inflater), ERROR_NULL);
+            let none = if slot.finished.is_some() { ERROR_STATE } else { ERROR_NULL };
+            assert_eq!(stanch_scan_inflate(slot.scan, null_mut()), none);
+            let code = stanch_scan_inflate(slot.scan, slot.inflater);
+            slot.expect(code, if slot.fed == Fed::Body { ERROR_STATE } else { OK });
+        }
+    }
+
     unsafe fn describe(&mut self) {
         let (set, size) = (self.number(), self.number());
         let Some(&(number, set)) = self.set(set) else { return };
@@ -150,6 +321,11 @@ impl World<'_> {
             longest_token: 0,
             format_version: 0,
             key_id: [0; 8],
+            leaks: 0,
+            expires: 77,
+            recovery_bits: 0,
+            is_signed: 77,
+            signer_id: [0; 8],
         };
         // SAFETY: the set is open.
         unsafe {
@@ -158,11 +334,13 @@ impl World<'_> {
             let code = stanch_set_describe(set, &mut info);
             assert_eq!(code, if size < whole { ERROR_ARGUMENT } else { OK });
         }
-        let Compiled { content, tokens } = &SETS[number];
+        let Compiled { content, tokens, .. } = &SETS[number];
         let longest = tokens.iter().map(|(_, token)| token.len()).max().unwrap_or(0);
         if size >= whole {
             assert_eq!((info.tokens, info.bytes), (tokens.len() as u64, content.len() as u64));
             assert_eq!(info.longest_token as usize, longest);
+            assert_eq!((info.leaks, info.expires), (tokens.len() as u64, 0));
+            assert_eq!(info.is_signed == 1, info.signer_id == signer().public().id().0);
         } else {
             assert_eq!(info.tokens, 77);
         }
@@ -210,6 +388,7 @@ impl World<'_> {
             assert!(scan.is_null());
             assert_eq!(stanch_scan_init(set, memory, slot.layout.size(), &mut scan), OK);
             (slot.scan, slot.set, slot.finished) = (scan, index, None);
+            slot.fed = Fed::Nothing;
             slot.texts.clear();
             slot.body.clear();
         }
@@ -234,6 +413,7 @@ impl World<'_> {
             let code = stanch_scan_request(slot.scan, method, target);
             if slot.expect(code, refused) {
                 slot.texts.push(text.into());
+                slot.fed = slot.fed.max(Fed::Head);
             }
         }
     }
@@ -281,6 +461,7 @@ impl World<'_> {
             assert_eq!(stanch_scan_headers(null_mut(), data, count), ERROR_NULL);
             let code = stanch_scan_headers(slot.scan, data, count);
             if slot.expect(code, refused) && how != b'0' {
+                slot.fed = slot.fed.max(if values.is_empty() { Fed::Nothing } else { Fed::Head });
                 slot.texts.extend(values.into_iter().map(Vec::from));
             }
         }
@@ -316,6 +497,7 @@ impl World<'_> {
             assert_eq!(stanch_scan_body(null_mut(), data, count), ERROR_NULL);
             let code = stanch_scan_body(slot.scan, data, count);
             if slot.expect(code, refused) && how != b'0' {
+                slot.fed = if texts.is_empty() { slot.fed } else { Fed::Body };
                 slot.body.extend(texts.concat());
             }
         }
@@ -383,6 +565,8 @@ impl World<'_> {
             assert_eq!(stanch_scan_body(scan, null(), 0), ERROR_STATE);
             assert_eq!(stanch_scan_verdict(scan, &mut verdict), ERROR_STATE);
             assert_eq!(stanch_scan_finish(scan, &mut verdict), ERROR_STATE);
+            assert_eq!(stanch_scan_context(scan, null()), ERROR_STATE);
+            assert_eq!(stanch_scan_inflate(scan, null_mut()), ERROR_STATE);
         }
     }
 
@@ -412,20 +596,16 @@ impl World<'_> {
         let stop_after = self.number();
         let text = self.text(0);
         let mut seen = [0, stop_after, text.len()];
-        let mut detector = null_mut();
-        // SAFETY: the detector is made, used and freed here; the text is valid.
+        let detector = DETECTOR.load(Ordering::Relaxed);
+        // SAFETY: the detector was made and is never freed; the text is valid.
         unsafe {
             let context = (&raw mut seen).cast::<c_void>();
             let good = stanch_slice::of(&text);
-            assert_eq!(stanch_detector_new(null_mut(), null_mut()), ERROR_NULL);
-            assert_eq!(stanch_detector_new(null_mut(), &mut detector), OK);
             assert_eq!(stanch_detector_scan(null(), good, Some(count), context), ERROR_NULL);
             assert_eq!(stanch_detector_scan(detector, good, None, context), ERROR_NULL);
             let code = stanch_detector_scan(detector, good, Some(count), context);
             let stopped = stop_after > 0 && seen[0] == stop_after;
             assert_eq!(code, if stopped { ERROR_STOPPED } else { OK });
-            stanch_detector_free(detector);
-            stanch_detector_free(null_mut());
         }
     }
 
@@ -439,9 +619,22 @@ impl World<'_> {
                     stanch_action_name(number),
                     stanch_part_name(number),
                     stanch_view_name(number),
+                    stanch_body_name(number),
                 ] {
                     assert!(!text.is_null() && !CStr::from_ptr(text).is_empty());
                 }
+            }
+        }
+        // In memory of exactly the size that is told; no more than that may be written.
+        let room = self.number() % (VIEWS_TEXT + 4);
+        let mut text: Box<[c_char]> = vec![77; room].into();
+        // SAFETY: the memory has `room` bytes.
+        unsafe {
+            assert_eq!(stanch_views_text(number, null_mut(), room), 0);
+            let len = stanch_views_text(number, text.as_mut_ptr(), room);
+            if room > 0 {
+                assert_eq!(CStr::from_ptr(text.as_ptr()).count_bytes(), len);
+                assert!(len > 0 || room == 1);
             }
         }
     }

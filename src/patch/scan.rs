@@ -141,6 +141,11 @@ impl<'s> Scan<'s> {
         self
     }
 
+    /// As [`with_inflater`](Scan::with_inflater), for a scan that stays where it is. Before the body.
+    pub(crate) fn inflate_with(&mut self, inflater: &'s mut Inflater) {
+        self.inflater = Some(inflater);
+    }
+
     /// Takes note of what the host knows of the request. Call it before anything is fed: a token that
     /// is found is judged by what is known then.
     pub fn context(&mut self, context: &Context<'_>) {
@@ -274,19 +279,11 @@ impl<'s> Scan<'s> {
             if !set.signs().has_lead(value) {
                 continue;
             }
-            let mut views = self.views;
-            if views.contains(View::Basic) && is_basic(number) {
-                views = views.with(View::Base64);
-            }
-            let reading = Reading { views, body: false };
+            let reading = Reading { views: self.views, body: false, basic: is_basic(number) };
             let decoded = &mut self.state.decoded;
             let walk = Walk::new(set, value, decoded.bytes, reading);
             let walked = walk.run(&mut decoded.written, &mut |sighting| {
-                let mut views = sighting.views;
-                if sighting.base64_first && is_basic(number) {
-                    views = views.without(View::Base64).with(View::Basic);
-                }
-                record(number, sighting.token, views, sighting.start)
+                record(number, sighting.token, sighting.views, sighting.start)
             });
             if walked.is_break() {
                 return;
