@@ -8,12 +8,16 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 
-use oracle::compare::{headers, set};
+use oracle::compare::{self, headers, set};
 use oracle::draw::{self, BASE62, Draw, ESCAPES};
 use oracle::encode;
 use oracle::rows::rows;
 use oracle::{Request, Token};
-use stanch::patch::{Action, Inflater, Part, PatchSet, Scan, Verdict, View, Views};
+use stanch::patch::{
+    Action, Context, Header, Inflater, Part, Patch, PatchSet, PatchSetBuilder, Scan, Scope,
+    Verdict, View, Views,
+};
+use stanch::secret::Secret;
 
 /// Counts what its thread asks for, and asks the system's allocator.
 struct Counting;
@@ -283,6 +287,41 @@ fn hostile_texts_leave_the_heap_alone() {
             let request = Request { headers, body, ..Request::default() };
             scan_with(&set, &mut state, &mut inflater, &request, "compressed");
         }
+    }
+}
+
+/// Every kind of condition, met and not met.
+#[test]
+fn scopes_leave_the_heap_alone() {
+    let token = Draw(47).text(40, BASE62);
+    let key = compare::key();
+    let scope = Scope::new()
+        .with_host("*.example.com")
+        .and_then(|scope| scope.with_method("POST"))
+        .and_then(|scope| scope.with_path("/v1"))
+        .expect("a scope")
+        .except("10.0.0.0/8".parse().expect("a network"))
+        .with_part(Part::Header)
+        .not_before(1);
+    let mut builder = PatchSetBuilder::new(&key);
+    let imprint = key.imprint(&Secret::new("test", token.clone())).expect("a usable token");
+    builder.add(&imprint, Patch::block(1).with_scope(scope)).expect("added");
+    let set = builder.build().expect("a set");
+    let mut state = vec![0; set.state_len()];
+    for (host, client, action) in [
+        ("A.Example.com:443", [192, 0, 2, 1], Action::Block),
+        ("a.example.com", [10, 0, 0, 1], Action::Pass),
+        ("example.org", [192, 0, 2, 1], Action::Pass),
+    ] {
+        let (verdict, counts) = counted(|| {
+            let mut scan = Scan::new(&set, &mut state).ok()?;
+            scan.context(&Context { client: Some(client.into()), ..Context::default() });
+            scan.request(b"POST", b"//%76%31/x?y");
+            let header = |name, value| Header { name, value };
+            scan.headers(&[header(b"Host", host.as_bytes()), header(b"X-Key", &token)]);
+            Some(scan.finish().action)
+        });
+        assert_eq!((verdict, counts), (Some(action), Counts::default()), "{host}");
     }
 }
 

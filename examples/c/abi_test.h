@@ -4,7 +4,7 @@
  *   abi_test.c         the fixture, and which checks run
  *   abi_sets.c         opening sets: bad arguments, bad files, bad bytes
  *   abi_scans.c        scanning: bad arguments, calls out of order, verdicts
- *   abi_sharing.c      one set in many threads and in forked processes
+ *   abi_sharing.c      one set in many threads and in a thousand forked processes
  *   abi_detector.c     the detector and its callback
  *   abi_versions.c     versions and names
  *   abi_allocations.c  nothing is allocated between init and finish

@@ -17,6 +17,8 @@ pub(crate) const ERROR_FORMAT: i32 = 6;
 pub(crate) const ERROR_STATE: i32 = 8;
 pub(crate) const ERROR_STOPPED: i32 = 10;
 
+pub(crate) const VIEWS_TEXT: usize = 96;
+
 pub(crate) const PASS: u32 = 0;
 pub(crate) const MONITOR: u32 = 1;
 pub(crate) const BLOCK: u32 = 2;
@@ -48,7 +50,7 @@ pub(crate) struct stanch_verdict {
     pub(crate) size: usize,
     pub(crate) action: u32,
     pub(crate) part: u32,
-    pub(crate) view: u32,
+    pub(crate) views: u32,
     pub(crate) name_len: u32,
     pub(crate) leak: u64,
     pub(crate) offset: u64,
@@ -144,6 +146,7 @@ unsafe extern "C" {
     pub(crate) fn stanch_action_name(action: u32) -> *const c_char;
     pub(crate) fn stanch_part_name(part: u32) -> *const c_char;
     pub(crate) fn stanch_view_name(view: u32) -> *const c_char;
+    pub(crate) fn stanch_views_text(views: u32, out: *mut c_char, size: usize) -> usize;
 }
 
 impl stanch_slice {
@@ -167,7 +170,7 @@ impl stanch_verdict {
             size,
             action: 77,
             part: 77,
-            view: 77,
+            views: 77,
             name_len: 77,
             leak: 77,
             offset: 77,

@@ -33,7 +33,7 @@ pub(crate) static SETS: LazyLock<Vec<Compiled>> = LazyLock::new(|| {
     };
     let key = ImprintKey::from_bytes(KEY);
     let compile = |lengths: &&[usize]| {
-        let mut builder = PatchSetBuilder::new(&key);
+        let mut builder = PatchSetBuilder::new(&key).floor(0);
         let mut tokens = Vec::new();
         for (number, len) in lengths.iter().enumerate() {
             let token: Vec<u8> = (0..*len).map(|_| letter()).collect();
@@ -108,12 +108,12 @@ pub(crate) fn check_fields(verdict: &stanch_verdict, tokens: &Tokens) {
     let name = verdict.name_len as usize;
     assert!(verdict.size == size_of::<stanch_verdict>() && name <= 64);
     if verdict.action == PASS {
-        let rest = (verdict.part, verdict.view, verdict.name_len, verdict.leak, verdict.offset);
+        let rest = (verdict.part, verdict.views, verdict.name_len, verdict.leak, verdict.offset);
         return assert_eq!(rest, (0, 0, 0, 0, 0));
     }
     assert!(tokens.iter().any(|(leak, _)| *leak == verdict.leak), "an unknown leak");
     assert_eq!(verdict.action, action(verdict.leak));
-    assert!((1..=5).contains(&verdict.part) && verdict.view > 0);
+    assert!((1..=5).contains(&verdict.part) && verdict.views > 0);
     assert!(verdict.name[name..].iter().all(|byte| *byte == 0));
 }
 
