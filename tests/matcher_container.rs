@@ -9,8 +9,11 @@ use std::time::{Duration, Instant};
 use oracle::compare::{key, scan, set};
 use oracle::draw::{self, BASE62, Draw};
 use oracle::{Request, Token};
-use stanch::patch::{Action, FORMAT_VERSION, FormatError, OpenError, PatchSet, SetInfo};
-use stanch::secret::{ImprintKey, KeyId};
+use stanch::patch::{
+    Action, FORMAT_VERSION, FormatError, OpenError, Part, Patch, PatchSet, PatchSetBuilder, Scope,
+    SetInfo,
+};
+use stanch::secret::{ImprintKey, KeyId, Secret};
 
 const HEADER: usize = 448;
 const TIERS: usize = 128;
@@ -40,6 +43,32 @@ fn small() -> (Vec<Token>, Vec<u8>) {
     let tokens = tokens();
     let bytes = set(&tokens).as_bytes().to_vec();
     (tokens, bytes)
+}
+
+/// The same with signs of every kind of scope in it, and a token that two patches are about.
+fn scoped() -> (Vec<Token>, Vec<u8>) {
+    let (key, tokens) = (key(), tokens());
+    let all = Scope::new()
+        .with_host("*.example.com")
+        .and_then(|scope| scope.with_method("GET"))
+        .and_then(|scope| scope.with_path("/v1"))
+        .expect("a scope")
+        .with_part(Part::Header)
+        .except("10.0.0.0/8".parse().expect("a network"))
+        .except("2001:db8::/32".parse().expect("a network"))
+        .not_before(1)
+        .not_after(u64::MAX - 1);
+    let mut builder = PatchSetBuilder::new(&key).floor(0);
+    for token in &tokens {
+        let imprint =
+            key.imprint(&Secret::new("test", token.bytes.clone())).expect("a usable token");
+        builder.add(&imprint, Patch::block(token.leak).with_scope(all.clone())).expect("added");
+        if token.leak % 3 == 0 {
+            let scope = Scope::new().with_part(Part::Cookie);
+            builder.add(&imprint, Patch::block(token.leak).with_scope(scope)).expect("added");
+        }
+    }
+    (tokens, builder.build().expect("a set").as_bytes().to_vec())
 }
 
 fn open(bytes: &[u8]) -> Result<PatchSet, FormatError> {
@@ -226,8 +255,8 @@ fn every_flipped_bit_is_refused() {
     assert!(open(&bytes).is_ok());
 }
 
-/// The room for a signature is zero in this version. The content hash leaves it out, so it needs a
-/// look of its own.
+/// The room for a signature is zero in a set that is not signed. The content hash leaves it out, so it
+/// needs a look of its own.
 #[test]
 fn every_flipped_bit_in_the_room_for_a_signature_is_refused() {
     let (_, mut bytes) = small();
@@ -373,6 +402,39 @@ fn resealed_sections_are_refused_or_harmless() {
         }
     }
     assert!(opened > 100 && refused > 50, "{opened} opened, {refused} refused");
+}
+
+/// Damage to policies, with the right hash: every byte of them, and numbers at their limits.
+#[test]
+fn resealed_policies_are_refused_or_harmless() {
+    let (tokens, bytes) = scoped();
+    let requests = &requests(&tokens)[..2];
+    let (mut opened, mut refused) = (0, 0);
+    let mut count = |changed: &mut Vec<u8>| {
+        reseal(changed);
+        match is_harmless(changed, requests) {
+            true => opened += 1,
+            false => refused += 1,
+        }
+    };
+    let number = |at: usize| {
+        bytes[at..at + 8].iter().rev().fold(0, |number, byte| number << 8 | *byte as usize)
+    };
+    let (starts, records, len) = (number(80), number(96), number(104));
+    assert_eq!((starts, len > 200), (HEADER, true));
+    for at in (starts..starts + 24).chain(records..records + len) {
+        for byte in [0, 1, 2, 3, 0x1f, 0x40, 0x7f, 0xff, bytes[at] ^ 1, bytes[at].wrapping_add(1)] {
+            let mut changed = bytes.clone();
+            changed[at] = byte;
+            count(&mut changed);
+        }
+    }
+    for len in [0, 1, len - 1, len + 1, len + 64, usize::MAX] {
+        let mut changed = bytes.clone();
+        changed[104..112].copy_from_slice(&(len as u64).to_le_bytes());
+        count(&mut changed);
+    }
+    assert!(opened > 300 && refused > 800, "{opened} opened, {refused} refused");
 }
 
 /// A filter that lets everything pass is the worst that a set can do to a scan.

@@ -3,7 +3,7 @@
 #[allow(dead_code, reason = "each test program uses its share of the oracle")]
 mod oracle;
 
-use oracle::compare::{agree, disagreement, scan, set, usable};
+use oracle::compare::{agree, contradiction, disagreement, scan, set, shown, usable};
 use oracle::draw::{self, BASE62, BASE64, Draw, ESCAPES, HEX, MARKS};
 use oracle::encode::{self, CODERS};
 use oracle::steps::RAW;
@@ -400,7 +400,8 @@ proptest! {
         }
     }
 
-    /// The action never depends on how a body is cut; nor does the hit, if there is but one.
+    /// The action never depends on how a body is cut; nor does the hit, if there is but one. What is
+    /// beyond a ceiling may be found with one cut and not with another.
     #[test]
     fn the_verdict_does_not_depend_on_the_cuts(plan in plan(), cuts in any::<[u64; 3]>()) {
         let draw = &mut Draw(plan.seed);
@@ -408,13 +409,17 @@ proptest! {
         prop_assume!(!tokens.is_empty());
         let mut request = plan.request(draw, &tokens);
         let (set, body) = (set(&tokens), request.body.concat());
+        let found = find(&tokens, &request);
         request.body = vec![body.clone()];
         let whole = scan(&set, &request);
         for (cut, longest) in cuts.into_iter().zip([1, 30, 2000]) {
             request.body = Draw(cut).cut(&body, longest);
             let verdict = scan(&set, &request);
-            prop_assert_eq!(verdict.action, whole.action);
-            prop_assert!(verdict == whole || find(&tokens, &request).len() > 1);
+            let why = contradiction(&found, &verdict);
+            prop_assert!(why.is_none(), "{}: {}", why.unwrap_or_default(), shown(&request));
+            let doubtful = found.iter().any(|found| !found.certain);
+            prop_assert!(verdict.action == whole.action || doubtful);
+            prop_assert!(verdict == whole || found.len() > 1 || doubtful);
         }
     }
 }

@@ -41,7 +41,7 @@ impl Current {
 fn scan(current: &Current, generation: u64, pause: &dyn Fn()) -> (Action, Option<u64>) {
     let token = token(generation).bytes;
     let mut state = vec![0xa5; current.set.state_len()];
-    let mut scan = Scan::new(&current.set, &mut state).unwrap();
+    let mut scan = Scan::new(&current.set, &mut state).expect("as much state as the set asks for");
     if generation.is_multiple_of(3) {
         scan.headers(&[Header { name: b"x-key", value: &token }]);
     } else {
@@ -56,7 +56,7 @@ fn scan(current: &Current, generation: u64, pause: &dyn Fn()) -> (Action, Option
 
 #[test]
 fn scans_keep_their_set_while_it_is_exchanged() {
-    let current = Mutex::new(Current::new(0));
+    let current = Mutex::new(Current::new(1));
     let (over, scans, under_old) =
         (AtomicBool::new(false), AtomicUsize::new(0), AtomicUsize::new(0));
     let retired: Vec<Weak<Current>> = thread::scope(|scope| {
@@ -67,7 +67,7 @@ fn scans_keep_their_set_while_it_is_exchanged() {
                     let own = mine.generation;
                     let hit = scan(&mine, own, &thread::yield_now);
                     assert_eq!(hit, (Action::Block, Some(own)));
-                    for other in [own + 1, own.wrapping_sub(1)] {
+                    for other in [own + 1, own - 1] {
                         assert_eq!(scan(&mine, other, &thread::yield_now), (Action::Pass, None));
                     }
                     scans.fetch_add(3, Ordering::Relaxed);
@@ -79,14 +79,16 @@ fn scans_keep_their_set_while_it_is_exchanged() {
         // Until every thread may have had its turn, and a set was exchanged under a scan.
         let count = |what: &AtomicUsize| what.load(Ordering::Relaxed);
         let mut retired = Vec::new();
-        while retired.len() < SWAPS || count(&scans) < 100 || count(&under_old) == 0 {
-            let next = Current::new(retired.len() as u64 + 1);
+        let enough = || count(&scans) >= 100 && count(&under_old) > 0;
+        while retired.len() < SWAPS || (!enough() && retired.len() < 100 * SWAPS) {
+            let next = Current::new(retired.len() as u64 + 2);
             let old = std::mem::replace(&mut *current.lock().unwrap(), next);
             retired.push(Arc::downgrade(&old));
         }
         over.store(true, Ordering::Relaxed);
         retired
     });
+    assert!(under_old.into_inner() > 0, "no set was exchanged under a scan");
     assert!(
         retired.iter().all(|set| set.strong_count() == 0),
         "a set that nobody uses is still there"

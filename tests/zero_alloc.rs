@@ -8,10 +8,16 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::hint::black_box;
 
-use oracle::compare::{headers, set};
-use oracle::draw::{self, BASE62, Draw};
+use oracle::compare::{self, headers, set};
+use oracle::draw::{self, BASE62, Draw, ESCAPES};
+use oracle::encode;
+use oracle::rows::rows;
 use oracle::{Request, Token};
-use stanch::patch::{Action, Part, PatchSet, Scan, Verdict, View};
+use stanch::patch::{
+    Action, Context, Header, Inflater, Part, Patch, PatchSet, PatchSetBuilder, Scan, Scope,
+    Verdict, View, Views,
+};
+use stanch::secret::Secret;
 
 /// Counts what its thread asks for, and asks the system's allocator.
 struct Counting;
@@ -83,10 +89,23 @@ fn counted<T>(work: impl FnOnce() -> T) -> (T, Counts) {
 /// Scans `request` in `state` and asserts that the heap was left alone.
 #[track_caller]
 fn scan(set: &PatchSet, state: &mut [u8], request: &Request, what: &str) -> Verdict {
+    scan_with(set, state, &mut Inflater::new(), request, what)
+}
+
+/// The same with an inflater that is used again, as in a worker.
+#[track_caller]
+fn scan_with(
+    set: &PatchSet,
+    state: &mut [u8],
+    inflater: &mut Inflater,
+    request: &Request,
+    what: &str,
+) -> Verdict {
     let (headers, trailers) = (headers(&request.headers), headers(&request.trailers));
     let pieces: Vec<&[u8]> = request.body.iter().map(Vec::as_slice).collect();
     let (verdict, counts) = counted(|| {
-        let Ok(mut scan) = Scan::new(set, state) else { return None };
+        let Ok(scan) = Scan::new(set, state) else { return None };
+        let mut scan = scan.with_views(Views::ALL).with_inflater(inflater);
         scan.request(&request.method, &request.target);
         scan.headers(&headers);
         black_box(scan.verdict());
@@ -160,7 +179,11 @@ fn hits_leave_the_heap_alone() {
                     let verdict = scan(&set, &mut state, &request, &what);
                     let hit = verdict.hit.unwrap_or_else(|| panic!("{what}: not found"));
                     assert_eq!(verdict.action, action, "{what}");
-                    assert_eq!((hit.leak, hit.part, hit.view), (token.leak, part, view), "{what}");
+                    assert_eq!(
+                        (hit.leak, hit.part, hit.views),
+                        (token.leak, part, view.into()),
+                        "{what}"
+                    );
                 }
             }
             let value =
@@ -171,7 +194,7 @@ fn hits_leave_the_heap_alone() {
                 ..Request::default()
             };
             let hit = scan(&set, &mut state, &request, "basic").hit.expect("found");
-            assert_eq!((hit.leak, hit.view), (token.leak, View::Basic));
+            assert_eq!((hit.leak, hit.views), (token.leak, View::Basic.into()));
         }
     }
 }
@@ -193,6 +216,112 @@ fn misses_leave_the_heap_alone() {
                 assert_eq!(scan(&set, &mut state, &request, &what).action, Action::Pass, "{what}");
             }
         }
+    }
+}
+
+/// Every row of the table of views in every place, so that every step runs; with a near miss nothing
+/// ends the scan early.
+#[test]
+fn every_view_leaves_the_heap_alone() {
+    let draw = &mut Draw(47);
+    let mut inflater = Inflater::new();
+    let hexadecimal = b"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b".to_vec();
+    let spaced = b"v9Qx 7rTe/wK2p=mZ4s".to_vec();
+    let foreign = "Zr3Kw9-Schlüssel-7Tq-𝄞-Vn9".as_bytes().to_vec();
+    for bytes in [draw.text(20, BASE62), hexadecimal, spaced, foreign] {
+        let tokens = [Token { bytes, leak: 1, action: Action::Monitor }];
+        let set = set(&tokens);
+        let mut state = vec![0; set.state_len()];
+        let token = &tokens[0].bytes;
+        for row in rows() {
+            for place in row.places.iter().filter(|place| row.takes(token, **place)) {
+                for (expected, text) in
+                    [(Action::Monitor, token.clone()), (Action::Pass, draw::changed(token, 7))]
+                {
+                    let text = (row.write)(draw, b"Zz0", &text, b"9aB");
+                    let mut request = row.request(*place, &text);
+                    let whole = request.body.concat();
+                    for longest in [1, 40, usize::MAX] {
+                        request.body = whole.chunks(longest).map(<[u8]>::to_vec).collect();
+                        let what = format!("{} in {place:?}, pieces of {longest}", row.name);
+                        let verdict = scan_with(&set, &mut state, &mut inflater, &request, &what);
+                        assert_eq!(verdict.action, expected, "{what}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Nothing but what escapes are made of: steps that find work everywhere, and bombs.
+#[test]
+fn hostile_texts_leave_the_heap_alone() {
+    let draw = &mut Draw(53);
+    let tokens = tokens(draw, Action::Block);
+    let set = set(&tokens);
+    let mut state = vec![0; set.state_len()];
+    let mut inflater = Inflater::new();
+    let units: [&[u8]; 10] = [
+        b"%",
+        b"%25",
+        b"%255C",
+        b"\\u005c",
+        b"&#38;",
+        b"=3D",
+        b"QQ==",
+        b"AEEA",
+        b"a\0",
+        b"aGVsbG8g\r\n",
+    ];
+    let mut texts: Vec<Vec<u8>> = units.iter().map(|unit| unit.repeat(6000 / unit.len())).collect();
+    texts.push(draw.text(6000, ESCAPES));
+    texts.push(draw.text(6000, b""));
+    for text in texts {
+        for (what, _, request) in requests(draw, &text) {
+            scan_with(&set, &mut state, &mut inflater, &request, what);
+        }
+        let coding = (b"Content-Encoding".to_vec(), b"gzip".to_vec());
+        for body in [encode::gzip(&text.repeat(300)), text[..3000].to_vec()] {
+            let headers = vec![coding.clone()];
+            let body = draw.cut(&body, 700);
+            let request = Request { headers, body, ..Request::default() };
+            scan_with(&set, &mut state, &mut inflater, &request, "compressed");
+        }
+    }
+}
+
+/// Every kind of condition, met and not met.
+#[test]
+fn scopes_leave_the_heap_alone() {
+    let token = Draw(47).text(40, BASE62);
+    let key = compare::key();
+    let scope = Scope::new()
+        .with_host("*.example.com")
+        .and_then(|scope| scope.with_method("POST"))
+        .and_then(|scope| scope.with_path("/v1"))
+        .expect("a scope")
+        .except("10.0.0.0/8".parse().expect("a network"))
+        .with_part(Part::Header)
+        .not_before(1);
+    let mut builder = PatchSetBuilder::new(&key);
+    let imprint = key.imprint(&Secret::new("test", token.clone())).expect("a usable token");
+    builder.add(&imprint, Patch::block(1).with_scope(scope)).expect("added");
+    let set = builder.build().expect("a set");
+    let mut state = vec![0; set.state_len()];
+    for (host, client, action) in [
+        ("A.Example.com:443", [192, 0, 2, 1], Action::Block),
+        ("a.example.com", [10, 0, 0, 1], Action::Pass),
+        ("example.org", [192, 0, 2, 1], Action::Pass),
+    ] {
+        let (verdict, counts) = counted(|| {
+            let mut scan = Scan::new(&set, &mut state).ok()?;
+            scan.context(&Context { client: Some(client.into()), ..Context::default() });
+            scan.request(b"POST", b"//%76%31/x?y");
+            let header = |name, value| Header { name, value };
+            scan.headers(&[header(b"Host", host.as_bytes()), header(b"X-Key", &token)]);
+            Some(scan.finish().action)
+        });
+        assert_eq!((verdict, counts), (Some(action), Counts::default()), "{host}");
     }
 }
 

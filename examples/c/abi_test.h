@@ -7,7 +7,7 @@
  *   abi_scans.c        scanning: bad arguments, calls out of order, verdicts
  *   abi_context.c      what a host knows of a request, and what scopes make of it
  *   abi_inflate.c      bodies with a content encoding
- *   abi_sharing.c      one set in many threads and in forked processes
+ *   abi_sharing.c      one set in many threads and in a thousand forked processes
  *   abi_detector.c     the detector and its callback
  *   abi_versions.c     versions and names
  *   abi_allocations.c  nothing is allocated between init and finish

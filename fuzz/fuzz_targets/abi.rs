@@ -22,6 +22,8 @@ pub(crate) const ERROR_SIGNATURE: i32 = 12;
 pub(crate) const ERROR_SIGNER: i32 = 13;
 pub(crate) const ERROR_ROLLBACK: i32 = 15;
 
+pub(crate) const VIEWS_TEXT: usize = 96;
+
 pub(crate) const PASS: u32 = 0;
 pub(crate) const MONITOR: u32 = 1;
 pub(crate) const BLOCK: u32 = 2;
@@ -224,6 +226,7 @@ unsafe extern "C" {
     pub(crate) fn stanch_part_name(part: u32) -> *const c_char;
     pub(crate) fn stanch_view_name(view: u32) -> *const c_char;
     pub(crate) fn stanch_body_name(body: u32) -> *const c_char;
+    pub(crate) fn stanch_views_text(views: u32, out: *mut c_char, size: usize) -> usize;
 }
 
 impl stanch_slice {

@@ -23,11 +23,23 @@ use stanch::patch::{Action, PatchSet};
 const LONGEST: usize = 4096;
 
 static SETS: LazyLock<Vec<(Vec<Token>, PatchSet)>> = LazyLock::new(|| {
-    let lengths: [&[usize]; 6] =
-        [&[20, 40, 40, 32], &[8, 9, 13], &[16, 19, 200], &[33, 34, 64], &[8, 20, 41, 700], &[1000]];
+    let lengths: [&[usize]; 7] = [
+        &[20, 40, 40, 32],
+        &[8, 9, 13],
+        &[16, 19, 200],
+        &[33, 34, 64],
+        &[8, 20, 41, 700],
+        &[1000],
+        &[24, 33],
+    ];
     let mut draw = Draw(71);
     let sets = lengths.iter().enumerate().map(|(number, lengths)| {
-        let alphabet = if number == 3 { HEX } else { BASE62 };
+        let alphabet = match number {
+            3 => HEX,
+            // Tokens that may hold a space.
+            6 => b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz   ",
+            _ => BASE62,
+        };
         let mut tokens: Vec<Token> = (1..)
             .zip(*lengths)
             .map(|(leak, len)| Token {

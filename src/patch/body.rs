@@ -47,7 +47,7 @@ impl Body {
         self.stretch.feed(
             set,
             memory,
-            Reading { views, body: true },
+            Reading { views, body: true, basic: false },
             piece,
             &mut |sighting, offset| found(sighting.token, sighting.views.union(undone), offset),
         )
@@ -64,9 +64,12 @@ impl Body {
         let (plain, undone) = (self.plain(), self.undone);
         self.raw.finish(set, raw.bytes, &mut |token, offset| found(token, plain, offset))?;
         let memory = &mut Memory::new(kept, decoded);
-        self.stretch.finish(set, memory, Reading { views, body: true }, &mut |sighting, offset| {
-            found(sighting.token, sighting.views.union(undone), offset)
-        })
+        self.stretch.finish(
+            set,
+            memory,
+            Reading { views, body: true, basic: false },
+            &mut |sighting, offset| found(sighting.token, sighting.views.union(undone), offset),
+        )
     }
 
     /// How a token is reported that stands there as it is.

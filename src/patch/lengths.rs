@@ -1,12 +1,13 @@
 //! Every length that a token may have, in every tier that it can be in, with every engine: found
 //! wherever it stands, and nothing else taken for it.
 //!
-//! No search is needed to know what must come out. Texts have nothing of any token in them but what
+//! Only texts as they stand are looked at: what views make of them goes through the same search, and has
+//! its own tests. No search is needed to know what must come out. Texts have nothing of any token in them but what
 //! was put there, so a scan must say exactly that.
 
 use std::ops::RangeInclusive;
 
-use super::{Action, Header, Part, Patch, PatchSet, PatchSetBuilder, Scan, Verdict};
+use super::{Action, Header, Part, Patch, PatchSet, PatchSetBuilder, Scan, Verdict, Views};
 use crate::secret::{Engine, ImprintKey, MAX_TOKEN, MIN_TOKEN, Secret};
 
 /// A tier: the size of its grams and its stride, both in bytes, and the lengths of the tokens that it
@@ -22,9 +23,11 @@ const SIXTEEN_SEVENTEEN: Geometry = ((16, 17), 32..=MAX_TOKEN);
 /// How many lengths share a set. A scan costs more, the longer the longest token is.
 const TOGETHER: usize = 128;
 
-/// What stands before and behind tokens: letters of a kind that they have, so no probe is saved there,
-/// but none that they hold, so what was cut off a token does not come back.
-const FILLER: &[u8] = b"ZQQZZZQZQZZQQQZQZZQZQQZZQZQZQQQZZZQZ";
+/// What stands before and behind tokens, in turn: letters of a kind that they have, so no probe is saved
+/// there, and marks of a kind that they do not have, so all are. None of them is in a token, so what
+/// was cut off one does not come back.
+const FILLERS: [&[u8; 36]; 2] =
+    [b"ZQQZZZQZQZZQQQZQZZQZQQZZQZQZQQQZZZQZ", b";,;;, ,;;;;,,;;  ;,,;,;;,;  ,,;;,;, "];
 
 #[test]
 fn eight_byte_grams_at_every_byte() {
@@ -55,11 +58,13 @@ fn sixteen_byte_grams_at_every_seventeenth_byte() {
 #[test]
 fn all_lengths_together() {
     let tokens: Vec<Vec<u8>> = (MIN_TOKEN..=MAX_TOKEN).map(token).collect();
+    let compiled = compile(&tokens);
     for engine in Engine::available() {
-        let set = set(&tokens, engine);
+        let set = open(&compiled, engine);
         assert_eq!(set.info().tiers.len(), 2);
         let mut state = vec![0; set.state_len()];
-        let mut trial = Trial { set: &set, state: &mut state, what: format!("{engine:?}") };
+        let filler = FILLERS[0];
+        let mut trial = Trial { set: &set, state: &mut state, filler, what: format!("{engine:?}") };
         for token in tokens.iter().step_by(7) {
             trial.in_header(token, token.len() % 17, 0, Some(token));
             trial.near_misses(token, token.len() % 17);
@@ -78,14 +83,16 @@ fn all_lengths((geometry, mut lengths): Geometry) {
         // Without the shortest one the tier would be another.
         let others = tokens.iter().filter(|token| **token != first);
         let members: Vec<Vec<u8>> = [&first].into_iter().chain(others).cloned().collect();
+        let compiled = compile(&members);
         for engine in Engine::available() {
-            let set = set(&members, engine);
+            let set = open(&compiled, engine);
             let (size, stride) = geometry;
             assert_eq!(set.info().tiers, [(size, stride, members.len() as u64)]);
             let mut state = vec![0; set.state_len()];
             for token in &tokens {
                 let what = format!("{engine:?}, {size}/{stride}, {} bytes", token.len());
-                one_length(Trial { set: &set, state: &mut state, what }, token, stride);
+                let filler = FILLERS[token.len() % 2];
+                one_length(Trial { set: &set, state: &mut state, filler, what }, token, stride);
             }
         }
     }
@@ -97,40 +104,51 @@ fn one_length(mut trial: Trial<'_>, token: &[u8], stride: usize) {
     let len = token.len();
     for before in 0..stride {
         // With every length, what stands behind is nothing at other distances.
-        let behind = [0, 1, FILLER.len()][(before + len) % 3];
+        let behind = [0, 1, trial.filler.len()][(before + len) % 3];
         trial.in_header(token, before, behind, Some(token));
     }
     trial.in_header(token, 0, 0, Some(token));
     for (turn, cut) in [0, 1, len / 2, len - 1, len].into_iter().enumerate() {
         let before = (len * 5 + turn) % stride;
-        trial.in_body(token, before, cut, Some(token));
+        let behind = [0, trial.filler.len()][(len + turn) % 2];
+        trial.in_body(token, before, cut, behind, Some(token));
     }
     trial.near_misses(token, len % stride);
 }
 
-/// A set, and memory to scan in.
+/// A set, memory to scan in, and what stands around tokens.
 struct Trial<'s> {
     set: &'s PatchSet,
     state: &'s mut [u8],
+    filler: &'static [u8],
     what: String,
 }
 
 impl Trial<'_> {
     /// `text` in a header, with that many bytes before and behind it; `token` must be found.
     fn in_header(&mut self, text: &[u8], before: usize, behind: usize, token: Option<&[u8]>) {
-        let value = [&FILLER[..before], text, &FILLER[FILLER.len() - behind..]].concat();
-        let mut scan = Scan::new(self.set, self.state).unwrap();
+        let value =
+            [&self.filler[..before], text, &self.filler[self.filler.len() - behind..]].concat();
+        let mut scan = Scan::new(self.set, self.state).unwrap().with_views(Views::RAW);
         scan.headers(&[Header { name: b"x", value: &value }]);
         let verdict = scan.finish();
         drop(scan);
         self.check(&verdict, Part::Header, before, token);
     }
 
-    /// `text` in a body behind that many bytes, cut in two at its byte `cut`.
-    fn in_body(&mut self, text: &[u8], before: usize, cut: usize, token: Option<&[u8]>) {
+    /// The same in a body that is cut in two at byte `cut` of `text`.
+    fn in_body(
+        &mut self,
+        text: &[u8],
+        before: usize,
+        cut: usize,
+        behind: usize,
+        token: Option<&[u8]>,
+    ) {
         let (left, right) = text.split_at(cut);
-        let mut scan = Scan::new(self.set, self.state).unwrap();
-        scan.body(&[&[&FILLER[..before], left].concat(), &[right, FILLER].concat()]);
+        let mut scan = Scan::new(self.set, self.state).unwrap().with_views(Views::RAW);
+        let right = [right, &self.filler[..behind]].concat();
+        scan.body(&[&[&self.filler[..before], left].concat(), &right]);
         let verdict = scan.finish();
         drop(scan);
         self.check(&verdict, Part::Body, before, token);
@@ -142,12 +160,12 @@ impl Trial<'_> {
         for at in [0, middle, last] {
             let mut changed = token.to_vec();
             changed[at] = if changed[at] == b'a' { b'b' } else { b'a' };
-            self.in_header(&changed, before, FILLER.len(), None);
-            self.in_body(&changed, before, middle, None);
+            self.in_header(&changed, before, self.filler.len(), None);
+            self.in_body(&changed, before, middle, self.filler.len(), None);
         }
         for part in [&token[1..], &token[..last]] {
             self.in_header(part, before, 0, None);
-            self.in_body(part, before, middle, None);
+            self.in_body(part, before, middle, 0, None);
         }
     }
 
@@ -159,16 +177,21 @@ impl Trial<'_> {
     }
 }
 
-/// The set of `tokens`, each with its length for a leak, searched with `engine`.
-fn set(tokens: &[Vec<u8>], engine: Engine) -> PatchSet {
+/// The set of `tokens`, each with its length for a leak.
+fn compile(tokens: &[Vec<u8>]) -> Vec<u8> {
     let key = key();
-    let mut builder = PatchSetBuilder::new(&key);
+    let mut builder = PatchSetBuilder::new(&key).floor(0);
     let secrets: Vec<Secret> =
         tokens.iter().map(|token| Secret::new("test", token.clone())).collect();
     for (imprint, token) in key.imprint_all(&secrets).zip(tokens) {
         builder.add(&imprint.unwrap(), Patch::block(token.len() as u64)).unwrap();
     }
-    builder.build().unwrap().with(engine)
+    builder.build().unwrap().as_bytes().to_vec()
+}
+
+/// The compiled set, searched with `engine`.
+fn open(compiled: &[u8], engine: Engine) -> PatchSet {
+    PatchSet::from_bytes(compiled, &key()).unwrap().with(engine)
 }
 
 /// The token of `len` bytes: letters of all kinds, drawn by the length.

@@ -279,19 +279,11 @@ impl<'s> Scan<'s> {
             if !set.signs().has_lead(value) {
                 continue;
             }
-            let mut views = self.views;
-            if views.contains(View::Basic) && is_basic(number) {
-                views = views.with(View::Base64);
-            }
-            let reading = Reading { views, body: false };
+            let reading = Reading { views: self.views, body: false, basic: is_basic(number) };
             let decoded = &mut self.state.decoded;
             let walk = Walk::new(set, value, decoded.bytes, reading);
             let walked = walk.run(&mut decoded.written, &mut |sighting| {
-                let mut views = sighting.views;
-                if sighting.base64_first && is_basic(number) {
-                    views = views.without(View::Base64).with(View::Basic);
-                }
-                record(number, sighting.token, views, sighting.start)
+                record(number, sighting.token, sighting.views, sighting.start)
             });
             if walked.is_break() {
                 return;

@@ -2,6 +2,7 @@
 
 use std::ops::ControlFlow;
 
+use super::filter::Filter;
 use super::set::{PatchSet, PreparedTier};
 use super::sift::{Front, Places};
 use super::table::Entry;
@@ -68,9 +69,10 @@ impl PatchSet {
             };
             let mut front = Front { text: 0, at: *next };
             while front.text == 0 {
-                places.mark(&tier.hasher, &tier.sampler, &[text], &mut front, last);
+                let found = &mut |_, occurrence| found(occurrence);
+                let flow = self.turn(tier, &mut places, &[text], &mut front, last, found);
                 *next = front.at;
-                self.probe(tier, &mut places, &[text], &mut |_, occurrence| found(occurrence))?;
+                flow?;
             }
         }
         ControlFlow::Continue(())
@@ -87,36 +89,34 @@ impl PatchSet {
         for tier in self.tiers() {
             let mut front = Front { text: 0, at: tier.layout.tier.stride - 1 };
             while front.text < texts.len() {
-                places.mark(&tier.hasher, &tier.sampler, texts, &mut front, usize::MAX);
-                self.probe(tier, &mut places, texts, found)?;
+                self.turn(tier, &mut places, texts, &mut front, usize::MAX, found)?;
             }
         }
         ControlFlow::Continue(())
     }
 
-    /// Probes the marked places and confirms what is left of them.
+    /// Sifts one turn of `texts` and confirms what is left of it.
     #[inline]
-    fn probe(
+    fn turn<'t>(
         &self,
         tier: &PreparedTier,
-        places: &mut Places<'_>,
-        texts: &[&[u8]],
+        places: &mut Places<'t>,
+        texts: &[&'t [u8]],
+        front: &mut Front,
+        last: usize,
         found: &mut impl FnMut(usize, Occurrence) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let Some(filter) = self.filter(tier) else { return ControlFlow::Continue(()) };
-        places.probe(&tier.hasher, filter);
+        places.sift(&tier.hasher, &tier.sampler, filter, texts, front, last);
         // What was confirmed or ruled out last: neighbouring places lead to the same token.
         let mut seen = None;
-        for (place, hash) in places.iter() {
-            if !filter.passes_second(hash) {
-                continue;
-            }
+        for (place, _) in places.iter() {
             // Texts may share bytes, so that more than one of them holds the place.
             for (number, text) in texts.iter().enumerate() {
                 let at = place.wrapping_sub(text.as_ptr().addr());
                 if at < text.len() {
                     let found = &mut |occurrence| found(number, occurrence);
-                    confirm(self, tier, text, at, (number, &mut seen), found)?;
+                    confirm((self, tier, filter), text, at, (number, &mut seen), found)?;
                 }
             }
         }
@@ -126,26 +126,32 @@ impl PatchSet {
 
 /// Looks at the windows that hold the gram at byte `at` of `text`.
 ///
-/// If the gram is a token's, the token's anchor is within `stride - 1` bytes, and no hash between
+/// If the gram is a token's, all the grams of the token's window stand around it and pass the
+/// filter; that is seldom so by chance. The token's anchor is then one of these, and no hash between
 /// the two is smaller than the anchor's: only such places are looked up, two or three on average.
 #[cold]
 #[inline(never)]
 fn confirm(
-    set: &PatchSet,
-    tier: &PreparedTier,
+    (set, tier, filter): (&PatchSet, &PreparedTier, Filter<'_>),
     text: &[u8],
     at: usize,
     (text_number, seen): (usize, &mut Seen),
     found: &mut impl FnMut(Occurrence) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
-    let reach = tier.layout.tier.stride - 1;
-    let from = at.saturating_sub(reach);
-    let to = (at + reach + tier.hasher.size()).min(text.len());
+    let stride = tier.layout.tier.stride;
+    let from = at.saturating_sub(stride - 1);
+    let to = (at + stride - 1 + tier.hasher.size()).min(text.len());
     let mut hashes = [0; 2 * MAX_STRIDE - 1];
     let count = tier.hasher.each(&text[from..to], &mut hashes);
     let middle = at - from;
     if middle >= count {
         // The gram stands half in this text and half in another one that shares bytes with it.
+        return ControlFlow::Continue(());
+    }
+    let passes = |hash: &&u64| filter.passes(**hash);
+    let before = hashes[..middle].iter().rev().take_while(passes).count();
+    let behind = hashes[middle + 1..count].iter().take_while(passes).count();
+    if before + 1 + behind < stride {
         return ControlFlow::Continue(());
     }
     let mut lookup = |places: &mut dyn Iterator<Item = usize>| {
@@ -158,8 +164,8 @@ fn confirm(
         }
         ControlFlow::Continue(())
     };
-    lookup(&mut (middle..count))?;
-    lookup(&mut (0..=middle).rev())
+    lookup(&mut (middle..=middle + behind))?;
+    lookup(&mut (middle - before..=middle).rev())
 }
 
 /// Confirms the tokens whose anchor may be the gram at byte `anchor` of `text`.

@@ -186,12 +186,6 @@ impl Views {
         Views(self.0 | view as u32)
     }
 
-    /// These views without `view`.
-    #[must_use]
-    pub const fn without(self, view: View) -> Views {
-        Views(self.0 & !(view as u32))
-    }
-
     /// These views and `others`.
     #[must_use]
     pub const fn union(self, others: Views) -> Views {

@@ -31,7 +31,7 @@ const REGION: usize = 96;
 
 /// Guessing a strong gram costs at least this many bits: more than twelve hexadecimal digits do. Of
 /// tokens that have a window of strong grams, weaker ones are not kept, and of tokens that are long
-/// enough for 16-byte grams no weak 12-byte ones.
+/// enough for 16-byte grams no weak 12-byte ones, unless their 16-byte ones are weaker.
 const STRONG_BITS: u8 = 49;
 
 /// A keyed 128-bit digest of a whole token.
@@ -275,24 +275,48 @@ fn hash_grams(
     };
     let mut hashes = [0; REGION];
     let count = hasher.each(&token[from..], &mut hashes);
-    // Byte by byte for all grams at once, so that a processor can add up several of them.
-    let mut costs = [0.0; REGION];
-    for at in 0..size {
-        for (cost, bits) in costs[..count].iter_mut().zip(&byte_bits[from + at..]) {
-            *cost += bits;
+    let costs = gram_costs(size, &byte_bits[from..]);
+    let costs = &costs[..count];
+    let has_strong_window = costs.split(|cost| *cost < STRONG_BITS).any(|run| run.len() >= window);
+    let least = match (size, token.len()) {
+        (8, _) => 0,
+        _ if has_strong_window => STRONG_BITS,
+        // Weak ones only where those of 16 bytes are weaker, as each holds some of a known prefix.
+        (12, 32..) => {
+            let larger = gram_costs(16, &byte_bits[from..]);
+            let larger = strongest_window(&larger[..token.len() - from - 15], WINDOW_GRAMS[2]);
+            let strongest = strongest_window(costs, window);
+            if strongest > larger { strongest } else { STRONG_BITS }
         }
-    }
-    let strong = |cost: &f32| *cost as u8 >= STRONG_BITS;
-    let has_strong_window =
-        costs[..count].split(|cost| !strong(cost)).any(|run| run.len() >= window);
-    let strong_only = (size > 8 && has_strong_window) || (size == 12 && token.len() >= 32);
-    let all = hashes[..count].iter().zip(&costs).zip(from..);
-    let kept = all.filter(|((_, cost), _)| !strong_only || strong(cost));
+        _ => 0,
+    };
+    let all = hashes[..count].iter().zip(costs).zip(from..);
+    let kept = all.filter(|((_, cost), _)| **cost >= least);
     grams.extend(kept.map(|((hash, cost), offset)| Gram {
         hash: *hash,
         offset: offset as u16,
-        bits: *cost as u8,
+        bits: *cost,
     }));
+}
+
+/// What guessing each gram of `size` bytes costs, in bits, of a token's region whose bytes cost
+/// `byte_bits`.
+fn gram_costs(size: usize, byte_bits: &[f32]) -> [u8; REGION] {
+    // Byte by byte for all grams at once, so that a processor can add up several of them.
+    let mut costs = [0.0; REGION];
+    for at in 0..size {
+        for (cost, bits) in costs.iter_mut().zip(&byte_bits[at..]) {
+            *cost += bits;
+        }
+    }
+    costs.map(|cost| cost as u8)
+}
+
+/// What the weakest gram costs in the window of `grams` neighbouring ones where that is the most; zero
+/// if there is no window.
+fn strongest_window(costs: &[u8], grams: usize) -> u8 {
+    let weakest = |window: &[u8]| window.iter().copied().min().unwrap_or(0);
+    costs.windows(grams).map(weakest).max().unwrap_or(0)
 }
 
 #[cfg(test)]
@@ -372,6 +396,15 @@ mod tests {
         let hex = imprint("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b").unwrap();
         assert_eq!(hex.grams(1), []);
         assert_eq!(hex.grams(2).len(), 25);
+    }
+
+    #[test]
+    fn weak_small_grams_of_long_tokens_are_kept_where_large_ones_are_weaker() {
+        // By chance few different letters; every window of large grams holds some of the prefix.
+        let unlucky = imprint("sk_live_5dH2DUmMy6RJI7xQMVc5HYyS").unwrap();
+        let weakest = |size| unlucky.grams(size).iter().map(|gram: &Gram| gram.bits).min();
+        assert!(unlucky.grams(1).len() >= WINDOW_GRAMS[1]);
+        assert!(weakest(1) < Some(STRONG_BITS) && weakest(1) > weakest(2), "{:?}", weakest(1));
     }
 
     #[test]

@@ -54,6 +54,7 @@ impl Engine {
                     && has!("avx512dq")
                     && has!("avx512vbmi")
                     && has!("avx512vbmi2")
+                    && has!("avx512bitalg")
             }
         }
     }

@@ -170,12 +170,12 @@ impl Chains<'_> {
         let base64 = if first { self.reading.base64 } else { BASE64 };
         if left.base64 > 0 && on & base64 != 0 {
             let left = Left { base64: left.base64 - 1, ..left };
-            let undone = steps::base64(text, self.reading.body, base64, self.ceiling);
+            let undone = steps::base64(text, self.reading.body, base64, self.shortest);
             made.extend(undone.into_iter().map(|undone| (undone, left)));
         }
         if left.utf16 > 0 && on & UTF16 != 0 {
             let left = Left { utf16: left.utf16 - 1, ..left };
-            made.extend(steps::utf16(text).into_iter().map(|undone| (undone, left)));
+            made.extend(steps::utf16(text, self.shortest).into_iter().map(|undone| (undone, left)));
         }
         made
     }

@@ -117,13 +117,17 @@ fn is_basic(name: &[u8], value: &[u8]) -> bool {
         && value.len() > scheme.len()
 }
 
-/// How the body is compressed, by what the request says.
+/// How the body is compressed, by what the request says: one coding that is known, and no other.
 fn content_coding(request: &Request) -> Option<u32> {
-    let coding = |name: &[u8]| request.headers.iter().find(|h| h.0.eq_ignore_ascii_case(name));
-    let (_, coding) = coding(b"content-encoding")?;
-    match &coding.trim_ascii().to_ascii_lowercase()[..] {
-        b"gzip" | b"x-gzip" => Some(GZIP),
-        b"deflate" => Some(DEFLATE),
+    let headers = request.headers.iter();
+    let values = headers.filter(|(name, _)| name.eq_ignore_ascii_case(b"content-encoding"));
+    let lists: Vec<&[u8]> = values.map(|(_, value)| &value[..]).collect();
+    let list = lists.join(&b',').to_ascii_lowercase();
+    let codings = list.split(|byte| *byte == b',').map(|coding| coding.trim_ascii());
+    let codings: Vec<_> = codings.filter(|c| !matches!(*c, b"" | b"identity")).collect();
+    match codings[..] {
+        [b"gzip" | b"x-gzip"] => Some(GZIP),
+        [b"deflate"] => Some(DEFLATE),
         _ => None,
     }
 }

@@ -216,22 +216,28 @@ fn byte(text: &[u8], at: usize) -> Option<u8> {
     number(text, at, 2, 16).map(|byte| byte as u8)
 }
 
-/// What the letters of base64 in `text` can be read as, from each letter on. In a body `=` ends a
-/// group of four, and the next one follows; elsewhere it ends the text.
+/// What the letters of base64 in `text` can be read as, from each letter on. In a body one or two `=`
+/// that complete a group of four end a piece, and the next one follows; anything else but line breaks
+/// ends the text.
 ///
 /// A text from a letter on is the same as one from four letters earlier, but for its start. So four
-/// starts are enough for a row of letters; behind a `=` three, because the row before goes on there.
-/// What lies `reach` bytes behind such a row is left to that one, too.
-pub(crate) fn base64(text: &[u8], body: bool, flag: u32, reach: usize) -> Vec<Undone> {
+/// starts are enough for a row of letters; and none is needed where an earlier reading starts a new
+/// piece. Rows that cannot come to `shortest` bytes are left out.
+pub(crate) fn base64(text: &[u8], body: bool, flag: u32, shortest: usize) -> Vec<Undone> {
     let mut all = Vec::new();
     let mut at = 0;
     while at < text.len() {
         let run = text[at..].iter().take_while(|byte| is_in_run(**byte, body)).count();
-        let doubts: Vec<_> = short_lines(&text[at..at + run]).iter().map(|b| at + b).collect();
-        for (start, end) in starts(&text[at..at + run]) {
-            let end = end.map_or(run, |end| run.min(end + reach));
-            let undone = decode(&text[..at + end], at + start, flag);
-            all.push(Undone { doubts: doubts.clone(), ..undone });
+        if run >= shortest {
+            let end = at + run;
+            let doubts: Vec<_> = short_lines(&text[at..end]).iter().map(|b| at + b).collect();
+            let mut pieces = Vec::new();
+            for start in starts(&text[at..end]).into_iter().map(|start| at + start) {
+                if !pieces.contains(&start) {
+                    let undone = decode(&text[..end], start, flag, &mut pieces);
+                    all.push(Undone { doubts: doubts.clone(), ..undone });
+                }
+            }
         }
         at += run.max(1);
     }
@@ -242,43 +248,54 @@ fn is_in_run(byte: u8, body: bool) -> bool {
     six(byte).is_some() || byte == b'\r' || byte == b'\n' || (body && byte == b'=')
 }
 
-/// The letters of `run` from which it has to be read; and, if an earlier reading comes to the same
-/// behind some byte, that byte.
-fn starts(run: &[u8]) -> Vec<(usize, Option<usize>)> {
+/// The first four letters of each row of letters in `run`.
+fn starts(run: &[u8]) -> Vec<usize> {
     let mut starts = Vec::new();
     let mut at = 0;
     while at < run.len() {
-        let len = run[at..].iter().take_while(|byte| **byte != b'=').count();
-        let letters = (at..at + len).filter(|at| six(run[*at]).is_some());
-        let first = starts.is_empty();
-        let end = Some(at + len).filter(|_| !first);
-        starts.extend(letters.take(4).map(|at| (at, end)).skip(usize::from(!first)));
-        at += len + 1;
+        let end = at + run[at..].iter().take_while(|byte| **byte != b'=').count();
+        starts.extend((at..end).filter(|at| six(run[*at]).is_some()).take(4));
+        at = end + 1;
     }
     starts
 }
 
-/// Six bits for each letter from `start` on, a byte for each eight bits.
-fn decode(text: &[u8], start: usize, flag: u32) -> Undone {
+/// Six bits for each letter from `start` on, a byte for each eight bits. The first letters of all
+/// further pieces are added to `pieces`.
+fn decode(text: &[u8], start: usize, flag: u32, pieces: &mut Vec<usize>) -> Undone {
     let mut undone = Undone::nothing();
     undone.changed.push((0..text.len(), flag));
     // The bits that no byte was made of yet: how many, and the letter that holds the first of them.
     let (mut bits, mut held, mut first) = (0u32, 0, start);
-    for (at, byte) in text.iter().enumerate().skip(start) {
-        if *byte == b'=' {
-            held = 0;
+    let mut letters = 0;
+    let mut at = start;
+    while at < text.len() {
+        let row = text[at..].iter().take_while(|byte| **byte == b'=').count();
+        if row > 0 {
+            if row > 2 || (letters + row) % 4 != 0 {
+                break;
+            }
+            (letters, held) = (0, 0);
+            at += row;
+            continue;
         }
-        let Some(six) = six(*byte) else { continue };
-        if held == 0 {
-            first = at;
+        if let Some(six) = six(text[at]) {
+            if held == 0 {
+                first = at;
+            }
+            if letters == 0 {
+                pieces.push(at);
+            }
+            letters += 1;
+            bits = bits << 6 | six;
+            held += 6;
+            if held >= 8 {
+                held -= 8;
+                undone.push(&[(bits >> held) as u8], first..at + 1);
+                first = at;
+            }
         }
-        bits = bits << 6 | six;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            undone.push(&[(bits >> held) as u8], first..at + 1);
-            first = at;
-        }
+        at += 1;
     }
     undone
 }
@@ -315,8 +332,9 @@ fn six(letter: u8) -> Option<u32> {
     Some(six.into())
 }
 
-/// The stretches of `text` in which every other byte is NUL, without these.
-pub(crate) fn utf16(text: &[u8]) -> Vec<Undone> {
+/// The stretches of `text` in which every other byte is NUL, without these: those that come to at
+/// least `shortest` bytes.
+pub(crate) fn utf16(text: &[u8], shortest: usize) -> Vec<Undone> {
     let byte = |at: usize| text.get(at).copied();
     let mut all = Vec::new();
     let mut at = 0;
@@ -325,14 +343,16 @@ pub(crate) fn utf16(text: &[u8]) -> Vec<Undone> {
             at += 1;
             continue;
         }
-        let mut undone = Undone::nothing();
-        undone.changed.push((0..text.len(), UTF16));
-        undone.push(&text[at..=at], at..at + 1);
+        let start = at;
         while byte(at + 1) == Some(0) && byte(at + 2).is_some_and(|next| next != 0) {
             at += 2;
-            undone.push(&text[at..=at], at..at + 1);
         }
-        all.push(undone);
+        if (at - start) / 2 + 1 >= shortest {
+            let mut undone = Undone::nothing();
+            undone.changed.push((0..text.len(), UTF16));
+            (start..=at).step_by(2).for_each(|at| undone.push(&text[at..=at], at..at + 1));
+            all.push(undone);
+        }
         at += 1;
     }
     all

@@ -34,10 +34,10 @@ pub(crate) struct Command {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Scan(scan::Arguments),
-    /// Makes and names imprint keys
+    /// Makes and names keys
     #[command(subcommand)]
     Key(KeyVerb),
-    /// Compiles and inspects patch sets
+    /// Compiles, inspects and verifies patch sets
     #[command(subcommand)]
     Patch(PatchVerb),
     Match(match_requests::Arguments),
@@ -54,13 +54,19 @@ Exit status: 0 every outcome is the expected one, 1 one is not, 2 an error.")]
 enum KeyVerb {
     /// Makes a new key and writes it to a new file that only its owner can read
     #[command(after_help = "\
-An installation has one key. It turns tokens into imprints; without it a patch set says nothing \
-of the tokens behind it, and matches nothing. Keep it apart from the sets. An existing file is never \
-overwritten.
+An installation has one imprint key. It turns tokens into imprints; without it a patch set says \
+nothing of the tokens behind it, and matches nothing. Nodes need it; keep it apart from the sets.
 
-Example:
-  stanch key new stanch.key")]
+With --sign the key signs patch sets instead. It stays where sets are compiled; nodes get the public \
+key, which is written to FILE.pub, and then take no other sets. An existing file is never overwritten.
+
+Examples:
+  stanch key new stanch.key
+  stanch key new --sign sign.key")]
     New {
+        /// Make a key that signs patch sets, and its public key in FILE.pub
+        #[arg(long)]
+        sign: bool,
         /// The file to make
         file: PathBuf,
     },
@@ -75,6 +81,7 @@ Example:
 enum PatchVerb {
     Compile(patch::CompileArguments),
     Inspect(patch::InspectArguments),
+    Verify(patch::VerifyArguments),
 }
 
 impl Command {
@@ -82,10 +89,12 @@ impl Command {
     pub(crate) fn run(&self) -> Outcome {
         let outcome = match &self.verb {
             Verb::Scan(arguments) => scan::run(arguments),
-            Verb::Key(KeyVerb::New { file }) => key::new(file),
+            Verb::Key(KeyVerb::New { file, sign: false }) => key::new(file),
+            Verb::Key(KeyVerb::New { file, sign: true }) => key::new_signing(file),
             Verb::Key(KeyVerb::Id { file }) => key::id(file),
             Verb::Patch(PatchVerb::Compile(arguments)) => patch::compile(arguments),
             Verb::Patch(PatchVerb::Inspect(arguments)) => patch::inspect(arguments),
+            Verb::Patch(PatchVerb::Verify(arguments)) => patch::verify(arguments),
             Verb::Match(arguments) => match_requests::run(arguments),
             Verb::Demo => demo::run(),
         };

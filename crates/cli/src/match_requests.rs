@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use stanch::patch::{Action, PatchSet, Verdict};
-use stanch::secret::ImprintKey;
+use stanch::patch::{Action, Context, PatchSet, Trust, Verdict};
+use stanch::secret::{ImprintKey, PublicKey};
 
 use crate::input;
 use crate::outcome::{Failure, Outcome, complain};
@@ -25,10 +26,15 @@ line, the body. Lines may end with LF alone. A chunked body is fed chunk by chun
 come in. For each request one JSON object is printed. A file that holds no request is told on \
 stderr; the others are matched nevertheless.
 
+Patches may be about some hosts or clients only. The host is taken from the request, the client is \
+not in there; what is not known counts as one that the patch is about.
+
 Examples:
   stanch match --patches live.set --key stanch.key request.http
   printf 'GET /?t=%s HTTP/1.1\\r\\nHost: a\\r\\n\\r\\n' \"$TOKEN\" |
     stanch match --patches live.set --key stanch.key -
+  stanch match --patches live.set --key stanch.key --public-key sign.key.pub \\
+    --host api.example.com --client 203.0.113.9 request.http
 
 Exit status: 0 all pass (or are only to be monitored), 1 something is to be blocked, 2 an error.")]
 pub(crate) struct Arguments {
@@ -38,6 +44,15 @@ pub(crate) struct Arguments {
     /// The key file that it was compiled with
     #[arg(long, value_name = "FILE")]
     key: PathBuf,
+    /// The file of a public key that must have signed it; several while one takes the place of another
+    #[arg(long, value_name = "FILE")]
+    public_key: Vec<PathBuf>,
+    /// The host that the requests are for, whatever they say
+    #[arg(long, value_name = "HOST")]
+    host: Option<String>,
+    /// The address of the client that sends them
+    #[arg(long, value_name = "ADDRESS")]
+    client: Option<IpAddr>,
     /// Files with one request each; - for standard input
     #[arg(required = true, value_name = "REQUEST")]
     requests: Vec<PathBuf>,
@@ -58,7 +73,11 @@ struct Line<'v> {
 /// Runs the command.
 pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let key = ImprintKey::open(&arguments.key)?;
-    let set = PatchSet::open(&arguments.patches, &key)?;
+    let keys = arguments.public_key.iter().map(|path| PublicKey::open(path));
+    let trust = Trust::signed_by(keys.collect::<Result<Vec<_>, _>>()?);
+    let set = PatchSet::open_trusted(&arguments.patches, &key, &trust)?;
+    let host = arguments.host.as_deref().map(str::as_bytes);
+    let context = Context { host, client: arguments.client, ..Context::default() };
     let mut state = vec![0; set.state_len()];
     let mut output = palette::output();
     let mut outcome = Outcome::Clean;
@@ -66,7 +85,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         let verdict = input::read(path, LIMIT).and_then(|bytes| {
             let request =
                 Request::parse(&bytes).map_err(|error| Failure::named(input::name(path), error))?;
-            Ok(request.verdict(&set, &mut state)?)
+            Ok(request.verdict(&set, &mut state, &context)?)
         });
         match verdict {
             Ok(verdict) => {

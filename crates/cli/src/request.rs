@@ -1,6 +1,6 @@
 //! Raw HTTP/1.1 requests (RFC 9112).
 
-use stanch::patch::{Header, PatchSet, Scan, ScanError, Verdict};
+use stanch::patch::{Context, Header, PatchSet, Scan, ScanError, Verdict};
 use thiserror::Error;
 
 /// The most headers that a request, or its trailer section, may have.
@@ -105,9 +105,16 @@ impl<'r> Request<'r> {
         Ok(Request { method, target, headers, body, trailers })
     }
 
-    /// What `set` says of it, fed as it was sent. `state` is room to work in.
-    pub(crate) fn verdict(&self, set: &PatchSet, state: &mut [u8]) -> Result<Verdict, ScanError> {
+    /// What `set` says of it, fed as it was sent. `state` is room to work in, `context` what is known
+    /// besides.
+    pub(crate) fn verdict(
+        &self,
+        set: &PatchSet,
+        state: &mut [u8],
+        context: &Context<'_>,
+    ) -> Result<Verdict, ScanError> {
         let mut scan = Scan::new(set, state)?;
+        scan.context(&Context { host: context.host.or_else(|| self.host()), ..*context });
         scan.request(self.method.as_bytes(), self.target.as_bytes());
         scan.headers(&self.headers);
         for piece in &self.body {
@@ -115,6 +122,14 @@ impl<'r> Request<'r> {
         }
         scan.headers(&self.trailers);
         Ok(scan.finish())
+    }
+
+    /// The host that a request in origin form names, if it names one. All of the request is there, so
+    /// that it is known before the first token is looked for.
+    fn host(&self) -> Option<&[u8]> {
+        let mut hosts = self.headers.iter().filter(|it| it.name.eq_ignore_ascii_case(b"host"));
+        let host = hosts.next().filter(|_| hosts.next().is_none() && self.target.starts_with('/'));
+        host.map(|header| header.value)
     }
 }
 

@@ -45,7 +45,10 @@ pub fn replay(report: &mut Report) {
 pub fn run(target: &str, seconds: &str) -> Result<()> {
     ensure!(targets()?.iter().any(|known| known == target), "there is no target {target}");
     let seconds: u32 = seconds.parse().with_context(|| format!("{seconds} seconds"))?;
-    let built = build(&["build", "--release"], &format!("{WATCHED} {COVERAGE}"), |run| run)?;
+    let built =
+        build(&["build", "--release", "--bin", target], &format!("{WATCHED} {COVERAGE}"), |run| {
+            run
+        })?;
     let folder = |kind: &str| workspace::root().join("fuzz").join(kind).join(target);
     for kind in ["corpus", "artifacts"] {
         std::fs::create_dir_all(folder(kind))?;

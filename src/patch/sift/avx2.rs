@@ -9,7 +9,7 @@ use std::arch::x86_64::{
 };
 use std::ptr::with_exposed_provenance;
 
-use super::{Front, Places, ROOM, SLACK, Sampler, lanes, starts_of_runs};
+use super::{Front, Places, ROOM, Sampler, starts_of_runs};
 use crate::patch::filter::{self, Filter};
 use crate::secret::gram_block;
 
@@ -18,20 +18,15 @@ const COLUMNS: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 0, 0, 0, 0, 0, 0, 0, 0];
 
 /// Adds the probes of `texts` whose grams are of the alphabet to `places`, from `front` on, up to byte
 /// `last` of each text, as far as there is room, and moves `front` on.
-///
-/// # Safety
-///
-/// `places` are not full.
 #[target_feature(enable = "avx2,bmi2,popcnt")]
-pub(super) unsafe fn mark(
+pub(super) fn mark(
     sampler: &Sampler,
     texts: &[&[u8]],
     front: &mut Front,
     last: usize,
     places: &mut Places<'_>,
 ) {
-    // SAFETY: the caller's promise.
-    unsafe {
+    {
         match (sampler.tier.size(), sampler.tier.stride) {
             (16, 17) => mark_tier::<16, 17>(sampler, texts, front, last, places),
             (12, 9) => mark_tier::<12, 9>(sampler, texts, front, last, places),
@@ -42,12 +37,10 @@ pub(super) unsafe fn mark(
     }
 }
 
-/// # Safety
-///
-/// As for `mark`; the tier of `sampler` has grams of `Q` bytes and stride `S`.
+/// `mark` for a tier with grams of `Q` bytes and stride `S`.
 #[inline]
 #[target_feature(enable = "avx2,bmi2,popcnt")]
-unsafe fn mark_tier<const Q: usize, const S: usize>(
+fn mark_tier<const Q: usize, const S: usize>(
     sampler: &Sampler,
     texts: &[&[u8]],
     front: &mut Front,
@@ -59,17 +52,16 @@ unsafe fn mark_tier<const Q: usize, const S: usize>(
     while let Some(text) = texts.get(front.text) {
         // No probe fits a text that is shorter than a gram: then the end is before the start.
         let end = (text.len() + 1).saturating_sub(Q).min(last.saturating_add(1));
-        while front.at < end && len <= ROOM - SLACK {
+        while front.at < end && len + lanes::<Q, S>() <= ROOM {
             let starts = _bzhi_u64(u64::MAX, (end - front.at).min(64) as u32);
             let kept = starts_of_runs::<Q>(classes.of(text, front.at)) & starts;
             let base = text.as_ptr().expose_provenance() + front.at;
             for lane in 0..lanes::<Q, S>() {
-                // SAFETY: `len` is at most `ROOM - SLACK` and grows by one for each lane at most, of
-                // which there are no more than `SLACK`.
+                // SAFETY: `len` grows by one for each lane at most, and there is room for all.
                 unsafe { places.at.get_unchecked_mut(len).write(base + lane * S) };
                 len += (kept >> (lane * S) & 1) as usize;
             }
-            front.at += (starts & sampler.starts).count_ones() as usize * S;
+            front.at += ((end - front.at - 1) / S + 1).min(lanes::<Q, S>()) * S;
         }
         if front.at < end {
             break;
@@ -77,6 +69,11 @@ unsafe fn mark_tier<const Q: usize, const S: usize>(
         front.advance(texts.len(), S);
     }
     places.len = len;
+}
+
+/// How many probes one look at 64 bytes serves.
+const fn lanes<const Q: usize, const S: usize>() -> usize {
+    (64 - Q) / S + 1
 }
 
 /// Says which of 64 bytes are in the alphabet.
@@ -178,6 +175,18 @@ pub(super) unsafe fn probe<const Q: usize>(
             places.hash.get_unchecked_mut(kept).write(hash);
         }
         kept += usize::from(u64::from_le(word) & need.bits == need.bits);
+    }
+    let passed = kept;
+    kept = 0;
+    for turn in 0..passed {
+        // SAFETY: `passed` places are written with their hashes, and `kept` is at most `turn`.
+        unsafe {
+            let hash = places.hash.get_unchecked(turn).assume_init();
+            let place = *places.at.get_unchecked(turn);
+            places.at.get_unchecked_mut(kept).write(place.assume_init());
+            places.hash.get_unchecked_mut(kept).write(hash);
+            kept += usize::from(filter.passes_second(hash));
+        }
     }
     places.len = kept;
 }

@@ -22,26 +22,43 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ptr::with_exposed_provenance;
 
-pub(super) use self::scout::{Leads, Scout};
+pub(super) use self::scout::{Leads, Map, Scout, any};
 use super::filter::Filter;
 use super::tier::Tier;
 use crate::secret::{Alphabet, Engine, GramHasher};
 
-/// How many places are marked before they must be probed.
-const ROOM: usize = 128;
+/// How many places are marked at most before they are probed.
+const ROOM: usize = 256;
 
-/// How many places may be written beyond those that count: the lanes of one load, or of one turn.
-const SLACK: usize = 64;
+/// How many places may be written beyond those that count.
+const SLACK: usize = 8;
 
-/// Places in texts that live as long as `'t`. First they are marked, then probed.
+/// How many words of 64 bytes are marked at most before their places are probed.
+const WORDS: usize = 32;
+
+/// How many selectors the words of a turn have at most, rounded up to whole vectors.
+const SELECTORS: usize = 384;
+
+/// Marks a selector.
+const SOME: u8 = 0x80;
+
+/// How many selectors each word has: at least as many as probes fall in 64 bytes, and a power of two.
+const fn selectors(stride: usize) -> usize {
+    match stride {
+        8.. => 8,
+        4..8 => 16,
+        _ => 64,
+    }
+}
+
+/// Places in texts that live as long as `'t`: room for what one turn marks, probes and keeps.
 pub(super) struct Places<'t> {
     /// The addresses at which the grams start. The first `len` are written, and each is in a text that
     /// was marked, whose provenance was exposed, with a whole gram of it behind.
     at: [MaybeUninit<usize>; ROOM + SLACK],
-    /// The grams' hashes, once they are probed.
+    /// The hashes of the grams that were kept: the first `len` are written once the places are probed.
     hash: [MaybeUninit<u64>; ROOM + SLACK],
     len: usize,
-    probed: bool,
     texts: PhantomData<&'t [u8]>,
 }
 
@@ -61,10 +78,9 @@ pub(super) struct Sampler {
     /// For each lower half of a byte below 0x80, the upper halves with which it is in the alphabet, a
     /// bit each.
     rows: [u8; 16],
-    /// The places of the probes that one load of 64 bytes serves, counted from the first.
-    offsets: [u64; SLACK],
-    /// The same places as bits. The last one's gram lies within the load.
-    starts: u64,
+    /// Where probes fall in each word of a text from the first probe on, as many places for a word as
+    /// [`selectors`] says, each with [`SOME`] added; the rest is zero.
+    selectors: [u8; SELECTORS],
     /// Whether no byte above 0x7f is in the alphabet.
     ascii: bool,
     tier: Tier,
@@ -76,8 +92,7 @@ impl Sampler {
         let mut sampler = Sampler {
             classes: [0; 256],
             rows: [0; 16],
-            offsets: [0; SLACK],
-            starts: 0,
+            selectors: [0; SELECTORS],
             ascii: true,
             tier,
         };
@@ -88,10 +103,12 @@ impl Sampler {
                 sampler.rows[usize::from(byte & 15)] |= 1 << (byte >> 4);
             }
         }
-        let places = (0..=64 - tier.size()).step_by(tier.stride);
-        for (offset, place) in sampler.offsets.iter_mut().zip(places) {
-            *offset = place as u64;
-            sampler.starts |= 1 << place;
+        let of_word = selectors(tier.stride);
+        for (word, selectors) in sampler.selectors.chunks_exact_mut(of_word).enumerate() {
+            let first = (word * 64).next_multiple_of(tier.stride) - word * 64;
+            for (selector, place) in selectors.iter_mut().zip((first..64).step_by(tier.stride)) {
+                *selector = SOME | place as u8;
+            }
         }
         sampler
     }
@@ -122,22 +139,55 @@ impl<'t> Places<'t> {
             at: [const { MaybeUninit::uninit() }; ROOM + SLACK],
             hash: [const { MaybeUninit::uninit() }; ROOM + SLACK],
             len: 0,
-            probed: false,
             texts: PhantomData,
         }
     }
 
-    /// Whether places must be probed before more can be marked.
-    #[inline(always)]
-    pub(super) fn are_full(&self) -> bool {
-        self.len > ROOM - SLACK
+    /// Looks at `texts` from `front` on, up to the probe at byte `last` of each, and moves `front`
+    /// on: behind the last text, or less far if there is no more room. Then `front.at` is where the next
+    /// probe of the last text would fall. Probes that do not fit a text are not made.
+    ///
+    /// What is left are the places that pass `filter`. They replace those that were there before.
+    #[inline]
+    pub(super) fn sift(
+        &mut self,
+        hasher: &GramHasher,
+        sampler: &Sampler,
+        filter: Filter<'_>,
+        texts: &[&'t [u8]],
+        front: &mut Front,
+        last: usize,
+    ) {
+        self.len = 0;
+        #[cfg(target_arch = "x86_64")]
+        if hasher.rounds().engine() == Engine::Wide {
+            // SAFETY: the rounds say that this processor has what the engine needs.
+            return unsafe {
+                wide::sift(hasher.rounds().keys(), sampler, filter, texts, front, last, self)
+            };
+        }
+        self.mark(hasher, sampler, texts, front, last);
+        if self.len > 0 {
+            match hasher.size() {
+                8 => self.probe::<8>(hasher, filter),
+                12 => self.probe::<12>(hasher, filter),
+                _ => self.probe::<16>(hasher, filter),
+            }
+        }
     }
 
-    /// Marks places of `texts` from `front` on, up to byte `last` of each, and moves `front` on: behind
-    /// the last text, or less far if there is no more room. Then `front.at` is where the next probe
-    /// of the last text would fall. Probes that do not fit a text are not made.
-    #[inline]
-    pub(super) fn mark(
+    /// The addresses of the places that were kept, each with its gram's hash.
+    #[inline(always)]
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, u64)> {
+        let places = self.at[..self.len].iter().zip(&self.hash[..self.len]);
+        // SAFETY: there are none, or they were probed; then the first `len` items of both arrays are
+        // written.
+        places.map(|(at, hash)| unsafe { (at.assume_init(), hash.assume_init()) })
+    }
+
+    /// Adds the places to probe.
+    #[inline(always)]
+    fn mark(
         &mut self,
         hasher: &GramHasher,
         sampler: &Sampler,
@@ -145,30 +195,18 @@ impl<'t> Places<'t> {
         front: &mut Front,
         last: usize,
     ) {
-        if std::mem::take(&mut self.probed) {
-            self.len = 0;
-        }
-        if self.are_full() {
-            return;
-        }
         #[cfg(target_arch = "x86_64")]
-        match hasher.rounds().engine() {
-            // SAFETY: for both, the rounds say that this processor has what the engine needs, and
-            // the places are not full.
-            Engine::Wide => return unsafe { wide::mark(sampler, texts, front, last, self) },
-            // SAFETY: as above.
-            Engine::Avx2 => return unsafe { avx2::mark(sampler, texts, front, last, self) },
-            Engine::Portable => {}
+        if hasher.rounds().engine() == Engine::Avx2 {
+            // SAFETY: the rounds say that this processor has what the engine needs.
+            return unsafe { avx2::mark(sampler, texts, front, last, self) };
         }
         let (size, stride) = (sampler.tier.size(), sampler.tier.stride);
         while let Some(text) = texts.get(front.text) {
             while front.at <= last
                 && let Some(gram) = text.get(front.at..).and_then(|rest| rest.get(..size))
             {
-                if self.are_full() {
-                    return;
-                }
-                if let (true, Some(place)) = (sampler.admits(gram), self.at.get_mut(self.len)) {
+                let Some(place) = self.at[..ROOM].get_mut(self.len) else { return };
+                if sampler.admits(gram) {
                     place.write(gram.as_ptr().expose_provenance());
                     self.len += 1;
                 }
@@ -178,38 +216,14 @@ impl<'t> Places<'t> {
         }
     }
 
-    /// Probes the marked places and keeps those that pass the first word of `filter`. What is
-    /// marked afterwards replaces them.
-    #[inline]
-    pub(super) fn probe(&mut self, hasher: &GramHasher, filter: Filter<'_>) {
-        if !std::mem::replace(&mut self.probed, true) && self.len > 0 {
-            match hasher.size() {
-                8 => self.probe_size::<8>(hasher, filter),
-                12 => self.probe_size::<12>(hasher, filter),
-                _ => self.probe_size::<16>(hasher, filter),
-            }
-        }
-    }
-
-    /// The addresses of the places that were probed and kept, each with its gram's hash.
+    /// Hashes the grams at the marked places and keeps those that pass the filter.
     #[inline(always)]
-    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, u64)> {
-        let len = if self.probed { self.len } else { 0 };
-        let places = self.at[..len].iter().zip(&self.hash[..len]);
-        // SAFETY: once they are probed, the first `len` items of both arrays are written.
-        places.map(|(at, hash)| unsafe { (at.assume_init(), hash.assume_init()) })
-    }
-
-    #[inline(always)]
-    fn probe_size<const Q: usize>(&mut self, hasher: &GramHasher, filter: Filter<'_>) {
+    fn probe<const Q: usize>(&mut self, hasher: &GramHasher, filter: Filter<'_>) {
         let rounds = hasher.rounds();
         match rounds.engine() {
-            // SAFETY: for both, the rounds say that this processor has what the engine needs, and
-            // each of the first `len` places has `Q` bytes behind it, as `mark` saw to.
             #[cfg(target_arch = "x86_64")]
-            Engine::Wide => unsafe { wide::probe::<Q>(rounds.keys(), filter, self) },
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: as above.
+            // SAFETY: the rounds say that this processor has what the engine needs, and each of the
+            // first `len` places has `Q` bytes behind it, as `mark` saw to.
             Engine::Avx2 => unsafe { avx2::probe::<Q>(rounds.keys(), filter, self) },
             _ => {
                 let mut kept = 0;
@@ -222,18 +236,12 @@ impl<'t> Places<'t> {
                     rounds.each_gram::<Q>(gram, &mut hash);
                     self.at[kept] = self.at[turn];
                     self.hash[kept].write(hash[0]);
-                    kept += usize::from(filter.passes_first(hash[0]));
+                    kept += usize::from(filter.passes(hash[0]));
                 }
                 self.len = kept;
             }
         }
     }
-}
-
-/// How many probes one load serves.
-#[cfg(target_arch = "x86_64")]
-const fn lanes<const Q: usize, const S: usize>() -> usize {
-    (64 - Q) / S + 1
 }
 
 /// The bits at which `Q` set bits in a row start: the grams of the alphabet.
@@ -267,42 +275,37 @@ mod tests {
         last: usize,
     ) -> Vec<(usize, usize, u64)> {
         let (mut places, mut kept) = (Places::new(), Vec::new());
-        let mut collect = |places: &mut Places<'_>| {
-            places.probe(hasher, filter);
-            kept.extend(places.iter().map(|(place, hash)| {
-                let within = |text: &Vec<u8>| place.wrapping_sub(text.as_ptr().addr());
-                let text = texts.iter().position(|text| within(text) < text.len()).unwrap();
-                (text, within(&texts[text]), hash)
-            }));
-        };
         let texts: Vec<&[u8]> = texts.iter().map(Vec::as_slice).collect();
         let mut front = Front { text: 0, at: sampler.tier.stride - 1 };
         while front.text < texts.len() {
             let before = front;
-            places.mark(hasher, sampler, &texts, &mut front, last);
+            places.sift(hasher, sampler, filter, &texts, &mut front, last);
             assert_ne!(front, before);
-            collect(&mut places);
+            kept.extend(places.iter().map(|(place, hash)| {
+                let within = |text: &&[u8]| place.wrapping_sub(text.as_ptr().addr());
+                let text = texts.iter().position(|text| within(text) < text.len()).unwrap();
+                (text, within(&texts[text]), hash)
+            }));
         }
         let ends = texts
             .last()
             .map_or(0, |text| (text.len() + 1).saturating_sub(hasher.size()).min(last + 1));
         assert!(front.at >= ends && (front.at + 1).is_multiple_of(sampler.tier.stride));
         assert!(front.at < ends.max(1) + sampler.tier.stride);
-        collect(&mut places);
         kept
     }
 
     proptest! {
         /// Whatever the engine: every probed gram that is in the filter and in the alphabet is kept,
-        /// with its place and hash, and nothing that the filter's first word turns away.
+        /// with its place and hash, and nothing that the filter turns away.
         #[test]
         fn keeps_every_gram_of_the_filter(
             texts in prop::collection::vec(
-                prop::collection::vec(prop_oneof![20 => b'0'..=b'z', 1 => any::<u8>()], 0..900),
+                prop::collection::vec(prop_oneof![20 => b'0'..=b'z', 1 => any::<u8>()], 0..2600),
                 1..5,
             ),
             geometry in prop::sample::select(vec![(0, 8), (0, 12), (0, 16), (1, 20), (2, 32)]),
-            last in 0..900usize,
+            last in 0..2600usize,
             blocks in 1..20usize,
             kinds in prop::sample::select(vec!["aA0", "aA0:;<=>?@[\\]^_`", "aA0:;<=>?@[\\]^_`é"]),
         ) {
@@ -326,7 +329,7 @@ mod tests {
                 for (text, at, hash) in &kept {
                     prop_assert_eq!(hashes[*text][*at], *hash);
                     prop_assert_eq!((at + 1) % tier.stride, 0);
-                    prop_assert!(*at <= last && filter.passes_first(*hash));
+                    prop_assert!(*at <= last && filter.passes(*hash));
                 }
                 for (number, text) in texts.iter().enumerate() {
                     let probed = (tier.stride - 1..hashes[number].len()).step_by(tier.stride);

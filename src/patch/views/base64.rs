@@ -11,20 +11,28 @@ pub(super) fn value(byte: u8) -> Option<u8> {
     (value != NONE).then_some(value)
 }
 
+/// The three bytes that a group of four letters stands for; none if one of them is no letter.
+#[inline]
+pub(super) fn group(letters: &[u8]) -> Option<[u8; 3]> {
+    let [a, b, c, d] = letters else { return None };
+    let value = |letter: &u8| u32::from(VALUES[usize::from(*letter)]);
+    let (a, b, c, d) = (value(a), value(b), value(c), value(d));
+    let bits = a << 18 | b << 12 | c << 6 | d;
+    // Only `NONE` has an upper bit.
+    ((a | b | c | d) & 0x80 == 0).then_some([(bits >> 16) as u8, (bits >> 8) as u8, bits as u8])
+}
+
 /// Decodes `letters` up to the first byte that is none into `output` and returns how many bytes that
 /// gives: one for each eight bits.
 pub(super) fn decode(letters: &[u8], output: &mut [u8]) -> usize {
     let mut put = 0;
     let mut groups = letters.chunks_exact(4);
-    for group in groups.by_ref() {
-        let values = [0, 1, 2, 3].map(|at| VALUES[usize::from(group[at])]);
-        // Only `NONE` has the upper bit.
-        if values.iter().fold(0, |all, value| all | value) & 0x80 != 0 {
-            return put + decode_tail(group, &mut output[put..]);
-        }
-        let bits = values.iter().fold(0, |bits, value| bits << 6 | u32::from(*value));
+    for letters in groups.by_ref() {
+        let Some(bytes) = group(letters) else {
+            return put + decode_tail(letters, &mut output[put..]);
+        };
         let Some(room) = output.get_mut(put..put + 3) else { return put };
-        room.copy_from_slice(&bits.to_be_bytes()[1..]);
+        room.copy_from_slice(&bytes);
         put += 3;
     }
     put + decode_tail(groups.remainder(), &mut output[put..])

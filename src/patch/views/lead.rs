@@ -3,7 +3,7 @@
 use super::base64;
 use super::step::{Step, is_break, quoted_escape};
 use super::unescape::Notations;
-use crate::patch::sift::{Leads, Scout};
+use crate::patch::sift::{Leads, Map, Scout, any};
 use crate::patch::verdict::{View, Views};
 use crate::secret::{Alphabet, Engine};
 
@@ -21,6 +21,8 @@ const VICINITY: usize = 28;
 const GLUE: u8 = 1;
 /// A byte for whose sake an escape is undone.
 const COUNTS: u8 = 2;
+/// A byte that base64 stands for in the midst of an encoded token.
+const TEXT: u8 = 4;
 
 /// What a set's tokens look like in other readings.
 pub(in crate::patch) struct Signs {
@@ -45,6 +47,8 @@ pub(super) struct Allowed {
     pub(super) views: Views,
     /// It is a body, or what was decoded from one.
     pub(super) body: bool,
+    /// Base64 in it is Basic credentials.
+    pub(super) basic: bool,
     pub(super) steps: u8,
     pub(super) unescape: u8,
     pub(super) base64: u8,
@@ -55,27 +59,62 @@ pub(super) struct Allowed {
     pub(super) letters: bool,
 }
 
-/// How far a text was decoded, in each way: what lies before needs no second look.
+/// The ways in which leads are taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Unescape,
+    Plus,
+    Quoted,
+    Joined,
+    Lines,
+    Utf16,
+    /// Rows of groups of base64 that start at this place modulo four.
+    Base64(usize),
+    Wide,
+    Case,
+}
+
+const KINDS: [Kind; 12] = [
+    Kind::Unescape,
+    Kind::Plus,
+    Kind::Quoted,
+    Kind::Joined,
+    Kind::Lines,
+    Kind::Utf16,
+    Kind::Base64(0),
+    Kind::Base64(1),
+    Kind::Base64(2),
+    Kind::Base64(3),
+    Kind::Wide,
+    Kind::Case,
+];
+
+/// How far a text was looked through: its leads are taken stretch by stretch, and those of a stretch
+/// kind by kind.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Done {
-    unescape: usize,
-    plus: usize,
-    /// For each place in a group of four letters that a group may start at.
-    base64: [usize; 4],
-    joined: usize,
-    lines: usize,
-    utf16: usize,
-    quoted: usize,
-    case: usize,
+pub(super) struct Progress {
+    /// Where the stretch starts.
+    base: usize,
+    /// Which of [`KINDS`] is taken.
+    kind: usize,
+    /// How far that kind was taken.
+    at: usize,
+    /// How far the text was decoded, for each kind: what lies before needs no second look.
+    done: [usize; KINDS.len()],
 }
 
 impl Allowed {
+    /// What undoing base64 is called.
+    fn base64_view(&self) -> View {
+        if self.basic { View::Basic } else { View::Base64 }
+    }
+
     /// What may be done to a text that was decoded by `step`.
     pub(super) fn after(self, step: Step) -> Allowed {
-        let mut after = Allowed { first: false, letters: false, ..self };
+        let mut after = Allowed { first: false, basic: false, letters: false, ..self };
         let counter = match step {
             Step::Unescape(_) => &mut after.unescape,
-            Step::Base64 | Step::Joined => &mut after.base64,
+            Step::Base64(_) | Step::Joined => &mut after.base64,
             Step::Utf16 => &mut after.utf16,
             Step::Quoted | Step::Case => &mut 0,
             Step::Lines => {
@@ -88,9 +127,6 @@ impl Allowed {
         after
     }
 }
-
-/// The ways in which a lead can be taken, one after the other.
-pub(super) const TURNS: u8 = 4;
 
 impl Signs {
     /// The signs of tokens of `shortest` to `longest` bytes that are made of the kinds in `alphabet`.
@@ -105,15 +141,19 @@ impl Signs {
             b'+' => has_space,
             _ => false,
         };
-        let ascii = !alphabet.contains(0x80);
+        // Space, control characters and what is not ASCII are of one kind.
+        let visible = !alphabet.contains(0x80);
         Signs {
-            scout: Scout::new(engine, shortest, ascii, alphabet.has_any_case(), escapes),
+            scout: Scout::new(engine, shortest, visible, alphabet.has_any_case(), escapes),
             marks: std::array::from_fn(|byte| {
                 let byte = byte as u8;
                 let token = byte.is_ascii_alphanumeric() || alphabet.contains(byte);
                 let notation = NOTATION.contains(&byte);
                 let counts = token || (notation && !is_break(byte));
-                u8::from(token || notation) * GLUE + u8::from(counts) * COUNTS
+                let text = !visible || matches!(byte, 32..=127 | b'\r' | b'\n');
+                u8::from(token || notation) * GLUE
+                    + u8::from(counts) * COUNTS
+                    + u8::from(text) * TEXT
             }),
             shortest,
             reach: super::reach(longest),
@@ -134,82 +174,114 @@ impl Signs {
         self.scout.has_lead(text)
     }
 
-    /// The next span of `text` to decode: of the leads from byte `at` on, of which `turn` turns were
-    /// taken. Moves both on.
+    /// The next span of `text` to decode. Moves `progress` on.
     pub(super) fn next(
         &self,
         text: &[u8],
         allowed: &Allowed,
-        done: &mut Done,
-        (at, turn): (&mut usize, &mut u8),
+        progress: &mut Progress,
     ) -> Option<Span> {
-        while *at < text.len() {
-            let leads = self.scout.look(text, *at, allowed.body);
-            let base = *at;
-            for word in 0..leads.escapes.len() {
-                let mut bits = leads.escapes[word] | leads.rows[word] | leads.digits[word];
-                while bits != 0 {
-                    let bit = bits.trailing_zeros() as usize;
-                    bits &= bits - 1;
-                    let place = base + word * 64 + bit;
-                    if place - base >= leads.len {
-                        break;
+        while progress.base < text.len() {
+            let base = progress.base;
+            let leads = self.scout.look(text, base, allowed.body);
+            if !leads.are_none() {
+                while let Some(kind) = KINDS.get(progress.kind) {
+                    let span = self.take_kind(text, *kind, &leads, allowed, progress);
+                    if span.is_some() {
+                        return span;
                     }
-                    if place != *at {
-                        (*at, *turn) = (place, 0);
-                    }
-                    while *turn < TURNS {
-                        *turn += 1;
-                        let kinds = kinds(&leads, word, bit);
-                        if let Some(span) = self.take(text, place, *turn, kinds, allowed, done) {
-                            return Some(span);
-                        }
-                    }
+                    progress.kind += 1;
+                    progress.at = base;
                 }
             }
-            (*at, *turn) = (base + leads.len, 0);
+            let base = base + leads.len;
+            (progress.base, progress.kind, progress.at) = (base, 0, base);
         }
         None
     }
 
-    /// The span around the lead at byte `at`, taken in the way of `turn`.
+    /// The next span of this kind among the leads of the stretch at hand.
     #[inline]
-    fn take(
+    fn take_kind(
+        &self,
+        text: &[u8],
+        kind: Kind,
+        leads: &Leads,
+        allowed: &Allowed,
+        progress: &mut Progress,
+    ) -> Option<Span> {
+        let base = progress.base;
+        let done = progress.done.get_mut(progress.kind)?;
+        let mut at = progress.at.max(*done);
+        if at >= base + leads.len {
+            return None;
+        }
+        let map = self.map(text, base, kind, leads, allowed)?;
+        while let Some(place) = next(&map, at - base).filter(|place| *place < leads.len) {
+            let place = base + place;
+            let span = match kind {
+                Kind::Unescape | Kind::Plus => self.unescape(text, place, allowed, done),
+                Kind::Quoted => self.quoted(text, place, done),
+                Kind::Joined => self.joined(text, place, done),
+                Kind::Lines => self.lines(text, place, allowed, done),
+                Kind::Utf16 => self.utf16(text, place, done),
+                Kind::Base64(_) => self.base64(text, place, allowed, done),
+                Kind::Wide => self.wide(text, place, allowed, done),
+                Kind::Case => self.case(text, place, done),
+            };
+            at = (place + 1).max(*done);
+            if span.is_some() {
+                progress.at = at;
+                return span;
+            }
+        }
+        None
+    }
+
+    /// The leads of this kind, if there are any and they may be taken.
+    #[inline]
+    fn map(
+        &self,
+        text: &[u8],
+        base: usize,
+        kind: Kind,
+        leads: &Leads,
+        allowed: &Allowed,
+    ) -> Option<Map> {
+        let &Allowed { views, body, letters, first, .. } = allowed;
+        let base64 =
+            views.contains(allowed.base64_view()) && allowed.steps > 0 && allowed.base64 > 0;
+        let escapes = |wanted: [u8; 3], may: bool| {
+            let some = may && any(&leads.escapes);
+            some.then(|| self.scout.pick(text, base, &leads.escapes, wanted))
+        };
+        let unescape = allowed.steps > 0 && allowed.unescape > 0 && !letters;
+        let utf16 = allowed.steps > 0 && allowed.utf16 > 0 && !letters;
+        let map = match kind {
+            Kind::Unescape => escapes(*b"%\\&", unescape),
+            Kind::Plus => escapes(*b"+++", unescape && views.contains(View::Plus)),
+            Kind::Quoted => escapes(*b"===", body && first && views.contains(View::Quoted)),
+            Kind::Joined => escapes(*b"===", body && base64),
+            Kind::Lines => escapes(*b"\r\n\n", base64 && !letters),
+            Kind::Utf16 => escapes([0; 3], utf16 && views.contains(View::Utf16)),
+            Kind::Base64(place) => base64.then(|| {
+                let every_fourth = 0x1111_1111_1111_1111 << ((place + 4 - base % 4) % 4);
+                leads.rows.map(|word| word & every_fourth)
+            }),
+            Kind::Wide => base64.then_some(leads.wide),
+            Kind::Case => (views.contains(View::Case) && !letters).then_some(leads.digits),
+        };
+        map.filter(any)
+    }
+
+    fn unescape(
         &self,
         text: &[u8],
         at: usize,
-        turn: u8,
-        [escape, row, digits]: [bool; 3],
         allowed: &Allowed,
-        done: &mut Done,
+        done: &mut usize,
     ) -> Option<Span> {
-        let views = allowed.views;
-        match turn {
-            1 if escape => match text[at] {
-                _ if allowed.letters => None,
-                b'%' | b'\\' | b'&' | b'+' => self.unescape(text, at, allowed, done),
-                b'\r' | b'\n' if views.contains(View::Base64) => {
-                    self.lines(text, at, allowed, done)
-                }
-                0 if views.contains(View::Utf16) => self.utf16(text, at, allowed, done),
-                b'=' if views.contains(View::Quoted) => self.quoted(text, at, allowed, done),
-                _ => None,
-            },
-            2 if escape && text[at] == b'=' && views.contains(View::Base64) => {
-                self.joined(text, at, allowed, done)
-            }
-            3 if row && views.contains(View::Base64) => self.base64(text, at, allowed, done),
-            4 if digits && views.contains(View::Case) => self.case(text, at, allowed, done),
-            _ => None,
-        }
-    }
-
-    fn unescape(&self, text: &[u8], at: usize, allowed: &Allowed, done: &mut Done) -> Option<Span> {
         let plus = text[at] == b'+';
-        let done = if plus { &mut done.plus } else { &mut done.unescape };
-        if at < *done || allowed.unescape == 0 || allowed.steps == 0 {
-            return None;
-        }
         let notations = Notations::new(allowed.views, plus);
         let escape = notations.escape(&text[at..])?;
         let counts = match escape.text() {
@@ -227,85 +299,98 @@ impl Signs {
         self.span(Step::Unescape(notations), start, end, self.shortest + 1)
     }
 
-    fn quoted(&self, text: &[u8], at: usize, allowed: &Allowed, done: &mut Done) -> Option<Span> {
-        if at < done.quoted || !allowed.first || !allowed.body {
-            return None;
-        }
+    fn quoted(&self, text: &[u8], at: usize, done: &mut usize) -> Option<Span> {
         let (byte, _) = quoted_escape(&text[at..])?;
         if byte.is_some_and(|byte| !self.has_mark(byte, COUNTS)) {
             return None;
         }
-        let (start, end) = self.run(text, at, done.quoted);
-        done.quoted = if self.is_cut(text, start, end) { end - self.reach } else { end };
+        let (start, end) = self.run(text, at, *done);
+        *done = if self.is_cut(text, start, end) { end - self.reach } else { end };
         self.span(Step::Quoted, start, end, self.shortest + 1)
     }
 
     /// A row of groups of four letters, and what may belong to it at either end.
-    fn base64(&self, text: &[u8], at: usize, allowed: &Allowed, done: &mut Done) -> Option<Span> {
-        let done = &mut done.base64[at % 4];
-        if at < *done || allowed.base64 == 0 || allowed.steps == 0 {
-            return None;
-        }
+    fn base64(&self, text: &[u8], at: usize, allowed: &Allowed, done: &mut usize) -> Option<Span> {
         let limit = text.len().min(at + self.window - 8);
-        let mut end = at;
-        while end + 4 <= limit && self.scout.is_group(&text[end..]) {
-            end += 4;
-        }
+        let groups = text[at..limit].chunks_exact(4).take_while(|group| self.is_text(group));
+        let end = at + 4 * groups.count();
         // A row that is cut goes on with a group, in step with this one.
         let is_cut = end + 4 > limit && limit < text.len();
         *done = if is_cut { end - self.reach / 4 * 4 } else { end };
-        end += letters(&text[end..], 4);
-        let before = at.saturating_sub(4);
-        let start = if letters(&text[before..at], 4) == 4 { before } else { at };
-        self.span(Step::Base64, start, end, self.shortest)
+        self.row(text, (at, end), 4, allowed)
     }
 
-    /// Groups of four letters on both sides of padding.
-    fn joined(&self, text: &[u8], at: usize, allowed: &Allowed, done: &mut Done) -> Option<Span> {
-        if at < done.joined || !allowed.body || allowed.base64 == 0 || allowed.steps == 0 {
+    /// A row of groups of four letters every other of which starts and ends with a NUL.
+    fn wide(&self, text: &[u8], at: usize, allowed: &Allowed, done: &mut usize) -> Option<Span> {
+        let limit = text.len().min(at + self.window - 16);
+        let pairs = text[at..limit].chunks_exact(8).take_while(|pair| {
+            let two = (base64::group(&pair[..4]), base64::group(&pair[4..]));
+            // In either byte order.
+            let (Some([0, one, 0]), Some([two, 0, three])) = two else { return false };
+            [one, two, three].iter().all(|byte| *byte != 0 && self.has_mark(*byte, TEXT))
+        });
+        let pairs = pairs.count();
+        if pairs == 0 {
             return None;
         }
+        let end = at + 8 * pairs;
+        let is_cut = end + 8 > limit && limit < text.len();
+        *done = if is_cut { end - self.reach / 8 * 8 } else { end };
+        self.row(text, (at, end), 8, allowed)
+    }
+
+    /// The span of base64 from `start` to `end`, and a group or two that a token may share with what
+    /// stands around it.
+    fn row(
+        &self,
+        text: &[u8],
+        (start, end): (usize, usize),
+        more: usize,
+        allowed: &Allowed,
+    ) -> Option<Span> {
+        let before = start.saturating_sub(more);
+        let back = letters_back(&text[before..start]) / 4 * 4;
+        let end = end + letters(&text[end..], more);
+        self.span(Step::Base64(allowed.base64_view()), start - back, end, self.shortest)
+    }
+
+    /// Whether four letters stand for bytes that may be part of an encoded token.
+    #[inline]
+    fn is_text(&self, group: &[u8]) -> bool {
+        base64::group(group)
+            .is_some_and(|bytes| bytes.iter().all(|byte| self.has_mark(*byte, TEXT)))
+    }
+
+    /// Letters with padding between them. The first of them are as many as the padding asks for.
+    fn joined(&self, text: &[u8], at: usize, done: &mut usize) -> Option<Span> {
         let row = base64::padding(&text[at..]);
-        let behind = at + row;
-        let last = at.checked_sub(4 - row).filter(|_| row > 0)?;
-        if letters(&text[last..at], 4) < 4 - row || letters(&text[behind..], 1) == 0 {
+        let last = at.checked_sub(4 - row).filter(|last| row > 0 && *last >= *done)?;
+        if letters(&text[last..at], 4) < 4 - row || letters(&text[at + row..], 1) == 0 {
             return None;
         }
-        let most = self.scout.groups();
-        let floor = at.saturating_sub(self.reach).max(done.joined);
-        let mut start = last;
-        while start >= floor + 4 && self.scout.is_group(&text[start - 4..start]) {
-            start -= 4;
+        let floor = last.saturating_sub(self.reach).max(*done);
+        let start = last - letters_back(&text[floor..last]) / 4 * 4;
+        let limit = text.len().min(start + self.window);
+        let (mut end, mut piece) = (start, start);
+        while end < limit {
+            let row = base64::padding(&text[end..limit]);
+            end += match base64::value(text[end]) {
+                Some(_) => 1,
+                None if row > 0 && (end - piece + row) % 4 == 0 => {
+                    piece = end + row;
+                    row
+                }
+                None => break,
+            };
         }
-        let groups = text[behind..].chunks_exact(4).take(most);
-        let groups = groups.take_while(|group| self.scout.is_group(group)).count();
-        if (last - start) / 4 + groups + 1 < most {
-            return None;
-        }
-        if start >= 4 && letters(&text[start - 4..start], 4) == 4 {
-            start -= 4;
-        }
-        let limit = text.len().min(start + self.window - 8);
-        let mut end = behind;
-        loop {
-            while end + 4 <= limit && self.scout.is_group(&text[end..]) {
-                end += 4;
-            }
-            let tail = letters(&text[end..limit], 4);
-            let row = base64::padding(&text[end + tail..limit]);
-            if row == 0 || tail + row != 4 || letters(&text[end + tail + row..limit], 1) == 0 {
-                end += tail;
-                break;
-            }
-            end += 4;
-        }
-        done.joined = if end + 8 > limit && limit < text.len() { end - self.reach } else { end };
+        let is_cut = end == limit && limit < text.len();
+        *done = if is_cut { end - self.reach } else { end };
         self.span(Step::Joined, start, end, self.shortest)
     }
 
     /// Letters with line ends between them.
-    fn lines(&self, text: &[u8], at: usize, allowed: &Allowed, done: &mut Done) -> Option<Span> {
-        if at < done.lines || allowed.base64 == 0 || allowed.steps == 0 || !ends_line(&text[..at]) {
+    fn lines(&self, text: &[u8], at: usize, allowed: &Allowed, done: &mut usize) -> Option<Span> {
+        if !ends_line(&text[..at]) {
             return None;
         }
         let is_part = |byte: u8| {
@@ -321,45 +406,39 @@ impl Signs {
             *room = *byte;
             len += 1;
         }
-        let has_row = self.scout.look(&vicinity[..len], 0, false).rows[0] != 0;
-        let has_padding = allowed.body && vicinity[VICINITY..len].first() == Some(&b'=');
-        if len == VICINITY || !(has_row || has_padding || vicinity[..len].contains(&b'=')) {
+        let leads = self.scout.look(&vicinity[..len], 0, false);
+        let has_row = leads.rows[0] | leads.wide[0] != 0;
+        if len == VICINITY || !(has_row || vicinity[..len].contains(&b'=')) {
             return None;
         }
-        let floor = at.saturating_sub(self.reach).max(done.lines);
+        let floor = at.saturating_sub(self.reach).max(*done);
         let back = text[floor..at].iter().rev().take_while(|byte| is_part(**byte)).count();
         let start = at - back;
         let limit = text.len().min(start + self.window);
         let end = at + text[at..limit].iter().take_while(|byte| is_part(**byte)).count();
         let is_cut = end == limit && text.get(end).is_some_and(|byte| is_part(*byte));
-        done.lines = if is_cut { end - self.reach } else { end };
+        *done = if is_cut { end - self.reach } else { end };
         self.span(Step::Lines, start, end, self.shortest)
     }
 
-    fn utf16(&self, text: &[u8], at: usize, allowed: &Allowed, done: &mut Done) -> Option<Span> {
-        let start = at.checked_sub(1).filter(|start| *start >= done.utf16 && text[*start] != 0)?;
-        if allowed.utf16 == 0 || allowed.steps == 0 {
-            return None;
-        }
+    fn utf16(&self, text: &[u8], at: usize, done: &mut usize) -> Option<Span> {
+        let start = at.checked_sub(1).filter(|start| *start >= *done && text[*start] != 0)?;
         let limit = text.len().min(start + self.window);
         let pairs = text[at..limit].chunks_exact(2).take_while(|pair| pair[0] == 0 && pair[1] != 0);
         let end = at + 2 * pairs.count();
         let is_cut = end + 2 > limit && limit < text.len();
-        done.utf16 = if is_cut { end - 1 - self.reach / 2 * 2 } else { end };
+        *done = if is_cut { end - 1 - self.reach / 2 * 2 } else { end };
         self.span(Step::Utf16, start, end, 2 * self.shortest - 1)
     }
 
-    fn case(&self, text: &[u8], at: usize, allowed: &Allowed, done: &mut Done) -> Option<Span> {
-        if at < done.case || allowed.letters {
-            return None;
-        }
+    fn case(&self, text: &[u8], at: usize, done: &mut usize) -> Option<Span> {
         let is_part = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b'-';
-        let floor = at.saturating_sub(self.reach).max(done.case);
+        let floor = at.saturating_sub(self.reach).max(*done);
         let start = at - text[floor..at].iter().rev().take_while(|byte| is_part(byte)).count();
         let limit = text.len().min(start + self.window);
         let end = at + text[at..limit].iter().take_while(|byte| is_part(byte)).count();
         let is_cut = end == limit && limit < text.len();
-        done.case = if is_cut { end - self.reach } else { end };
+        *done = if is_cut { end - self.reach } else { end };
         self.span(Step::Case, start, end, self.shortest)
     }
 
@@ -388,14 +467,26 @@ impl Signs {
     }
 }
 
-/// Which kinds of leads there are at this place.
-fn kinds(leads: &Leads, word: usize, bit: usize) -> [bool; 3] {
-    [&leads.escapes, &leads.rows, &leads.digits].map(|map| map[word] >> bit & 1 != 0)
+/// The first place at or behind `from` that has a bit in `map`.
+#[inline]
+fn next(map: &Map, from: usize) -> Option<usize> {
+    let mut word = from / 64;
+    let mut bits = map.get(word)? & u64::MAX << (from % 64);
+    while bits == 0 {
+        word += 1;
+        bits = *map.get(word)?;
+    }
+    Some(word * 64 + bits.trailing_zeros() as usize)
 }
 
 /// How many of the first `most` bytes of `text` are base64 letters, up to the first that is none.
 fn letters(text: &[u8], most: usize) -> usize {
     text.iter().take(most).take_while(|byte| base64::value(**byte).is_some()).count()
+}
+
+/// How many of the last bytes of `text` are base64 letters.
+fn letters_back(text: &[u8]) -> usize {
+    text.iter().rev().take_while(|byte| base64::value(**byte).is_some()).count()
 }
 
 /// Whether `text` ends with a line of base64.

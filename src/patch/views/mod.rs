@@ -33,7 +33,8 @@ pub(super) fn reach(longest: usize) -> usize {
 }
 
 /// The longest span that is decoded at a time. Longer ones are taken in parts that overlap by the
-/// [`reach`].
+/// [`reach`], so a window is some times as long, as far as that does not take too much memory.
 pub(super) fn window(longest: usize) -> usize {
-    2 * reach(longest)
+    let reach = reach(longest);
+    reach + reach.max(8192.min(3 * reach))
 }

@@ -11,8 +11,9 @@ use crate::patch::verdict::{View, Views};
 pub(super) enum Step {
     /// Escapes are undone.
     Unescape(Notations),
-    /// Base64: the span consists of letters, and starts with a whole group of four.
-    Base64,
+    /// Base64: the span consists of letters, and starts with a whole group of four. The view says
+    /// whether it is that of Basic credentials.
+    Base64(View),
     /// Base64 in padded pieces, one behind the other: as above, with `=` in it.
     Joined,
     /// The line ends within base64 are taken out.
@@ -38,7 +39,7 @@ impl Step {
     pub(super) fn decode(self, span: &[u8], output: &mut [u8]) -> usize {
         match self {
             Step::Unescape(notations) => notations.decode(span, output),
-            Step::Base64 => base64::decode(span, output),
+            Step::Base64(_) => base64::decode(span, output),
             Step::Joined => fill(output, |put| base64::each_joined(span, |byte, _, _| put(byte))),
             Step::Lines => fill(output, |put| {
                 let _ = span.iter().filter(|byte| !is_break(**byte)).all(|byte| put(*byte));
@@ -58,9 +59,9 @@ impl Step {
         let with = |start, end, view| Origin { start, end, views: Views::NONE.with(view) };
         match self {
             Step::Unescape(notations) => notations.origin(span, start, end),
-            Step::Base64 => {
+            Step::Base64(view) => {
                 let (start, end) = base64::letters_of(start, end);
-                with(start, end, View::Base64)
+                with(start, end, view)
             }
             Step::Joined => {
                 let mut origin = with(span.len(), span.len(), View::Base64);
@@ -169,8 +170,8 @@ mod tests {
     #[test]
     fn steps_and_their_origins() {
         let cases: [(Step, &[u8], &[u8], usize, Option<View>); 9] = [
-            (Step::Base64, b"dXNlcjpwYXNz", b"user:pass", 12, Some(View::Base64)),
-            (Step::Base64, b"dXNlcjpwYQ", b"user:pa", 10, Some(View::Base64)),
+            (Step::Base64(View::Base64), b"dXNlcjpwYXNz", b"user:pass", 12, Some(View::Base64)),
+            (Step::Base64(View::Base64), b"dXNlcjpwYQ", b"user:pa", 10, Some(View::Base64)),
             (Step::Joined, b"dXNlcg==OnBhc3M", b"user:pass", 15, Some(View::Base64)),
             (Step::Joined, b"dXNlcg=OnBhc3M", b"user", 6, Some(View::Base64)),
             (Step::Lines, b"dXNl\r\ncjpw\nYQ", b"dXNlcjpwYQ", 13, None),
@@ -193,8 +194,8 @@ mod tests {
             let origin = step.origin(span, start, end);
             (origin.start, origin.end)
         };
-        assert_eq!(part(Step::Base64, b"dXNlcjpwYXNz", 1, 2), (1, 3));
-        assert_eq!(part(Step::Base64, b"dXNlcjpwYXNz", 2, 6), (2, 8));
+        assert_eq!(part(Step::Base64(View::Base64), b"dXNlcjpwYXNz", 1, 2), (1, 3));
+        assert_eq!(part(Step::Base64(View::Base64), b"dXNlcjpwYXNz", 2, 6), (2, 8));
         assert_eq!(part(Step::Joined, b"dXNlcg==OnBhc3M", 3, 5), (4, 10));
         assert_eq!(part(Step::Lines, b"dXNl\r\ncjpw", 3, 5), (3, 7));
         assert_eq!(part(Step::Utf16, b"a\0b\0c", 1, 3), (2, 5));

@@ -6,12 +6,12 @@
 
 use std::ops::ControlFlow;
 
-use super::reach;
 use super::walk::{Reading, Sighting, Walk};
+use super::window;
 use crate::patch::set::PatchSet;
 use crate::patch::state::Buffer;
 
-/// How much longer than the reach the end of a text may be that is kept.
+/// How much longer than the window a text may be that is kept.
 const MARGIN: usize = 1;
 
 /// How far a text that comes in pieces was read. The end of it is kept in a buffer that is handed to
@@ -54,7 +54,7 @@ impl<'m> Memory<'m> {
 impl Stretch {
     /// How long the buffer must be for tokens of up to `longest` bytes.
     pub(in crate::patch) fn buffer_len(longest: usize) -> usize {
-        2 * reach(longest) + MARGIN
+        window(longest) + MARGIN
     }
 
     /// Reads the next piece. `found` gets what shows, each with its offset in the whole text.
@@ -67,7 +67,7 @@ impl Stretch {
         found: &mut impl FnMut(Sighting, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let reach = set.signs().reach;
-        if piece.len() < reach {
+        if piece.len() < set.signs().window {
             return self.feed_short(set, memory, reading, piece, found);
         }
         let offset = self.base + self.filled as u64;
@@ -91,7 +91,7 @@ impl Stretch {
         ControlFlow::Continue(())
     }
 
-    /// Reads a piece that is shorter than the reach.
+    /// Reads a piece that is shorter than the window.
     fn feed_short(
         &mut self,
         set: &PatchSet,

@@ -13,17 +13,20 @@ const LONGEST_NAME: usize = 16;
 const MOST_DIGITS: usize = 8;
 
 /// The names of ASCII characters among HTML's character references
-/// (<https://html.spec.whatwg.org/multipage/named-characters.html>).
+/// (<https://html.spec.whatwg.org/multipage/named-characters.html>). The
+/// commonest first.
 const NAMES: [(&[u8], u8); 46] = [
+    (b"amp", b'&'),
+    (b"lt", b'<'),
+    (b"gt", b'>'),
+    (b"quot", b'"'),
     (b"Tab", b'\t'),
     (b"NewLine", b'\n'),
     (b"excl", b'!'),
-    (b"quot", b'"'),
     (b"QUOT", b'"'),
     (b"num", b'#'),
     (b"dollar", b'$'),
     (b"percnt", b'%'),
-    (b"amp", b'&'),
     (b"AMP", b'&'),
     (b"apos", b'\''),
     (b"lpar", b'('),
@@ -36,10 +39,8 @@ const NAMES: [(&[u8], u8); 46] = [
     (b"sol", b'/'),
     (b"colon", b':'),
     (b"semi", b';'),
-    (b"lt", b'<'),
     (b"LT", b'<'),
     (b"equals", b'='),
-    (b"gt", b'>'),
     (b"GT", b'>'),
     (b"quest", b'?'),
     (b"commat", b'@'),
@@ -123,16 +124,47 @@ impl Notations {
     /// Undoes the escapes in `text` and returns how many bytes that gives. `output` has room for as
     /// many as `text` has.
     pub(super) fn decode(self, text: &[u8], output: &mut [u8]) -> usize {
-        let mut put = 0;
-        self.walk(text, |plain, escape| {
-            let unit = escape.map_or(plain, Escape::text);
-            if let Some(room) = output.get_mut(put..put + unit.len()) {
-                room.copy_from_slice(unit);
-                put += unit.len();
+        let (mut put, mut at) = (0, 0);
+        while let Some(byte) = text.get(at) {
+            // Nothing comes out longer than it goes in.
+            let Some(room) = output.get_mut(put..) else { break };
+            let escape = match byte {
+                b'%' | b'\\' | b'&' | b'+' => self.escape(&text[at..]),
+                _ => {
+                    let rest = &text[at + 1..];
+                    let plain = 1 + self.next(rest).unwrap_or(rest.len());
+                    if let (Some(room), Some(plain)) =
+                        (room.get_mut(..plain), text.get(at..at + plain))
+                    {
+                        room.copy_from_slice(plain);
+                    }
+                    put += plain;
+                    at += plain;
+                    continue;
+                }
+            };
+            match (escape, room) {
+                (Some(Escape { len, text_len: 1, text: [byte, ..], .. }), [first, ..]) => {
+                    *first = byte;
+                    put += 1;
+                    at += len;
+                }
+                (Some(escape), room) => {
+                    if let Some(room) = room.get_mut(..escape.text_len) {
+                        room.copy_from_slice(escape.text());
+                    }
+                    put += escape.text_len;
+                    at += escape.len;
+                }
+                (None, [first, ..]) => {
+                    *first = *byte;
+                    put += 1;
+                    at += 1;
+                }
+                (None, []) => break,
             }
-            true
-        });
-        put
+        }
+        put.min(output.len())
     }
 
     /// Where bytes `start..end` of the decoded text come from.
@@ -177,6 +209,23 @@ impl Notations {
         from
     }
 
+    /// The first byte of `text` that an escape may start with. Escapes tend to stand close together, so
+    /// the first few bytes are looked at one by one.
+    #[inline]
+    fn next(self, text: &[u8]) -> Option<usize> {
+        let is_mark =
+            |byte: &u8| matches!(byte, b'%' | b'\\' | b'&') || (self.plus && *byte == b'+');
+        let (near, far) = text.split_at(text.len().min(8));
+        near.iter().position(is_mark).or_else(|| {
+            let next = memchr3(b'%', b'\\', b'&', far);
+            let next = match self.plus {
+                true => memchr(b'+', &far[..next.unwrap_or(far.len())]).or(next),
+                false => next,
+            };
+            next.map(|at| near.len() + at)
+        })
+    }
+
     /// Calls `visit` with each stretch of plain text and each escape, in order, as long as it returns
     /// true.
     #[inline]
@@ -195,12 +244,7 @@ impl Notations {
             // Not here: on to the next byte that can start one.
             at += 1;
             let rest = &text[at..];
-            let next = memchr3(b'%', b'\\', b'&', rest).unwrap_or(rest.len());
-            let next = match self.plus {
-                true => memchr(b'+', &rest[..next]).unwrap_or(next),
-                false => next,
-            };
-            at += next;
+            at += self.next(rest).unwrap_or(rest.len());
         }
         if from < text.len() {
             visit(&text[from..], None);
@@ -284,11 +328,25 @@ fn number(text: &[u8], base: u32, most: usize) -> Option<(u32, usize)> {
 }
 
 /// The byte that two hexadecimal digits stand for.
+#[inline]
 pub(super) fn hex_byte(digits: &[u8]) -> Option<u8> {
-    let digit = |byte: u8| char::from(byte).to_digit(16);
     let [high, low] = digits else { return None };
-    Some((digit(*high)? << 4 | digit(*low)?) as u8)
+    let (high, low) = (DIGITS[usize::from(*high)], DIGITS[usize::from(*low)]);
+    ((high | low) < 16).then_some(high << 4 | low)
 }
+
+/// The value of each hexadecimal digit; 255 for other bytes.
+const DIGITS: [u8; 256] = {
+    let mut digits = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        let digit = b"0123456789abcdef"[value];
+        digits[digit as usize] = value as u8;
+        digits[digit.to_ascii_uppercase() as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
 
 #[cfg(test)]
 mod tests {

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use super::DEPTH;
-use super::lead::{Allowed, Done, Signs, Span};
+use super::lead::{Allowed, Progress, Span};
 use super::step::{Origin, Step};
 use crate::patch::search::Occurrence;
 use crate::patch::set::PatchSet;
@@ -16,6 +16,8 @@ pub(in crate::patch) struct Reading {
     pub(in crate::patch) views: Views,
     /// Whether it is a body.
     pub(in crate::patch) body: bool,
+    /// Whether base64 in it, as it stands, is Basic credentials.
+    pub(in crate::patch) basic: bool,
 }
 
 /// A token in a reading of a text.
@@ -26,8 +28,6 @@ pub(in crate::patch) struct Sighting {
     pub(in crate::patch) start: usize,
     /// What had to be undone.
     pub(in crate::patch) views: Views,
-    /// Whether base64 was undone before anything else.
-    pub(in crate::patch) base64_first: bool,
 }
 
 /// A walk through the readings of one text.
@@ -45,16 +45,8 @@ struct Layer {
     /// How it was decoded, and from where in the text below it.
     span: Span,
     len: usize,
-    progress: Progress,
-}
-
-/// How far a text was looked through.
-#[derive(Clone, Copy)]
-struct Progress {
-    at: usize,
-    turn: u8,
     allowed: Allowed,
-    done: Done,
+    progress: Progress,
 }
 
 impl<'w> Walk<'w> {
@@ -81,31 +73,36 @@ impl<'w> Walk<'w> {
         found: &mut impl FnMut(Sighting) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let signs = self.set.signs();
-        let mut root = Progress::new(Allowed {
+        let allowed = Allowed {
             views: self.reading.views,
             body: self.reading.body,
+            basic: self.reading.basic,
             steps: 4,
             unescape: 3,
             base64: 2,
             utf16: 1,
             first: true,
             letters: false,
-        });
+        };
+        let mut root = Progress::default();
         // Most texts end here; the layers are not even made then.
-        let Some(first) = root.next(signs, self.text) else { return ControlFlow::Continue(()) };
-        let mut layers = [Layer { span: first, len: 0, progress: root }; DEPTH];
+        let Some(first) = signs.next(self.text, &allowed, &mut root) else {
+            return ControlFlow::Continue(());
+        };
+        let mut layers = [Layer { span: first, len: 0, allowed, progress: root }; DEPTH];
         // `depth` texts were decoded from each other; `span` is of the last of them.
         let (mut span, mut depth) = (Some(first), 0);
         loop {
             match span {
                 Some(next) if depth < DEPTH => {
                     let allowed = match depth.checked_sub(1) {
-                        None => root.allowed,
-                        Some(top) => layers[top].progress.allowed,
+                        None => allowed,
+                        Some(top) => layers[top].allowed,
                     };
                     let len = self.decode(&layers[..depth], next, written);
-                    let progress = Progress::new(allowed.after(next.step));
-                    layers[depth] = Layer { span: next, len, progress };
+                    let allowed = allowed.after(next.step);
+                    layers[depth] =
+                        Layer { span: next, len, allowed, progress: Progress::default() };
                     // A token does not go over a line's end, but its base64 does.
                     if !matches!(next.step, Step::Lines) {
                         self.search(&layers[..=depth], found)?;
@@ -120,10 +117,10 @@ impl<'w> Walk<'w> {
                 None => depth -= 1,
             }
             span = match layers[..depth].split_last_mut() {
-                None => root.next(signs, self.text),
+                None => signs.next(self.text, &allowed, &mut root),
                 Some((top, below)) => {
                     let text = layer_text(self.buffers, signs.window, below.len(), top.len);
-                    top.progress.next(signs, text)
+                    signs.next(text, &top.allowed, &mut top.progress)
                 }
             };
         }
@@ -141,6 +138,8 @@ impl<'w> Walk<'w> {
         };
         let span_text = text.get(span.start..span.end).unwrap_or_default();
         let room = above.len().min(window);
+        #[cfg(test)]
+        tests::DECODED.set(tests::DECODED.get() + span_text.len());
         let len = span.step.decode(span_text, &mut above[..room]);
         *written = (*written).max(at + len);
         len
@@ -188,29 +187,113 @@ impl<'w> Walk<'w> {
                 views: origin.views.union(step.views),
             };
         }
-        let mut steps = layers.iter().map(|layer| layer.span.step);
-        let first = steps.find(|step| !matches!(step, Step::Lines));
-        Sighting {
-            token,
-            start: origin.start,
-            views: origin.views,
-            base64_first: matches!(first, Some(Step::Base64 | Step::Joined)),
-        }
-    }
-}
-
-impl Progress {
-    fn new(allowed: Allowed) -> Progress {
-        Progress { at: 0, turn: 0, allowed, done: Done::default() }
-    }
-
-    #[inline]
-    fn next(&mut self, signs: &Signs, text: &[u8]) -> Option<Span> {
-        signs.next(text, &self.allowed, &mut self.done, (&mut self.at, &mut self.turn))
+        Sighting { token, start: origin.start, views: origin.views }
     }
 }
 
 /// The text in the buffer with this number.
 fn layer_text(buffers: &[u8], window: usize, number: usize, len: usize) -> &[u8] {
     buffers.get(number * window..).and_then(|rest| rest.get(..len)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::patch::{Patch, PatchSetBuilder, Scan};
+    use crate::secret::{ImprintKey, Secret};
+
+    thread_local! {
+        /// How many bytes this thread has decoded.
+        pub(super) static DECODED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// How many bytes are decoded for each byte of a text, at most: what `docs/views.md` says.
+    const BOUND: usize = 16;
+
+    /// Texts that somebody made to be slow.
+    #[test]
+    fn the_work_for_each_byte_is_bounded() {
+        let key = ImprintKey::from_bytes([8; 32]);
+        let mut builder = PatchSetBuilder::new(&key);
+        for token in ["Vn9Tz3Rw6Yb1Cd5Fg0Hp", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b"] {
+            let imprint = key.imprint(&Secret::new("test", token)).unwrap();
+            builder.add(&imprint, Patch::block(1)).unwrap();
+        }
+        let set = builder.build().unwrap();
+        let mut state = vec![0; set.state_len()];
+        let mut worst = (0, String::new());
+        let letters = b"ABEFQRUVYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut units: Vec<Vec<u8>> = [
+            "%",
+            "%4",
+            "%41",
+            "%25",
+            "%2541",
+            "%252541",
+            "%25252541",
+            "\\",
+            "\\u",
+            "\\u0041",
+            "\\u005c",
+            "\\u005cu0041",
+            "&",
+            "&#65;",
+            "&amp;",
+            "&amp;amp;amp;",
+            "%26amp;#65;",
+            "=",
+            "=41",
+            "=3D41",
+            "=\r\n",
+            "QUE=",
+            "QUFB",
+            "VVVV",
+            "UlVV",
+            "VVVW",
+            "QUFBQUFBQUFBQUFBQUFBQQ==",
+            "\n",
+            "a\0",
+            "\0",
+            "%\0",
+            "A",
+            "AB",
+            "Ab",
+            "ABCDEF0123456789",
+            "abcdefghijklmnopqrstuvwxyzABCDEF\n",
+            "VVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVV\n",
+            "cTdacjNLdzljVGRhY2pOTGR6",
+        ]
+        .map(|unit| unit.as_bytes().to_vec())
+        .to_vec();
+        // And whatever is drawn from the letters that stand for letters.
+        let mut number = 1u64;
+        units.extend((0..60).map(|len| {
+            let mut letter = || {
+                number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                letters[(number >> 33) as usize % letters.len()]
+            };
+            (0..4 + len).map(|_| letter()).collect()
+        }));
+        for unit in units {
+            let text: Vec<u8> = unit.iter().copied().cycle().take(50_000).collect();
+            for longest in [usize::MAX, 16_384, 100] {
+                DECODED.set(0);
+                let mut scan = Scan::new(&set, &mut state).unwrap();
+                text.chunks(longest.min(text.len())).for_each(|piece| scan.body(&[piece]));
+                scan.finish();
+                let what = format!("{} in pieces of {longest}", unit.escape_ascii());
+                worst = worst.max((DECODED.get() / (text.len() / 100), what));
+            }
+        }
+        assert!(
+            worst.0 <= 100 * BOUND,
+            "a hundred bytes cost {} bytes of decoding: {}",
+            worst.0,
+            worst.1
+        );
+        // These texts do make work: without that the bound would say nothing.
+        assert!(worst.0 > 400, "a hundred bytes cost {} bytes of decoding: {}", worst.0, worst.1);
+    }
 }

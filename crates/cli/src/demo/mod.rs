@@ -9,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use stanch::detect::Detector;
 use stanch::leak::{Actor, Decision, LeakId, Mode, Registry, Source, Target, Time};
-use stanch::patch::{Patch, PatchSet, PatchSetBuilder, Verdict};
+use stanch::patch::{Context, Patch, PatchSet, PatchSetBuilder, Verdict};
 use stanch::secret::{ImprintKey, Secret};
 
 use self::replay::Case;
@@ -154,11 +154,11 @@ fn replay(
     for case in replay::cases(|rule| secret(looked, rule))? {
         let request = Request::parse(&case.request)
             .map_err(|error| Failure::named(format_args!("request \"{}\"", case.what), error))?;
-        let verdict = request.verdict(set, &mut state)?;
+        let verdict = request.verdict(set, &mut state, &Context::default())?;
         let mut time = Duration::MAX;
         for _ in 0..ROUNDS {
             let began = Instant::now();
-            let again = request.verdict(set, &mut state)?;
+            let again = request.verdict(set, &mut state, &Context::default())?;
             time = time.min(began.elapsed());
             if again != verdict {
                 let why = "the same request got another verdict the second time";

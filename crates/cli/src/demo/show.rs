@@ -68,7 +68,8 @@ pub(super) fn expected(replayed: &Replayed) -> String {
 pub(super) fn outcome(verdict: &Verdict) -> String {
     let mut words = verdict.action.to_string();
     if let Some(hit) = &verdict.hit {
-        words.push_str(&format!(" (leak {}, {} {:?}, {})", hit.leak, hit.part, hit.name, hit.views));
+        words
+            .push_str(&format!(" (leak {}, {} {:?}, {})", hit.leak, hit.part, hit.name, hit.views));
     }
     words
 }

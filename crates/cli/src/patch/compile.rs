@@ -4,11 +4,15 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
-use stanch::patch::{BuildError, FormatError, OpenError, Patch, SetInfo, Survey};
-use stanch::secret::{Imprint, ImprintError, ImprintKey, Secret};
+use clap::{Args, ValueEnum};
+use stanch::patch::{
+    Action, BuildError, DEFAULT_FLOOR, FormatError, OpenError, Patch, PatchSet, Placement, SetInfo,
+    Survey,
+};
+use stanch::secret::{Imprint, ImprintError, ImprintKey, Secret, SigningKey};
 
 use super::tokens::TokenList;
+use super::{record, time};
 use crate::outcome::{Failure, Outcome, complain, shown};
 use crate::palette;
 
@@ -26,9 +30,18 @@ The list holds one token a line. The number of a token's line, from 1, is the nu
 which verdicts name. Blank lines are skipped but counted. If any line cannot be used, all such \
 lines are named and nothing is written. An existing set is replaced at once, never half.
 
+With --list jsonl, each line holds a JSON object instead: the token, and where and when it is to be \
+refused. All but the token may be left out; all conditions must hold. docs/command.md explains each \
+field.
+  {\"token\": \"…\", \"leak\": 7, \"action\": \"block\", \"hosts\": [\"*.example.com\"], \"methods\": [\"POST\"],
+   \"paths\": [\"/v1\"], \"parts\": [\"header\"], \"except\": [\"10.0.0.0/8\"],
+   \"not_before\": \"2030-01-01\", \"not_after\": \"2030-12-31T12:00:00Z\"}
+
 Examples:
   stanch patch compile --key stanch.key -o live.set tokens.txt
   vault-export | stanch patch compile --key stanch.key -o live.set -
+  stanch patch compile --key stanch.key --sign sign.key --expires 90d -o live.set tokens.txt
+  stanch patch compile --key stanch.key --list jsonl -o live.set patches.jsonl
 
 Exit status: 0 compiled, 2 an error.")]
 pub(crate) struct CompileArguments {
@@ -38,50 +51,122 @@ pub(crate) struct CompileArguments {
     /// The patch set to write
     #[arg(short, long, value_name = "SET")]
     output: PathBuf,
+    /// Sign the set with the key in this file, as `stanch key new --sign` makes it
+    #[arg(long, value_name = "FILE")]
+    sign: Option<PathBuf>,
+    /// When the set stops being taken: 12h, 90d, 2030-12-31 or 2030-12-31T12:00:00Z [default: never]
+    #[arg(long, value_name = "TIME")]
+    expires: Option<String>,
     /// The set's number in the row of sets [default: one more than that of the set it replaces, or 1]
     #[arg(long, value_name = "N")]
     serial: Option<u64>,
     /// Only record requests with these tokens, do not block them
     #[arg(long)]
     monitor: bool,
+    /// Refuse tokens that cost a thief of set and key fewer than 2^BITS guesses
+    #[arg(long, value_name = "BITS", default_value_t = DEFAULT_FLOOR)]
+    floor: u32,
+    /// What a line of the list holds
+    #[arg(long, value_enum, default_value_t = ListFormat::Lines)]
+    list: ListFormat,
     /// The list of tokens; - for standard input
     #[arg(value_name = "TOKENS")]
     tokens: PathBuf,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ListFormat {
+    /// A token
+    Lines,
+    /// A JSON object with a token and what to do about it
+    Jsonl,
+}
+
+/// A list of patches.
+struct Patches {
+    list: TokenList,
+    format: ListFormat,
+    /// What is done where a line says nothing else.
+    action: Action,
+}
+
 /// Runs the command.
 pub(crate) fn compile(arguments: &CompileArguments) -> Result<Outcome, Failure> {
     let key = ImprintKey::open(&arguments.key)?;
+    let signing = arguments.sign.as_deref().map(SigningKey::open).transpose()?;
+    let expires = arguments.expires.as_deref().map(expiry).transpose()?;
     let path = &arguments.output;
-    let serial = match (replaced(path)?, arguments.serial) {
-        (_, Some(serial)) => serial,
-        (Some(old), None) => old.serial.saturating_add(1),
-        (None, None) => 1,
-    };
+    let serial = serial(arguments.serial, replaced(path)?, path);
+    let action = if arguments.monitor { Action::Monitor } else { Action::Block };
     let list = TokenList::open(&arguments.tokens)?;
-    let patch = if arguments.monitor { Patch::monitor } else { Patch::block };
-    let mut survey = Survey::new(&key, list.lines()?);
-    let added = survey_all(&mut survey, &key, &list, patch)?;
-    let mut placement = survey.finish()?;
-    each_imprint(&key, &list, |line, _, imprint| {
-        let imprint = imprint.map_err(|_| BuildError::Changed)?;
-        placement.place(&imprint, patch(line))?;
-        Ok(())
-    })?;
-    drop(list);
-    let set = placement.build(serial).map_err(|error| Failure::named(shown(path), error))?;
+    let patches = Patches { list, format: arguments.list, action };
+    let mut survey = Survey::new(&key, patches.list.lines()?);
+    let added = patches.survey(&mut survey, &key)?;
+    let placement = survey.finish()?.floor(arguments.floor).expires(expires.unwrap_or(0));
+    let placement = patches.place(placement, &key)?;
+    drop(patches);
+    let unwritten = |error| Failure::named(shown(path), error);
+    let mut set = placement.build(serial).map_err(unwritten)?;
+    if let Some(signing) = &signing {
+        set = set.sign(signing).map_err(|error| Failure::named(shown(path), error))?;
+    }
     set.save(path)?;
+    tell(path, &set, added)?;
+    Ok(Outcome::Clean)
+}
 
-    let SetInfo { tokens, bytes, .. } = set.info();
+/// Says what was written.
+fn tell(path: &Path, set: &PatchSet, added: u64) -> Result<(), Failure> {
+    let SetInfo { tokens, bytes, serial, expires, signer, recovery_bits, .. } = set.info();
     let mut output = palette::output();
     let plural = if tokens == 1 { "" } else { "s" };
     write!(output, "{}: {tokens} token{plural}, serial {serial}, {bytes} bytes", shown(path))?;
+    if let Some(expires) = expires {
+        write!(output, ", expires {}", time::told(expires))?;
+    }
+    match signer {
+        Some(signer) => write!(output, ", signed with key {}", signer.id())?,
+        None => write!(output, ", not signed")?,
+    }
     if added > tokens {
         write!(output, " ({} repeated, each with the leak of its first line)", added - tokens)?;
     }
     writeln!(output)?;
+    writeln!(
+        output,
+        "whoever steals the set and its key needs about 2^{recovery_bits} guesses for its easiest token"
+    )?;
     output.flush()?;
-    Ok(Outcome::Clean)
+    Ok(())
+}
+
+/// When a set is to expire that `text` says so of.
+fn expiry(text: &str) -> Result<u64, Failure> {
+    let time = time::parse(text).map_err(|error| Failure::named("--expires", error))?;
+    if time <= time::now() {
+        return Err(Failure::named(
+            "--expires",
+            format!("{text:?} is over; no node would take the set"),
+        ));
+    }
+    Ok(time)
+}
+
+/// The number of the set: the one that was asked for, or the next.
+fn serial(asked: Option<u64>, replaced: Option<SetInfo>, path: &Path) -> u64 {
+    match (asked, replaced) {
+        (None, old) => old.map_or(1, |old| old.serial.saturating_add(1)),
+        (Some(serial), Some(old)) if serial <= old.serial => {
+            complain(&format_args!(
+                "{}: warning: the set that is replaced has serial {}; nodes that have it and check \
+                 signatures will refuse serial {serial}",
+                shown(path),
+                old.serial
+            ));
+            serial
+        }
+        (Some(serial), _) => serial,
+    }
 }
 
 /// What the set that is to be replaced says of itself, if there is one that can be read. Anything
@@ -139,65 +224,124 @@ impl Warnings<'_> {
     }
 }
 
-/// Shows the survey all tokens of the list, and says how many there were.
-///
-/// Tells of every line that cannot be used, and then fails.
-fn survey_all(
-    survey: &mut Survey<'_>,
-    key: &ImprintKey,
-    list: &TokenList,
-    patch: fn(u64) -> Patch,
-) -> Result<u64, Failure> {
-    let (mut added, mut bad) = (0, 0);
-    let mut tell = |line: u64, why: &dyn std::fmt::Display| {
-        bad += 1;
-        complain(&Failure::named(format_args!("{}:{line}", list.name), why));
-    };
-    let mut warnings = Warnings { list: &list.name, count: 0 };
-    each_imprint(key, list, |line, secret, imprint| {
-        if secret.expose().iter().any(u8::is_ascii_control) {
-            tell(line, &"the token holds a control character; is the list plain text?");
-            return Ok(());
-        }
-        match imprint {
-            Err(error) => tell(line, &error),
-            Ok(imprint) => {
-                warnings.consider(line, imprint.recovery_bits());
-                survey.see(&imprint, patch(line))?;
-                added += 1;
+/// Lines that cannot be used, each of which was told.
+struct Refusals<'l> {
+    list: &'l str,
+    count: u64,
+}
+
+impl Refusals<'_> {
+    fn tell(&mut self, line: u64, why: &dyn std::fmt::Display) {
+        self.count += 1;
+        complain(&Failure::named(format_args!("{}:{line}", self.list), why));
+    }
+
+    fn finish(&self) -> Result<(), Failure> {
+        match self.count {
+            0 => Ok(()),
+            1 => Err(Failure::named(self.list, "1 line cannot be used; nothing was written")),
+            bad => {
+                let why = format!("{bad} lines cannot be used; nothing was written");
+                Err(Failure::named(self.list, why))
             }
-        }
-        Ok(())
-    })?;
-    warnings.finish();
-    match bad {
-        0 if added == 0 => {
-            Err(Failure::named(&list.name, "no tokens: it has no line but blank ones"))
-        }
-        0 => Ok(added),
-        1 => Err(Failure::named(&list.name, "1 line cannot be used; nothing was written")),
-        _ => {
-            let why = format!("{bad} lines cannot be used; nothing was written");
-            Err(Failure::named(&list.name, why))
         }
     }
 }
 
-/// Calls `visit` with each line, its token, and the token's imprint if it has one.
-fn each_imprint(
-    key: &ImprintKey,
-    list: &TokenList,
-    mut visit: impl FnMut(u64, &Secret, Result<Imprint, ImprintError>) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let mut tokens = list.tokens()?;
-    loop {
-        let batch: Vec<(u64, Secret)> = tokens.by_ref().take(BATCH).collect::<Result<_, _>>()?;
-        if batch.is_empty() {
-            return Ok(());
+impl Patches {
+    /// Shows the survey all tokens of the list, and says how many there were.
+    ///
+    /// Tells of every line that cannot be used, and then fails.
+    fn survey(&self, survey: &mut Survey<'_>, key: &ImprintKey) -> Result<u64, Failure> {
+        let mut refusals = Refusals { list: &self.list.name, count: 0 };
+        let mut added = 0;
+        self.each(key, |line, imprint| {
+            match imprint {
+                Err(why) => refusals.tell(line, &why),
+                Ok((imprint, patch)) => {
+                    survey.see(&imprint, patch)?;
+                    added += 1;
+                }
+            }
+            Ok(())
+        })?;
+        refusals.finish()?;
+        match added {
+            0 => Err(Failure::named(&self.list.name, "no tokens: it has no line but blank ones")),
+            added => Ok(added),
         }
-        let imprints = key.imprint_all(batch.iter().map(|(_, secret)| secret));
-        for (imprint, (line, secret)) in imprints.zip(&batch) {
-            visit(*line, secret, imprint)?;
+    }
+
+    /// Finds all tokens of the list their places.
+    ///
+    /// Tells of every line whose token is below the floor, and then fails.
+    fn place<'k>(
+        &self,
+        mut placement: Placement<'k>,
+        key: &ImprintKey,
+    ) -> Result<Placement<'k>, Failure> {
+        let mut refusals = Refusals { list: &self.list.name, count: 0 };
+        let mut warnings = Warnings { list: &self.list.name, count: 0 };
+        self.each(key, |line, imprint| {
+            let (imprint, patch) = imprint.map_err(|_| BuildError::Changed)?;
+            match placement.place(&imprint, patch) {
+                Ok(bits) => warnings.consider(line, bits),
+                Err(BuildError::Recoverable { bits, floor, .. }) => refusals.tell(
+                    line,
+                    &format_args!(
+                        "whoever steals the set and its key recovers this token with about 2^{bits} \
+                         guesses; the floor is 2^{floor} (--floor {bits} lets it pass)"
+                    ),
+                ),
+                Err(error @ BuildError::Scope { .. }) => refusals.tell(line, &error),
+                Err(error) => return Err(error.into()),
+            }
+            Ok(())
+        })?;
+        refusals.finish()?;
+        warnings.finish();
+        Ok(placement)
+    }
+
+    /// Calls `visit` with each line, and its token's imprint and patch, or why there is none.
+    fn each(
+        &self,
+        key: &ImprintKey,
+        mut visit: impl FnMut(u64, Result<(Imprint, Patch), String>) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut lines = self.list.tokens()?;
+        loop {
+            let batch: Vec<(u64, Secret)> = lines.by_ref().take(BATCH).collect::<Result<_, _>>()?;
+            if batch.is_empty() {
+                return Ok(());
+            }
+            let parsed: Vec<(u64, Result<_, String>)> = batch
+                .into_iter()
+                .map(|(line, text)| match self.format {
+                    ListFormat::Lines => (line, record::plain(line, text, self.action)),
+                    ListFormat::Jsonl => (line, record::json(line, &text, self.action)),
+                })
+                .collect();
+            let secrets = parsed.iter().filter_map(|(_, parsed)| parsed.as_ref().ok());
+            let mut imprints = key.imprint_all(secrets.map(|(secret, _)| secret));
+            for (line, parsed) in &parsed {
+                let imprint = match parsed {
+                    Err(why) => Err(why.clone()),
+                    Ok((_, patch)) => imprinted(imprints.next(), patch),
+                };
+                visit(*line, imprint)?;
+            }
         }
+    }
+}
+
+fn imprinted(
+    imprint: Option<Result<Imprint, ImprintError>>,
+    patch: &Patch,
+) -> Result<(Imprint, Patch), String> {
+    match imprint {
+        Some(Ok(imprint)) => Ok((imprint, patch.clone())),
+        Some(Err(error)) => Err(error.to_string()),
+        None => Err("the token has no imprint".into()),
     }
 }

@@ -1,8 +1,12 @@
-//! `stanch patch`: compiles and inspects patch sets.
+//! `stanch patch`: compiles, inspects and verifies patch sets.
 
 mod compile;
 mod inspect;
+mod record;
+mod time;
 mod tokens;
+mod verify;
 
 pub(crate) use compile::{CompileArguments, compile};
 pub(crate) use inspect::{InspectArguments, inspect};
+pub(crate) use verify::{VerifyArguments, verify};

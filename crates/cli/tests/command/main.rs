@@ -8,3 +8,4 @@ mod match_requests;
 mod patch;
 mod place;
 mod scan;
+mod trust;

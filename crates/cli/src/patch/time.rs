@@ -1,0 +1,66 @@
+//! Times, as people write and read them.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
+
+/// The seconds since 1970-01-01 UTC that `text` stands for: a time with an offset
+/// (`2030-01-01T12:00:00Z`), a day, which begins at midnight UTC (`2030-01-01`), or how long from now
+/// (`12h`, `90d`, `1y 6mo`).
+pub(super) fn parse(text: &str) -> Result<u64, String> {
+    let time = text.parse::<Timestamp>().ok().or_else(|| of_day(text)).or_else(|| from_now(text));
+    time.and_then(|time| u64::try_from(time.as_second()).ok()).ok_or_else(|| {
+        format!(
+            "{text:?} is no time: give 2030-01-01T12:00:00Z, 2030-01-01, or 12h, 90d, 1y from now"
+        )
+    })
+}
+
+/// What time it is, in seconds since 1970-01-01 UTC.
+pub(super) fn now() -> u64 {
+    u64::try_from(Timestamp::now().as_second()).unwrap_or(0)
+}
+
+/// A time as text in UTC; `None` if no calendar holds it.
+pub(super) fn shown(seconds: u64) -> Option<String> {
+    let seconds = i64::try_from(seconds).ok()?;
+    Timestamp::from_second(seconds).ok().map(|time| time.to_string())
+}
+
+/// The same, whatever it is.
+pub(super) fn told(seconds: u64) -> String {
+    shown(seconds).unwrap_or_else(|| "at a time that no calendar holds".to_owned())
+}
+
+fn of_day(text: &str) -> Option<Timestamp> {
+    Some(text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp())
+}
+
+fn from_now(text: &str) -> Option<Timestamp> {
+    let span: Span = text.parse().ok()?;
+    let now = Timestamp::now().to_zoned(TimeZone::UTC);
+    Some(now.checked_add(span).ok()?.timestamp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_and_shown() {
+        assert_eq!(parse("2030-01-01T00:00:00Z"), Ok(1_893_456_000));
+        assert_eq!(parse("2030-01-01T02:00:00+02:00"), Ok(1_893_456_000));
+        assert_eq!(parse("2030-01-01"), Ok(1_893_456_000));
+        assert_eq!(shown(1_893_456_000).unwrap(), "2030-01-01T00:00:00Z");
+        assert_eq!(shown(u64::MAX), None);
+        let now = Timestamp::now().as_second() as u64;
+        for (text, seconds) in
+            [("90s", 90), ("12h", 43_200), ("90d", 7_776_000), ("2 weeks", 1_209_600)]
+        {
+            assert!(parse(text).unwrap().abs_diff(now + seconds) < 5, "{text}");
+        }
+        for text in ["", "soon", "2030-13-01", "1960-01-01", "5", "10 parsecs"] {
+            assert!(parse(text).unwrap_err().contains("no time"), "{text}");
+        }
+    }
+}
