@@ -224,8 +224,8 @@ unsafe extern "C" {
     pub(crate) fn stanch_action_name(action: u32) -> *const c_char;
     pub(crate) fn stanch_part_name(part: u32) -> *const c_char;
     pub(crate) fn stanch_view_name(view: u32) -> *const c_char;
-    pub(crate) fn stanch_views_text(views: u32, out: *mut c_char, size: usize) -> usize;
     pub(crate) fn stanch_body_name(body: u32) -> *const c_char;
+    pub(crate) fn stanch_views_text(views: u32, out: *mut c_char, size: usize) -> usize;
 }
 
 impl stanch_slice {
