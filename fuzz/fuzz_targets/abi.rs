@@ -19,6 +19,7 @@ pub(crate) const ERROR_STATE: i32 = 8;
 pub(crate) const ERROR_STOPPED: i32 = 10;
 pub(crate) const ERROR_UNSIGNED: i32 = 11;
 pub(crate) const ERROR_SIGNATURE: i32 = 12;
+pub(crate) const ERROR_SIGNER: i32 = 13;
 pub(crate) const ERROR_ROLLBACK: i32 = 15;
 
 pub(crate) const VIEWS_TEXT: usize = 96;
