@@ -84,3 +84,20 @@ fn the_end_of_an_escape_is_not_the_start_of_a_token() {
         }
     }
 }
+
+/// Of a body in small pieces the other readings were a little ahead of the raw one: a token that
+/// stands there in lower case was reported as found in another case, if capitals stood before it.
+#[test]
+fn a_token_in_its_own_letter_case_is_reported_as_raw() {
+    let token = b"36febca7b26898372f78d5a";
+    let longer = b"e0efd300e081d2ea3bdd5591bb44dc27ba7aecd97d1aafa0e7833e5";
+    let tokens = [&token[..], longer].map(|bytes| tokens(bytes)).concat();
+    let set = set(&tokens);
+    for filler in 1200..1500 {
+        let text = [&vec![b'\n'; filler][..], b"57f?%bFA}A&da72%d=A", token, &[b'x'; 22]].concat();
+        let body = text.chunks(1).map(<[u8]>::to_vec).collect();
+        let request = Request { body, ..Request::default() };
+        let hit = agree(&set, &tokens, &request, &format!("{filler} bytes")).hit.unwrap();
+        assert_eq!(hit.views, Views::RAW, "{filler} bytes");
+    }
+}

@@ -129,17 +129,17 @@ impl Row {
             Field => request.body = vec![[b"{\"a\":1,\"key\":\"", text, b"\"}"].concat()],
             Body => request.body = vec![text.to_vec()],
         }
-        let (coding, compress): (&str, fn(&[u8]) -> Vec<u8>) = match self.coding {
-            Coding::Identity => return request,
-            Coding::Gzip => ("gzip", encode::gzip),
-            Coding::XGzip => ("X-Gzip", encode::gzip),
-            Coding::Zlib => ("deflate", encode::zlib),
-            Coding::Deflate => ("Deflate", encode::deflate),
-        };
-        request.headers.push(header("Content-Encoding", coding.into()));
         // Without anything to compress the token would stand in the raw in a stored block.
         let body = [&b"[ ]".repeat(100)[..], &request.body.concat()].concat();
-        request.body = vec![compress(&body)];
+        let (coding, body) = match self.coding {
+            Coding::Identity => return request,
+            Coding::Gzip => ("gzip", encode::gzip(&body)),
+            Coding::XGzip => ("X-Gzip", encode::gzip(&body)),
+            Coding::Zlib => ("deflate", encode::zlib(&body)),
+            Coding::Deflate => ("Deflate", encode::deflate(&body)),
+        };
+        request.headers.push(header("Content-Encoding", coding.into()));
+        request.body = vec![body];
         request
     }
 }

@@ -138,6 +138,8 @@ impl<'w> Walk<'w> {
         };
         let span_text = text.get(span.start..span.end).unwrap_or_default();
         let room = above.len().min(window);
+        #[cfg(test)]
+        tests::DECODED.set(tests::DECODED.get() + span_text.len());
         let len = span.step.decode(span_text, &mut above[..room]);
         *written = (*written).max(at + len);
         len
@@ -192,4 +194,106 @@ impl<'w> Walk<'w> {
 /// The text in the buffer with this number.
 fn layer_text(buffers: &[u8], window: usize, number: usize, len: usize) -> &[u8] {
     buffers.get(number * window..).and_then(|rest| rest.get(..len)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::patch::{Patch, PatchSetBuilder, Scan};
+    use crate::secret::{ImprintKey, Secret};
+
+    thread_local! {
+        /// How many bytes this thread has decoded.
+        pub(super) static DECODED: Cell<usize> = const { Cell::new(0) };
+    }
+
+    /// How many bytes are decoded for each byte of a text, at most: what `docs/views.md` says.
+    const BOUND: usize = 16;
+
+    /// Texts that somebody made to be slow.
+    #[test]
+    fn the_work_for_each_byte_is_bounded() {
+        let key = ImprintKey::from_bytes([8; 32]);
+        let mut builder = PatchSetBuilder::new(&key);
+        for token in ["Vn9Tz3Rw6Yb1Cd5Fg0Hp", "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b"] {
+            let imprint = key.imprint(&Secret::new("test", token)).unwrap();
+            builder.add(&imprint, Patch::block(1)).unwrap();
+        }
+        let set = builder.build().unwrap();
+        let mut state = vec![0; set.state_len()];
+        let mut worst = (0, String::new());
+        let letters = b"ABEFQRUVYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let mut units: Vec<Vec<u8>> = [
+            "%",
+            "%4",
+            "%41",
+            "%25",
+            "%2541",
+            "%252541",
+            "%25252541",
+            "\\",
+            "\\u",
+            "\\u0041",
+            "\\u005c",
+            "\\u005cu0041",
+            "&",
+            "&#65;",
+            "&amp;",
+            "&amp;amp;amp;",
+            "%26amp;#65;",
+            "=",
+            "=41",
+            "=3D41",
+            "=\r\n",
+            "QUE=",
+            "QUFB",
+            "VVVV",
+            "UlVV",
+            "VVVW",
+            "QUFBQUFBQUFBQUFBQUFBQQ==",
+            "\n",
+            "a\0",
+            "\0",
+            "%\0",
+            "A",
+            "AB",
+            "Ab",
+            "ABCDEF0123456789",
+            "abcdefghijklmnopqrstuvwxyzABCDEF\n",
+            "VVVVVVVVVVVVVVVVVVVVVVVVVVVVVVVV\n",
+            "cTdacjNLdzljVGRhY2pOTGR6",
+        ]
+        .map(|unit| unit.as_bytes().to_vec())
+        .to_vec();
+        // And whatever is drawn from the letters that stand for letters.
+        let mut number = 1u64;
+        units.extend((0..60).map(|len| {
+            let mut letter = || {
+                number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                letters[(number >> 33) as usize % letters.len()]
+            };
+            (0..4 + len).map(|_| letter()).collect()
+        }));
+        for unit in units {
+            let text: Vec<u8> = unit.iter().copied().cycle().take(50_000).collect();
+            for longest in [usize::MAX, 16_384, 100] {
+                DECODED.set(0);
+                let mut scan = Scan::new(&set, &mut state).unwrap();
+                text.chunks(longest.min(text.len())).for_each(|piece| scan.body(&[piece]));
+                scan.finish();
+                let what = format!("{} in pieces of {longest}", unit.escape_ascii());
+                worst = worst.max((DECODED.get() / (text.len() / 100), what));
+            }
+        }
+        assert!(
+            worst.0 <= 100 * BOUND,
+            "a hundred bytes cost {} bytes of decoding: {}",
+            worst.0,
+            worst.1
+        );
+        // These texts do make work: without that the bound would say nothing.
+        assert!(worst.0 > 400, "a hundred bytes cost {} bytes of decoding: {}", worst.0, worst.1);
+    }
 }
