@@ -163,7 +163,9 @@ impl Chains<'_> {
         if left.unescape > 0 {
             let left = Left { unescape: left.unescape - 1, ..left };
             made.extend(steps::unescape(text, false, on).map(|undone| (undone, left)));
-            if self.spaces && on & PLUS != 0 && text.contains(&b'+') {
+            // Where no token holds a space, this shows no more; but base64 behind it is not the first
+            // step, and called otherwise. The library may do it where a token looks as if it could.
+            if (self.spaces || first) && on & PLUS != 0 && text.contains(&b'+') {
                 made.extend(steps::unescape(text, true, on).map(|undone| (undone, left)));
             }
         }
