@@ -42,7 +42,7 @@ const THIRD_LOW: u8 = 8;
 const FOURTH_HIGH: u8 = 16;
 const LETTER: u8 = 32;
 const ESCAPE: u8 = 64;
-const EQUALS: u8 = 128;
+const INNER: u8 = 128;
 
 // Classes of the second table.
 const DIGIT: u8 = 1;
@@ -110,7 +110,7 @@ impl Scout {
                         | LETTER
                 }
             };
-            letter | class(escapes(byte), ESCAPE) | class(byte == b'=', EQUALS)
+            letter | class(escapes(byte), ESCAPE) | class(matches!(byte, b'=' | b'\r' | b'\n'), INNER)
         });
         let digit_classes = std::array::from_fn(|byte| match byte as u8 {
             b'A'..=b'F' => DIGIT | UPPER,
@@ -133,34 +133,129 @@ impl Scout {
         self
     }
 
-    /// Whether there is a lead in `text`, which is no body.
+    /// A byte at or behind `from` before which `text` has no lead; none if there is no lead at all. What
+    /// an escape may start with counts if `is_escape` says so of its place. `inner` as for
+    /// [`look`](Scout::look).
     #[inline]
-    pub(in crate::patch) fn has_lead(&self, text: &[u8]) -> bool {
-        let mut at = 0;
+    pub(in crate::patch) fn find(
+        &self,
+        text: &[u8],
+        from: usize,
+        inner: bool,
+        is_escape: &mut dyn FnMut(usize) -> bool,
+    ) -> Option<usize> {
+        #[cfg(target_arch = "x86_64")]
+        if self.engine == Engine::Wide {
+            let long = self.groups == MOST_GROUPS && self.wide == MOST_WIDE;
+            // SAFETY: for all, the engine says that this processor has what they need.
+            return unsafe {
+                match (long, self.folds_case) {
+                    (true, false) => self.find_wide::<true, false>(text, from, inner, is_escape),
+                    (true, true) => self.find_wide::<true, true>(text, from, inner, is_escape),
+                    (false, false) => self.find_wide::<false, false>(text, from, inner, is_escape),
+                    (false, true) => self.find_wide::<false, true>(text, from, inner, is_escape),
+                }
+            };
+        }
+        let mut at = from;
         while at < text.len() {
-            let leads = self.look(text, at, false);
-            if !leads.are_none() {
-                return true;
+            let leads = self.look(text, at, inner);
+            let rows = [&leads.rows, &leads.wide, &leads.digits];
+            let bits = (0..leads.len).filter(|bit| leads.escapes[bit / 64] >> (bit % 64) & 1 != 0);
+            if rows.into_iter().any(has_some) || bits.map(|bit| at + bit).any(&mut *is_escape) {
+                return Some(at);
             }
             at += leads.len;
         }
-        false
+        None
+    }
+
+    /// The same, 64 bytes at a time, of which the last only serve to see rows to their end. Two of the
+    /// four letters of a group are enough here: rows that only seem to be some are rare. `LONG` if rows
+    /// have as many groups as they can have.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi2")]
+    fn find_wide<const LONG: bool, const FOLDS: bool>(
+        &self,
+        text: &[u8],
+        from: usize,
+        inner: bool,
+        is_escape: &mut dyn FnMut(usize) -> bool,
+    ) -> Option<usize> {
+        use std::arch::x86_64::{
+            _bzhi_u64, _mm512_loadu_si512, _mm512_mask_cmpeq_epi8_mask, _mm512_mask_test_epi8_mask,
+            _mm512_maskz_loadu_epi8, _mm512_movepi8_mask, _mm512_permutex2var_epi8,
+            _mm512_set1_epi8,
+        };
+
+        /// The longest row needs 22 bytes.
+        const STEP: usize = 64 - 21;
+
+        // SAFETY: all read 64 of 128 bytes.
+        let load = |table: &[u8; 128]| {
+            [0, 64].map(|at| unsafe { _mm512_loadu_si512(table.as_ptr().add(at).cast()) })
+        };
+        let [low, high] = load(&self.classes);
+        let is = |class: u8| _mm512_set1_epi8(class as i8);
+        let (first, second, a) = (is(FIRST), is(SECOND), is(b'A'));
+        let escape = is(ESCAPE | if inner { INNER } else { 0 });
+        let mut at = from;
+        while at < text.len() {
+            let left = text.len() - at;
+            let inside = _bzhi_u64(u64::MAX, left.min(64) as u32);
+            // SAFETY: only bytes of the text are read, those in the mask; `at` is within it.
+            let bytes = unsafe { _mm512_maskz_loadu_epi8(inside, text.as_ptr().add(at).cast()) };
+            let class = _mm512_permutex2var_epi8(low, bytes, high);
+            let ascii = inside & !_mm512_movepi8_mask(bytes);
+            let test = |wanted| _mm512_mask_test_epi8_mask(ascii, class, wanted);
+            let one = test(first) & test(second) >> 1;
+            let zero = _mm512_mask_cmpeq_epi8_mask(inside, bytes, a);
+            let wide = zero & zero >> 3 & !zero >> 4;
+            let mut rows = if LONG {
+                let two = one & one >> 4;
+                (two & two >> 8 & two >> 16) | (wide & wide >> 8 & wide >> 16)
+            } else {
+                let row = |one: u64, count: usize, by: usize| {
+                    (1..count).fold(one, |row, number| row & one >> (number * by))
+                };
+                row(one, self.groups, 4) | if self.wide > 0 { row(wide, self.wide, 8) } else { 0 }
+            };
+            if FOLDS {
+                let [low, high] = load(&self.digit_classes);
+                let class = _mm512_permutex2var_epi8(low, bytes, high);
+                let test = |wanted| _mm512_mask_test_epi8_mask(ascii, class, is(wanted));
+                let (mut row, mut any, mut have) = (test(DIGIT), test(UPPER), 1);
+                while have < self.digits {
+                    let by = have.min(self.digits - have);
+                    row &= row >> by;
+                    any |= any >> by;
+                    have += by;
+                }
+                rows |= row & any;
+            }
+            let escapes = test(escape);
+            if rows | escapes != 0 && (rows != 0 || each_bit(escapes, at, is_escape)) {
+                return Some(at);
+            }
+            at += if left > 64 { STEP } else { left };
+        }
+        None
     }
 
     /// The leads of `text` from byte `at` on: of all the rest, or of some hundred bytes. With
-    /// `equals`, an escape may start with `=`, too.
+    /// `inner`, that is in bodies and in what was decoded, `=` and line ends are leads, too.
     #[inline]
-    pub(in crate::patch) fn look(&self, text: &[u8], at: usize, equals: bool) -> Leads {
+    pub(in crate::patch) fn look(&self, text: &[u8], at: usize, inner: bool) -> Leads {
         let rest = text.get(at..).unwrap_or_default();
         #[cfg(target_arch = "x86_64")]
         if self.engine == Engine::Wide {
             // SAFETY: the engine says that this processor has what it needs.
-            return unsafe { self.look_wide(rest, equals) };
+            return unsafe { self.look_wide(rest, inner) };
         }
-        self.look_portable(rest, equals)
+        self.look_portable(rest, inner)
     }
 
-    fn look_portable(&self, text: &[u8], equals: bool) -> Leads {
+    fn look_portable(&self, text: &[u8], inner: bool) -> Leads {
         let mut maps = [[0u64; WORDS]; 8];
         let (mut digits, mut upper, mut zero) = ([0; WORDS], [0; WORDS], [0; WORDS]);
         for (number, bytes) in text.chunks(64).take(WORDS).enumerate() {
@@ -180,7 +275,7 @@ impl Scout {
             }
         }
         let [first, second, third, third_low, fourth_high, letter, mut escapes, equal] = maps;
-        if equals {
+        if inner {
             escapes = or(escapes, equal);
         }
         let last =
@@ -204,7 +299,7 @@ impl Scout {
     #[cfg(target_arch = "x86_64")]
     #[inline]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2")]
-    fn look_wide(&self, text: &[u8], equals: bool) -> Leads {
+    fn look_wide(&self, text: &[u8], inner: bool) -> Leads {
         use std::arch::x86_64::{
             __m512i, _bzhi_u64, _mm512_alignr_epi64, _mm512_and_si512, _mm512_andnot_si512,
             _mm512_loadu_si512, _mm512_mask_cmpeq_epi8_mask, _mm512_mask_test_epi8_mask,
@@ -216,7 +311,7 @@ impl Scout {
         // SAFETY: all read 64 of 128 bytes.
         let [low, high] =
             [0, 64].map(|at| unsafe { _mm512_loadu_si512(self.classes.as_ptr().add(at).cast()) });
-        let escape = _mm512_set1_epi8((ESCAPE | if equals { EQUALS } else { 0 }) as i8);
+        let escape = _mm512_set1_epi8((ESCAPE | if inner { INNER } else { 0 }) as i8);
         let wanted = [FIRST, SECOND, THIRD, THIRD_LOW, FOURTH_HIGH, LETTER]
             .map(|class| _mm512_set1_epi8(class as i8));
         let mut maps = [[0u64; WORDS]; 6];
@@ -374,6 +469,20 @@ fn pick_wide(text: &[u8], among: &Map, wanted: [u8; 3]) -> Map {
     picked
 }
 
+/// Whether `is` says yes of a bit in `bits`, of which the first stands for byte `at`.
+#[cfg(target_arch = "x86_64")]
+#[cold]
+#[inline(never)]
+fn each_bit(mut bits: u64, at: usize, is: &mut dyn FnMut(usize) -> bool) -> bool {
+    while bits != 0 {
+        if is(at + bits.trailing_zeros() as usize) {
+            return true;
+        }
+        bits &= bits - 1;
+    }
+    false
+}
+
 /// Whether there is a bit in `map`.
 #[inline]
 pub(in crate::patch) fn has_some(map: &Map) -> bool {
@@ -434,12 +543,12 @@ mod tests {
             shortest in 1..40usize,
             visible: bool,
             folds_case: bool,
-            equals: bool,
+            inner: bool,
             at in 0..700usize,
         ) {
-            let expected = scout(Engine::Portable, shortest, visible, folds_case).look(text.as_bytes(), at, equals);
+            let expected = scout(Engine::Portable, shortest, visible, folds_case).look(text.as_bytes(), at, inner);
             for engine in Engine::available() {
-                let leads = scout(engine, shortest, visible, folds_case).look(text.as_bytes(), at, equals);
+                let leads = scout(engine, shortest, visible, folds_case).look(text.as_bytes(), at, inner);
                 // What a look is not about may differ.
                 for at in 0..leads.len {
                     let bit = |map: &[u64; WORDS]| map[at / 64] >> (at % 64) & 1;

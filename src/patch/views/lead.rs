@@ -104,6 +104,21 @@ pub(super) struct Progress {
 }
 
 impl Allowed {
+    /// What may be done to a text as it was sent.
+    pub(super) fn root(views: Views, body: bool, basic: bool) -> Allowed {
+        Allowed {
+            views,
+            body,
+            basic,
+            steps: 4,
+            unescape: 3,
+            base64: 2,
+            utf16: 1,
+            first: true,
+            letters: false,
+        }
+    }
+
     /// What undoing base64 is called.
     fn base64_view(&self) -> View {
         if self.basic { View::Basic } else { View::Base64 }
@@ -137,7 +152,7 @@ impl Signs {
     ) -> Signs {
         let has_space = alphabet.contains(b' ');
         let escapes = |byte: u8| match byte {
-            b'%' | b'\\' | b'&' | b'\r' | b'\n' | 0 => true,
+            b'%' | b'\\' | b'&' | 0 => true,
             b'+' => has_space,
             _ => false,
         };
@@ -168,10 +183,16 @@ impl Signs {
         self
     }
 
-    /// Whether `text`, which is no body, has a lead.
+    /// Whether `text`, which is no body, may have a span to decode.
     #[inline]
-    pub(in crate::patch) fn has_lead(&self, text: &[u8]) -> bool {
-        self.scout.has_lead(text)
+    pub(in crate::patch) fn has_lead(&self, text: &[u8], views: Views) -> bool {
+        let allowed = Allowed::root(views, false, false);
+        let mut done = 0;
+        let found = self.scout.find(text, 0, false, &mut |at| match text[at] {
+            0 => true,
+            _ => at >= done && self.unescape(text, at, &allowed, &mut done).is_some(),
+        });
+        found.is_some()
     }
 
     /// The next span of `text` to decode. Moves `progress` on.
@@ -181,9 +202,17 @@ impl Signs {
         allowed: &Allowed,
         progress: &mut Progress,
     ) -> Option<Span> {
+        let inner = allowed.body || !allowed.first;
         while progress.base < text.len() {
+            if (progress.kind, progress.at) == (0, progress.base) {
+                let Some(next) = self.scout.find(text, progress.base, inner, &mut |_| true) else {
+                    progress.base = text.len();
+                    break;
+                };
+                (progress.base, progress.at) = (next, next);
+            }
             let base = progress.base;
-            let leads = self.scout.look(text, base, allowed.body);
+            let leads = self.scout.look(text, base, inner);
             if !leads.are_none() {
                 while let Some(kind) = KINDS.get(progress.kind) {
                     let span = self.take_kind(text, *kind, &leads, allowed, progress);
