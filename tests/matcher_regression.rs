@@ -127,7 +127,24 @@ fn base64_of_utf16_with_few_escapes_is_undone() {
     }
 }
 
-/// An escape in one of several padded pieces of base64.
+/// Padded pieces of base64 behind a piece that has nothing to do with them, where letters in between
+/// move the groups of four.
+#[test]
+fn pieces_of_base64_behind_another_piece_are_joined() {
+    let tokens = tokens(TOKEN);
+    let set = set(&tokens);
+    let (left, right) = TOKEN.split_at(10);
+    for before in
+        ["", "Cg==", "als=", "555=", "Cg==x", "Cg==xy", "Cg==xyz", "als=5", "Zm9vYmE=12", "x"]
+    {
+        let text = [before.as_bytes(), &base64(left, true), &base64(right, true)].concat();
+        let request = Request { body: vec![text], ..Request::default() };
+        let hit = agree(&set, &tokens, &request, before).hit.unwrap();
+        assert_eq!((hit.views, hit.offset), (View::Base64.into(), before.len() as u64));
+    }
+}
+
+/// The same with an escape in one of the pieces.
 #[test]
 fn an_escape_in_a_piece_of_base64_is_undone() {
     let tokens = tokens(b"gr+dF7iNOfaHa");
