@@ -29,7 +29,7 @@
 #define STANCH_ERROR_IO 3
 
 /**
- * The key file is not a key file, or others than its owner have access to it.
+ * A key is no key, or others than its owner have access to the file of a secret one.
  */
 #define STANCH_ERROR_KEY 4
 
@@ -49,7 +49,7 @@
 #define STANCH_ERROR_VERSION 7
 
 /**
- * The memory holds no scan, or the scan is finished or failed before.
+ * The memory holds no scan, or the scan is finished, failed before, or is too far on for this call.
  */
 #define STANCH_ERROR_STATE 8
 
@@ -62,6 +62,32 @@
  * The callback asked to stop.
  */
 #define STANCH_ERROR_STOPPED 10
+
+/**
+ * The set is not signed, and must be.
+ */
+#define STANCH_ERROR_UNSIGNED 11
+
+/**
+ * The set's signature is not one of the key that it names: it was changed, or made up.
+ */
+#define STANCH_ERROR_SIGNATURE 12
+
+/**
+ * The set is signed with a key that is not trusted.
+ */
+#define STANCH_ERROR_SIGNER 13
+
+/**
+ * The set has expired.
+ */
+#define STANCH_ERROR_EXPIRED 14
+
+/**
+ * The set is older than the one in use or than the lowest that is taken, or has the number of the one
+ * in use and is another.
+ */
+#define STANCH_ERROR_ROLLBACK 15
 
 /**
  * The length of the text in a `stanch_error`, the closing NUL included.
@@ -179,6 +205,33 @@
 #define STANCH_VIEW_DEFLATE 2048
 
 /**
+ * All of the body was looked at in the way that the server behind will read it; or there was none.
+ */
+#define STANCH_BODY_WHOLE 0
+
+/**
+ * The body is not what its content encoding says, not all there, followed by something else, or can
+ * be read in more than one way.
+ */
+#define STANCH_BODY_DAMAGED 1
+
+/**
+ * The body came to more bytes for each byte sent than the inflater's limit allows.
+ */
+#define STANCH_BODY_RATIO 2
+
+/**
+ * The body came to more bytes than the inflater's limit allows.
+ */
+#define STANCH_BODY_TOTAL 3
+
+/**
+ * The body's content encoding is none that is undone, or there are several, or the scan has no
+ * inflater.
+ */
+#define STANCH_BODY_UNSUPPORTED 4
+
+/**
  * The finding may well be something else.
  */
 #define STANCH_CONFIDENCE_LOW 1
@@ -201,13 +254,13 @@
 /**
  * The version of the ABI that this header describes. It grows when something is added.
  */
-#define STANCH_ABI_VERSION 1
+#define STANCH_ABI_VERSION 2
 
 /**
  * The oldest version of the ABI that this library still serves. A program that was compiled
  * against an older header than this must not use it.
  */
-#define STANCH_ABI_VERSION_MINIMUM 1
+#define STANCH_ABI_VERSION_MINIMUM 2
 
 /**
  * The longest text that `stanch_views_text` writes, its NUL included.
@@ -218,6 +271,12 @@
  * A detector of tokens: immutable, may be shared by threads.
  */
 typedef struct stanch_detector stanch_detector;
+
+/**
+ * Undoes the content encodings gzip and deflate, for one scan after the other. Takes some tens of
+ * KiB. Not for two scans at the same time.
+ */
+typedef struct stanch_inflater stanch_inflater;
 
 /**
  * A look at one request. Lives at the start of the memory that the caller gave it; the scan's
@@ -311,6 +370,66 @@ typedef struct {
 typedef int32_t (*stanch_finding_fn)(void *context, const stanch_finding *finding);
 
 /**
+ * How far a body may inflate. Zero stands for what is usual.
+ */
+typedef struct {
+  /**
+   * The size of this struct; set by the caller.
+   */
+  size_t size;
+  /**
+   * How many bytes may come out of one body; usually 64 MiB.
+   */
+  uint64_t total;
+  /**
+   * How many bytes may come out for each byte that went in, beyond the first MiB; usually 100.
+   */
+  uint64_t ratio;
+} stanch_inflate_limits;
+
+/**
+ * What a host knows of a request that scopes of patches may ask for. What is not told here is taken
+ * from the request as it is fed, as far as it is in there; what nobody tells is unknown, and a
+ * condition on it holds.
+ */
+typedef struct {
+  /**
+   * The size of this struct; set by the caller.
+   */
+  size_t size;
+  /**
+   * The host that the request is for, with or without a port. Not told if `data` is NULL, as are
+   * the next two.
+   */
+  stanch_slice host;
+  /**
+   * Its method.
+   */
+  stanch_slice method;
+  /**
+   * The path of its target, escaped. What follows a `?` does not count.
+   */
+  stanch_slice path;
+  /**
+   * The time in seconds since 1970-01-01 UTC; zero lets the library ask the system, if a patch
+   * needs it.
+   */
+  uint64_t now;
+  /**
+   * The number of bytes in `client`: 4 for IPv4, 16 for IPv6, zero if the address is not told.
+   */
+  uint32_t client_len;
+  /**
+   * Zero.
+   */
+  uint32_t reserved;
+  /**
+   * The client's address in network order, as in `sin_addr` or `sin6_addr`.
+   */
+  uint8_t client[16];
+} stanch_context;
+
+/**
  * A header of a request: name and value, without the colon or the line's end.
  */
 typedef struct {
@@ -362,7 +481,58 @@ typedef struct {
    * hostile text. Not closed by a NUL.
    */
   uint8_t name[STANCH_NAME];
+  /**
+   * Whether all of the body was looked at without its content encoding: a `STANCH_BODY_` number.
+   * Known for sure when the scan is finished.
+   */
+  uint32_t body;
+  /**
+   * Zero.
+   */
+  uint32_t reserved;
 } stanch_verdict;
+
+/**
+ * The public half of a signing key: an Ed25519 key (RFC 8032).
+ */
+typedef struct {
+  /**
+   * The encoded point.
+   */
+  uint8_t bytes[32];
+} stanch_public_key;
+
+/**
+ * Which sets are taken. With nothing but the size, the others zero: any sound set that has not
+ * expired.
+ */
+typedef struct {
+  /**
+   * The size of this struct; set by the caller. A larger one than the library knows is refused: a
+   * condition must not be passed over.
+   */
+  size_t size;
+  /**
+   * Public keys, one of which must have signed the set.
+   */
+  const stanch_public_key *keys;
+  /**
+   * How many there are. If there are none, a set need not be signed.
+   */
+  size_t key_count;
+  /**
+   * The set that is in use, or NULL. Only it or one with a higher serial number is taken.
+   */
+  const stanch_set *replaces;
+  /**
+   * The lowest serial number that is taken.
+   */
+  uint64_t serial;
+  /**
+   * The time in seconds since 1970-01-01 UTC; zero lets the library ask the system.
+   */
+  uint64_t now;
+} stanch_trust;
 
 /**
  * What a set says of itself.
@@ -400,6 +570,28 @@ typedef struct {
    * Which key it was compiled with.
    */
   uint8_t key_id[8];
+  /**
+   * How many leaks its tokens belong to.
+   */
+  uint64_t leaks;
+  /**
+   * From when on it does not open, in seconds since 1970-01-01 UTC; zero if it does not expire.
+   */
+  uint64_t expires;
+  /**
+   * What recovering the easiest of its tokens would cost whoever has the set and its key: the
+   * base-2 logarithm of the guesses, by an estimate.
+   */
+  uint32_t recovery_bits;
+  /**
+   * 1 if it is signed, 0 if not. The signature is right; whether the key is trusted is for
+   * `stanch_trust` to say.
+   */
+  uint32_t is_signed;
+  /**
+   * Which public key it is signed with; zeroes if it is not.
+   */
+  uint8_t signer_id[8];
 } stanch_set_info;
 
 #ifdef __cplusplus
@@ -440,14 +632,38 @@ int32_t stanch_detector_scan(const stanch_detector *detector,
 void stanch_detector_free(stanch_detector *detector);
 
 /**
- * Writes to `*out` how many bytes of memory a scan over `set` needs. It depends on the longest
- * token of the set only.
+ * Makes an inflater with `limits`, or with the usual ones if that is NULL. On success `*out` is to be
+ * freed with `stanch_inflater_free`; on failure it is left alone.
+ *
+ * # Safety
+ *
+ * `limits` is NULL or valid with its `size` set, and so is `error`; `out` is valid.
+ */
+int32_t stanch_inflater_new(const stanch_inflate_limits *limits,
+                            stanch_error *error,
+                            stanch_inflater **out);
+
+/**
+ * Frees an inflater, which no scan may use any more, and wipes what it holds of a body. NULL is
+ * fine.
+ *
+ * # Safety
+ *
+ * `inflater` is NULL or was made and not freed.
+ */
+void stanch_inflater_free(stanch_inflater *inflater);
+
+/**
+ * Writes to `*out` how many bytes of memory a scan over `set` needs: some tens of KiB for ordinary
+ * tokens, some hundreds for tokens of 4 KiB. It depends on the longest token of the set and on whether
+ * it has scopes. A scan touches, and wipes, only what the request at hand makes it use.
  *
  * # Safety
  *
  * `set` is a set that was opened and not freed; `out` is valid.
  */
-int32_t stanch_scan_size(const stanch_set *set, size_t *out);
+int32_t stanch_scan_size(const stanch_set *set,
+                         size_t *out);
 
 /**
  * The alignment, in bytes, of the memory of a scan: a power of two.
@@ -455,15 +671,43 @@ int32_t stanch_scan_size(const stanch_set *set, size_t *out);
 size_t stanch_scan_align(void);
 
 /**
- * Sets up a scan for one request in `size` bytes at `memory`, whatever they held before. `*out` is
- * then the scan; it needs no freeing, and must not outlive the memory or the set.
+ * Sets up a scan for one request in `size` bytes at `memory`, whatever they held before; it is not
+ * cleared. `*out` is then the scan; it needs no freeing, and must not outlive the memory or the set.
  *
  * # Safety
  *
  * `set` is a set that was opened and not freed; `memory` points to `size` bytes that nothing else
  * uses while the scan is in use.
  */
-int32_t stanch_scan_init(const stanch_set *set, void *memory, size_t size, stanch_scan **out);
+int32_t stanch_scan_init(const stanch_set *set,
+                         void *memory,
+                         size_t size,
+                         stanch_scan **out);
+
+/**
+ * Takes note of what the host knows of the request. Before anything is fed: after that it is
+ * `STANCH_ERROR_STATE`.
+ *
+ * # Safety
+ *
+ * `scan` was set up by `stanch_scan_init`; `context` and what it points to are valid for this call,
+ * and `context->size` is set.
+ */
+int32_t stanch_scan_context(stanch_scan *scan, const stanch_context *context);
+
+/**
+ * Lets the scan undo the body's content encoding, if it is gzip or deflate, with `inflater`. Before
+ * the first byte of the body: after that it is `STANCH_ERROR_STATE`. Until `stanch_scan_finish` the
+ * inflater must not be freed, nor given to another scan. Without one, the verdict of a body with a
+ * content encoding says `STANCH_BODY_UNSUPPORTED`. The body is looked at as it was sent in any case.
+ *
+ * # Safety
+ *
+ * `scan` was set up by `stanch_scan_init`; `inflater` was made and not freed, and no other scan that is
+ * in use has it.
+ */
+int32_t stanch_scan_inflate(stanch_scan *scan,
+                            stanch_inflater *inflater);
 
 /**
  * Looks at the request line: the method, and the target as the client sent it.
@@ -516,9 +760,9 @@ int32_t stanch_scan_verdict(const stanch_scan *scan, stanch_verdict *out);
 int32_t stanch_scan_finish(stanch_scan *scan, stanch_verdict *out);
 
 /**
- * Opens the set in the file `path` with the key in the file `key_path`. On success `*out` is to be
- * freed with `stanch_set_free`; on failure it is left alone, and `error`, unless it is NULL, says
- * which file is at fault and why.
+ * Opens the set in the file `path` with the key in the file `key_path`, signed or not, if it has not
+ * expired. On success `*out` is to be freed with `stanch_set_free`; on failure it is left alone, and
+ * `error`, unless it is NULL, says which file is at fault and why.
  *
  * # Safety
  *
@@ -530,8 +774,22 @@ int32_t stanch_set_open(stanch_slice path,
                         stanch_set **out);
 
 /**
- * Opens the set in `content`, the bytes of a patch set file, with the 32 bytes of `key`. Nothing
- * is kept of either.
+ * As `stanch_set_open`, if `trust` takes the set. Nothing is kept of `trust`.
+ *
+ * # Safety
+ *
+ * The slices and pointers are valid for this call, and so is what `trust` points to; `error->size` and
+ * `trust->size` are set.
+ */
+int32_t stanch_set_open_trusted(stanch_slice path,
+                                stanch_slice key_path,
+                                const stanch_trust *trust,
+                                stanch_error *error,
+                                stanch_set **out);
+
+/**
+ * Opens the set in `content`, the bytes of a patch set file, with the 32 bytes of `key`, signed or
+ * not, if it has not expired. Nothing is kept of either.
  *
  * # Safety
  *
@@ -541,6 +799,20 @@ int32_t stanch_set_from_memory(stanch_slice content,
                                stanch_slice key,
                                stanch_error *error,
                                stanch_set **out);
+
+/**
+ * As `stanch_set_from_memory`, if `trust` takes the set. Nothing is kept of `trust`.
+ *
+ * # Safety
+ *
+ * The slices and pointers are valid for this call, and so is what `trust` points to; `error->size` and
+ * `trust->size` are set.
+ */
+int32_t stanch_set_from_memory_trusted(stanch_slice content,
+                                       stanch_slice key,
+                                       const stanch_trust *trust,
+                                       stanch_error *error,
+                                       stanch_set **out);
 
 /**
  * Writes to `*out` what the set says of itself.
@@ -564,6 +836,29 @@ void stanch_set_free(stanch_set *set);
  * What a status code means: a static English text, never NULL.
  */
 const char *stanch_status_text(int32_t code);
+
+/**
+ * Reads the public key in the file `path`, which anybody may read. On failure `*out` is left alone,
+ * and `error`, unless it is NULL, says why.
+ *
+ * # Safety
+ *
+ * The slice and the pointers are valid for this call; `error->size` is set.
+ */
+int32_t stanch_public_key_open(stanch_slice path, stanch_error *error, stanch_public_key *out);
+
+/**
+ * Reads the public key in `text`: the line that its file holds, the word `stanch-public-key-v1`, a
+ * space, and 64 hexadecimal digits. On failure `*out` is left alone, and `error`, unless it is NULL,
+ * says why.
+ *
+ * # Safety
+ *
+ * The slice and the pointers are valid for this call; `error->size` is set.
+ */
+int32_t stanch_public_key_parse(stanch_slice text,
+                                stanch_error *error,
+                                stanch_public_key *out);
 
 /**
  * The version of the ABI that the library at hand serves.
@@ -590,6 +885,12 @@ const char *stanch_action_name(uint32_t action);
  * `body`, or `unknown`.
  */
 const char *stanch_part_name(uint32_t part);
+
+/**
+ * The name of a `STANCH_BODY_` number as static text: `whole`, `damaged`, `ratio`, `total`,
+ * `unsupported`, or `unknown`.
+ */
+const char *stanch_body_name(uint32_t body);
 
 /**
  * The name of one `STANCH_VIEW_` number as static text: `none`, `raw`, `percent` and so on, or

@@ -91,7 +91,7 @@ fn the_end_of_an_escape_is_not_the_start_of_a_token() {
 fn a_token_in_its_own_letter_case_is_reported_as_raw() {
     let token = b"36febca7b26898372f78d5a";
     let longer = b"e0efd300e081d2ea3bdd5591bb44dc27ba7aecd97d1aafa0e7833e5";
-    let tokens = [&token[..], longer].map(|bytes| tokens(bytes)).concat();
+    let tokens = [&token[..], longer].map(tokens).concat();
     let set = set(&tokens);
     for filler in 1200..1500 {
         let text = [&vec![b'\n'; filler][..], b"57f?%bFA}A&da72%d=A", token, &[b'x'; 22]].concat();

@@ -161,7 +161,8 @@ static void check_damage(const fixture *given)
     for (at = 0; at < given->set_len; at += step) {
         damaged[at] ^= (uint8_t) (1u << (at % 8));
         code = stanch_set_from_memory(bytes(damaged, given->set_len), key, NULL, &set);
-        seen = (code == STANCH_ERROR_FORMAT || code == STANCH_ERROR_VERSION) && set == NULL;
+        seen = (code == STANCH_ERROR_FORMAT || code == STANCH_ERROR_VERSION
+                || code == STANCH_ERROR_SIGNATURE) && set == NULL;
         stanch_set_free(set);
         set = NULL;
         unseen += !seen;
@@ -192,6 +193,8 @@ static void check_description(const fixture *given)
     CHECK(info.format_version == given->set[VERSION_AT]);
     CHECK(info.longest_token >= strlen(given->blocked));
     CHECK(info.size == sizeof info);
+    CHECK(info.leaks == 2 && info.expires == 0 && info.recovery_bits > 32);
+    CHECK(info.is_signed == 0 && memcmp(info.signer_id, "\0\0\0\0\0\0\0", 8) == 0);
     stanch_set_free(set);
 }
 

@@ -6,8 +6,10 @@
  *
  * FORKS is how many children scan over one set. Without names all checks run. `cargo xtask c`
  * makes the folder: the files set, key, key-bytes (the key without its file format), other-key,
- * readable-key (others can read it), empty-key, long-key, and blocked, monitored, clean (one token
- * each).
+ * readable-key (others can read it), empty-key, long-key; blocked, monitored, clean (one token each);
+ * public-key, other-public-key; the sets signed-4, signed-5, signed-5-again, signed-6 (by their serial
+ * numbers), other-signed (signed with the other key), forged (its signature is wrong), expired;
+ * the set scoped; and gzip, deflate, bomb (bodies).
  */
 
 #include "abi_test.h"
@@ -80,8 +82,7 @@ void *scan_memory(const stanch_set *set, size_t *size)
     return memory;
 }
 
-/* Reads a file of the fixture; ends the test if that fails. */
-static size_t read_file(const fixture *given, const char *name, void *to, size_t room)
+size_t read_file(const fixture *given, const char *name, void *to, size_t room)
 {
     FILE *file = fopen(in_folder(given, name), "rb");
     size_t length = file != NULL ? fread(to, 1, room, file) : 0;
@@ -100,7 +101,10 @@ static const struct {
 } all_checks[] = {
     { "versions", check_versions },
     { "sets", check_sets },
+    { "trust", check_trust },
     { "scans", check_scans },
+    { "context", check_context },
+    { "inflate", check_inflate },
     { "threads", check_threads },
     { "forks", check_forks },
     { "detector", check_detector },

@@ -3,7 +3,10 @@
  *
  *   abi_test.c         the fixture, and which checks run
  *   abi_sets.c         opening sets: bad arguments, bad files, bad bytes
+ *   abi_trust.c        which sets are taken: signatures, expiry, serial numbers
  *   abi_scans.c        scanning: bad arguments, calls out of order, verdicts
+ *   abi_context.c      what a host knows of a request, and what scopes make of it
+ *   abi_inflate.c      bodies with a content encoding
  *   abi_sharing.c      one set in many threads and in a thousand forked processes
  *   abi_detector.c     the detector and its callback
  *   abi_versions.c     versions and names
@@ -50,13 +53,18 @@ stanch_slice text(const char *string);
 stanch_slice bytes(const void *data, size_t len);
 /* The path of a file in the fixture's folder; valid until the next call. */
 const char *in_folder(const fixture *given, const char *name);
+/* Reads a file of the fixture's folder, and returns its length; ends the test if that fails. */
+size_t read_file(const fixture *given, const char *name, void *to, size_t room);
 /* The fixture's set, opened; ends the test if that fails. */
 stanch_set *open_set(const fixture *given);
 /* Memory for a scan over the set, aligned; the size that was asked for goes to *size. */
 void *scan_memory(const stanch_set *set, size_t *size);
 
 void check_sets(const fixture *given);
+void check_trust(const fixture *given);
 void check_scans(const fixture *given);
+void check_context(const fixture *given);
+void check_inflate(const fixture *given);
 void check_threads(const fixture *given);
 void check_forks(const fixture *given);
 void check_detector(const fixture *given);

@@ -14,7 +14,8 @@ void check_versions(const fixture *given)
     static const int32_t codes[] = {
         STANCH_OK, STANCH_ERROR_NULL, STANCH_ERROR_ARGUMENT, STANCH_ERROR_IO, STANCH_ERROR_KEY,
         STANCH_ERROR_WRONG_KEY, STANCH_ERROR_FORMAT, STANCH_ERROR_VERSION, STANCH_ERROR_STATE,
-        STANCH_ERROR_PANIC, STANCH_ERROR_STOPPED,
+        STANCH_ERROR_PANIC, STANCH_ERROR_STOPPED, STANCH_ERROR_UNSIGNED, STANCH_ERROR_SIGNATURE,
+        STANCH_ERROR_SIGNER, STANCH_ERROR_EXPIRED, STANCH_ERROR_ROLLBACK,
     };
     size_t i, j;
 
@@ -45,6 +46,12 @@ void check_versions(const fixture *given)
     check_name(stanch_part_name(STANCH_PART_COOKIE), "cookie", __LINE__);
     check_name(stanch_part_name(STANCH_PART_BODY), "body", __LINE__);
     check_name(stanch_part_name(UINT32_MAX), "unknown", __LINE__);
+    check_name(stanch_body_name(STANCH_BODY_WHOLE), "whole", __LINE__);
+    check_name(stanch_body_name(STANCH_BODY_DAMAGED), "damaged", __LINE__);
+    check_name(stanch_body_name(STANCH_BODY_RATIO), "ratio", __LINE__);
+    check_name(stanch_body_name(STANCH_BODY_TOTAL), "total", __LINE__);
+    check_name(stanch_body_name(STANCH_BODY_UNSUPPORTED), "unsupported", __LINE__);
+    check_name(stanch_body_name(5), "unknown", __LINE__);
     check_name(stanch_view_name(STANCH_VIEW_NONE), "none", __LINE__);
     check_name(stanch_view_name(STANCH_VIEW_RAW), "raw", __LINE__);
     check_name(stanch_view_name(STANCH_VIEW_PERCENT), "percent", __LINE__);

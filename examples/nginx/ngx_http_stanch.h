@@ -2,8 +2,9 @@
  * What the files of the nginx module share.
  *
  *   ngx_http_stanch_module.c     directives, their merging, the place in the phases
- *   ngx_http_stanch_sets.c       patch sets: opened once for each pair of files
+ *   ngx_http_stanch_sets.c       patch sets: opened once, if they are trusted
  *   ngx_http_stanch_scan.c       one request: feed, decide, answer
+ *   ngx_http_stanch_feed.c       what a scan is told of a request before its body
  *   ngx_http_stanch_variables.c  $stanch_action and the others
  */
 
@@ -25,19 +26,30 @@
 #define NGX_HTTP_STANCH_FAIL_OPEN    0
 #define NGX_HTTP_STANCH_FAIL_CLOSED  1
 
+/* The values of the directive "stanch_body_unreadable". */
+#define NGX_HTTP_STANCH_UNREADABLE_PASS   0
+#define NGX_HTTP_STANCH_UNREADABLE_BLOCK  1
+
+/* Headers, or pieces of a body, that are handed over in one call. */
+#define NGX_HTTP_STANCH_BATCH  32
+
 /* A directive's file argument, and where in the configuration it stands. */
 typedef struct {
     ngx_str_t         path;      /* absolute; data is NULL when not given */
+    ngx_uint_t        literal;   /* 1 when the path is no path but a public key itself */
     ngx_str_t         in;        /* the configuration file */
     ngx_uint_t        line;
 } ngx_http_stanch_file_t;
 
-/* A patch set that the configuration holds open. */
+/* A patch set that the configuration holds open, and what was asked of it. */
 typedef struct {
-    ngx_str_t         patches;
-    ngx_str_t         key;
-    stanch_set       *set;
-    size_t            state;     /* bytes of memory that a scan needs */
+    ngx_str_t          patches;
+    ngx_str_t          key;
+    stanch_public_key *keys;      /* those that are trusted */
+    ngx_uint_t         nkeys;     /* 0: it need not be signed */
+    ngx_uint_t         serial;    /* the lowest that is taken */
+    stanch_set        *set;
+    size_t             state;     /* bytes of memory that a scan needs */
 } ngx_http_stanch_set_t;
 
 typedef struct {
@@ -50,8 +62,13 @@ typedef struct {
     ngx_uint_t              mode_line;
     ngx_http_stanch_file_t  patches;
     ngx_http_stanch_file_t  key;
+    ngx_array_t            *public_keys; /* of ngx_http_stanch_file_t; NULL: none */
+    ngx_int_t               min_serial;
     ngx_uint_t              status;
     off_t                   body_limit;  /* 0: the whole body */
+    ngx_uint_t              unreadable;
+    off_t                   inflate_limit;
+    ngx_int_t               inflate_ratio;
     ngx_uint_t              fail;
     ngx_http_stanch_set_t  *set;         /* NULL when off */
 } ngx_http_stanch_loc_conf_t;
@@ -68,10 +85,14 @@ typedef struct {
     ngx_http_stanch_stage_t  stage;
     ngx_http_stanch_set_t   *set;
     stanch_scan             *scan;      /* NULL once it is finished */
+    stanch_inflater         *inflater;  /* while a body with a content encoding is scanned */
     stanch_verdict           verdict;
     ngx_uint_t               action;    /* what became of the request: STANCH_ACTION_* */
     ngx_uint_t               failure;   /* the status that refuses a failed scan */
     unsigned                 answered:1;  /* refused: what follows is nginx making the answer */
+    unsigned                 encoded:1;   /* the body has a content encoding */
+    unsigned                 body:1;      /* the body was scanned to its end, or to a blocked token */
+    unsigned                 unreadable:1;  /* failed because the body is not what it should be */
 
     off_t                    limit;     /* the body's bytes that may still be scanned */
     ngx_uint_t               limited;   /* 1 when there is such a limit */
@@ -83,12 +104,20 @@ typedef struct {
 /* The functions are the module's own: none of them is a symbol of the shared object. */
 #pragma GCC visibility push(hidden)
 
-/* The set of this pair of files, opened if no other location has done so. NULL: it was logged. */
-ngx_http_stanch_set_t *ngx_http_stanch_sets_get(ngx_conf_t *cf, ngx_http_stanch_file_t *patches,
-    ngx_http_stanch_file_t *key);
+/* The set that a location names, opened if no other has done so. NULL: it was logged. */
+ngx_http_stanch_set_t *ngx_http_stanch_sets_get(ngx_conf_t *cf, ngx_http_stanch_loc_conf_t *conf);
 
 /* The handler of the phase. */
 ngx_int_t ngx_http_stanch_handler(ngx_http_request_t *r);
+
+/* Tells the scan what nginx knows of the request, and feeds it the request line and the headers. */
+int32_t ngx_http_stanch_feed_head(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx);
+
+/*
+ * Gives the scan an inflater, which goes with it. For when all of the body is there: a client that
+ * sends it slowly must not hold that much memory.
+ */
+int32_t ngx_http_stanch_inflate(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx);
 
 /* The scan of the main request that "r" belongs to; NULL when there was none. */
 ngx_http_stanch_ctx_t *ngx_http_stanch_get_ctx(ngx_http_request_t *r);

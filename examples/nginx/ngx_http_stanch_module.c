@@ -10,6 +10,8 @@ static char *ngx_http_stanch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *
 static ngx_int_t ngx_http_stanch_init(ngx_conf_t *cf);
 static char *ngx_http_stanch_set_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_stanch_set_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_stanch_set_public_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_stanch_read_file(ngx_conf_t *cf, ngx_http_stanch_file_t *file);
 
 static ngx_conf_enum_t  ngx_http_stanch_modes[] = {
     { ngx_string("off"), NGX_HTTP_STANCH_OFF },
@@ -22,6 +24,16 @@ static ngx_conf_enum_t  ngx_http_stanch_fails[] = {
     { ngx_string("open"), NGX_HTTP_STANCH_FAIL_OPEN },
     { ngx_string("closed"), NGX_HTTP_STANCH_FAIL_CLOSED },
     { ngx_null_string, 0 }
+};
+
+static ngx_conf_enum_t  ngx_http_stanch_unreadables[] = {
+    { ngx_string("pass"), NGX_HTTP_STANCH_UNREADABLE_PASS },
+    { ngx_string("block"), NGX_HTTP_STANCH_UNREADABLE_BLOCK },
+    { ngx_null_string, 0 }
+};
+
+static ngx_conf_num_bounds_t  ngx_http_stanch_ratio_bounds = {
+    ngx_conf_check_num_bounds, 1, 1032
 };
 
 static ngx_conf_num_bounds_t  ngx_http_stanch_status_bounds = {
@@ -54,6 +66,20 @@ static ngx_command_t  ngx_http_stanch_commands[] = {
       offsetof(ngx_http_stanch_loc_conf_t, key),
       NULL },
 
+    { ngx_string("stanch_public_key"),
+      NGX_HTTP_STANCH_ANYWHERE,
+      ngx_http_stanch_set_public_key,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("stanch_min_serial"),
+      NGX_HTTP_STANCH_ANYWHERE,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_stanch_loc_conf_t, min_serial),
+      NULL },
+
     { ngx_string("stanch_status"),
       NGX_HTTP_STANCH_ANYWHERE,
       ngx_conf_set_num_slot,
@@ -67,6 +93,27 @@ static ngx_command_t  ngx_http_stanch_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       offsetof(ngx_http_stanch_loc_conf_t, body_limit),
       NULL },
+
+    { ngx_string("stanch_body_unreadable"),
+      NGX_HTTP_STANCH_ANYWHERE,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_stanch_loc_conf_t, unreadable),
+      &ngx_http_stanch_unreadables },
+
+    { ngx_string("stanch_inflate_limit"),
+      NGX_HTTP_STANCH_ANYWHERE,
+      ngx_conf_set_off_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_stanch_loc_conf_t, inflate_limit),
+      NULL },
+
+    { ngx_string("stanch_inflate_ratio"),
+      NGX_HTTP_STANCH_ANYWHERE,
+      ngx_conf_set_num_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_stanch_loc_conf_t, inflate_ratio),
+      &ngx_http_stanch_ratio_bounds },
 
     { ngx_string("stanch_fail"),
       NGX_HTTP_STANCH_ANYWHERE,
@@ -131,7 +178,7 @@ ngx_http_stanch_create_loc_conf(ngx_conf_t *cf)
 {
     ngx_http_stanch_loc_conf_t  *conf;
 
-    /* ngx_pcalloc leaves both files without a path and the set NULL: not given */
+    /* ngx_pcalloc leaves both files without a path, keys and set NULL: not given */
     conf = ngx_pcalloc(cf->pool, sizeof(ngx_http_stanch_loc_conf_t));
     if (conf == NULL) {
         return NULL;
@@ -139,7 +186,11 @@ ngx_http_stanch_create_loc_conf(ngx_conf_t *cf)
 
     conf->mode = NGX_CONF_UNSET_UINT;
     conf->status = NGX_CONF_UNSET_UINT;
+    conf->min_serial = NGX_CONF_UNSET;
     conf->body_limit = NGX_CONF_UNSET;
+    conf->unreadable = NGX_CONF_UNSET_UINT;
+    conf->inflate_limit = NGX_CONF_UNSET;
+    conf->inflate_ratio = NGX_CONF_UNSET;
     conf->fail = NGX_CONF_UNSET_UINT;
 
     return conf;
@@ -160,7 +211,13 @@ ngx_http_stanch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     ngx_conf_merge_uint_value(conf->mode, prev->mode, NGX_HTTP_STANCH_OFF);
     ngx_conf_merge_uint_value(conf->status, prev->status, NGX_HTTP_FORBIDDEN);
+    ngx_conf_merge_value(conf->min_serial, prev->min_serial, 0);
     ngx_conf_merge_off_value(conf->body_limit, prev->body_limit, 0);
+    ngx_conf_merge_uint_value(conf->unreadable, prev->unreadable,
+                              NGX_HTTP_STANCH_UNREADABLE_PASS);
+    /* 0 stands for what the library takes for usual */
+    ngx_conf_merge_off_value(conf->inflate_limit, prev->inflate_limit, 0);
+    ngx_conf_merge_value(conf->inflate_ratio, prev->inflate_ratio, 0);
     ngx_conf_merge_uint_value(conf->fail, prev->fail, NGX_HTTP_STANCH_FAIL_CLOSED);
 
     if (conf->patches.path.data == NULL) {
@@ -169,6 +226,10 @@ ngx_http_stanch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     if (conf->key.path.data == NULL) {
         conf->key = prev->key;
+    }
+
+    if (conf->public_keys == NULL) {
+        conf->public_keys = prev->public_keys;
     }
 
     if (conf->mode == NGX_HTTP_STANCH_OFF) {
@@ -184,7 +245,7 @@ ngx_http_stanch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    conf->set = ngx_http_stanch_sets_get(cf, &conf->patches, &conf->key);
+    conf->set = ngx_http_stanch_sets_get(cf, conf);
 
     return conf->set ? NGX_CONF_OK : NGX_CONF_ERROR;
 }
@@ -233,14 +294,44 @@ ngx_http_stanch_set_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static char *
 ngx_http_stanch_set_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    ngx_str_t               *value = cf->args->elts;
     ngx_http_stanch_file_t  *file;
 
     file = (ngx_http_stanch_file_t *) ((char *) conf + cmd->offset);
 
-    if (file->path.data) {
-        return "is duplicate";
+    return file->path.data ? "is duplicate" : ngx_http_stanch_read_file(cf, file);
+}
+
+
+/* Several keys may be given; those of a level take the place of all those of the level above. */
+static char *
+ngx_http_stanch_set_public_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_stanch_file_t      *file;
+    ngx_http_stanch_loc_conf_t  *slcf = conf;
+
+    if (slcf->public_keys == NULL) {
+        slcf->public_keys = ngx_array_create(cf->pool, 2, sizeof(ngx_http_stanch_file_t));
+        if (slcf->public_keys == NULL) {
+            return NGX_CONF_ERROR;
+        }
     }
+
+    file = ngx_array_push(slcf->public_keys);
+    if (file == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_stanch_read_file(cf, file);
+}
+
+
+static char *
+ngx_http_stanch_read_file(ngx_conf_t *cf, ngx_http_stanch_file_t *file)
+{
+    ngx_str_t         *value = cf->args->elts;
+
+    /* what the line in the file of a public key begins with */
+    static ngx_str_t   word = ngx_string("stanch-public-key-v1 ");
 
     if (value[1].len == 0) {
         return "needs the name of a file";
@@ -249,8 +340,10 @@ ngx_http_stanch_set_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     file->path = value[1];
     file->in = cf->conf_file->file.name;
     file->line = cf->conf_file->line;
+    file->literal = value[1].len > word.len
+                    && ngx_strncmp(value[1].data, word.data, word.len) == 0;
 
-    if (ngx_conf_full_name(cf->cycle, &file->path, 1) != NGX_OK) {
+    if (!file->literal && ngx_conf_full_name(cf->cycle, &file->path, 1) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 

@@ -9,21 +9,20 @@
 
 #include "ngx_http_stanch.h"
 
-/* Headers, or pieces of a body, that are handed over in one call. */
-#define NGX_HTTP_STANCH_BATCH    32
-
 /* What is read of a body's temporary file at once. */
 #define NGX_HTTP_STANCH_READ     65536
 
 /* What is scanned of a body before other connections get their turn: about a millisecond. */
 #define NGX_HTTP_STANCH_PORTION  (4 * 1024 * 1024)
 
+/* The same of a body with a content encoding, which may come to a hundred times as much. */
+#define NGX_HTTP_STANCH_ENCODED_PORTION  65536
+
 static ngx_int_t ngx_http_stanch_start(ngx_http_request_t *r, ngx_http_stanch_loc_conf_t *lcf);
 static ngx_http_stanch_ctx_t *ngx_http_stanch_create_ctx(ngx_http_request_t *r,
     ngx_http_stanch_set_t *set);
 static void ngx_http_stanch_cleanup(void *data);
-static int32_t ngx_http_stanch_feed_head(ngx_http_request_t *r, stanch_scan *scan);
-static int32_t ngx_http_stanch_feed_headers(ngx_http_request_t *r, stanch_scan *scan);
+static void ngx_http_stanch_release(ngx_http_stanch_ctx_t *ctx);
 static ngx_uint_t ngx_http_stanch_has_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_stanch_read_body(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx);
 static void ngx_http_stanch_body_handler(ngx_http_request_t *r);
@@ -37,10 +36,12 @@ static void ngx_http_stanch_failed(ngx_http_request_t *r, ngx_http_stanch_ctx_t 
     ngx_uint_t status, const char *reason);
 static ngx_int_t ngx_http_stanch_decide(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx,
     ngx_http_stanch_loc_conf_t *lcf);
+static ngx_uint_t ngx_http_stanch_unreadable_status(uint32_t body);
 static ngx_int_t ngx_http_stanch_refuse_unscanned(ngx_http_stanch_loc_conf_t *lcf,
     ngx_uint_t status);
 static void ngx_http_stanch_log_hit(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx);
 static void ngx_http_stanch_log_failure(ngx_http_request_t *r, const char *reason);
+static void ngx_http_stanch_log_unreadable(ngx_http_request_t *r, uint32_t body);
 
 
 ngx_int_t
@@ -120,7 +121,7 @@ ngx_http_stanch_start(ngx_http_request_t *r, ngx_http_stanch_loc_conf_t *lcf)
     ctx->limit = lcf->body_limit;
     ctx->limited = lcf->body_limit != 0;
 
-    code = ngx_http_stanch_feed_head(r, ctx->scan);
+    code = ngx_http_stanch_feed_head(r, ctx);
 
     if (code == STANCH_OK) {
         code = stanch_scan_verdict(ctx->scan, &ctx->verdict);
@@ -202,65 +203,20 @@ ngx_http_stanch_cleanup(void *data)
 
     if (ctx->scan) {
         (void) stanch_scan_finish(ctx->scan, &ctx->verdict);
-        ctx->scan = NULL;
     }
+
+    ngx_http_stanch_release(ctx);
 }
 
 
-static int32_t
-ngx_http_stanch_feed_head(ngx_http_request_t *r, stanch_scan *scan)
+/* The scan is finished; its inflater must have stayed until now. */
+static void
+ngx_http_stanch_release(ngx_http_stanch_ctx_t *ctx)
 {
-    int32_t       code;
-    stanch_slice  method, target;
+    ctx->scan = NULL;
 
-    method.data = r->method_name.data;
-    method.len = r->method_name.len;
-
-    /* as the client sent it: r->uri is decoded and loses what it was written like */
-    target.data = r->unparsed_uri.data;
-    target.len = r->unparsed_uri.len;
-
-    code = stanch_scan_request(scan, method, target);
-    if (code != STANCH_OK) {
-        return code;
-    }
-
-    return ngx_http_stanch_feed_headers(r, scan);
-}
-
-
-static int32_t
-ngx_http_stanch_feed_headers(ngx_http_request_t *r, stanch_scan *scan)
-{
-    int32_t           code;
-    ngx_uint_t        i, n;
-    stanch_header     headers[NGX_HTTP_STANCH_BATCH];
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    n = 0;
-
-    for (part = &r->headers_in.headers.part; part; part = part->next) {
-        h = part->elts;
-
-        for (i = 0; i < part->nelts; i++) {
-            headers[n].name.data = h[i].key.data;
-            headers[n].name.len = h[i].key.len;
-            headers[n].value.data = h[i].value.data;
-            headers[n].value.len = h[i].value.len;
-
-            if (++n == NGX_HTTP_STANCH_BATCH) {
-                code = stanch_scan_headers(scan, headers, n);
-                if (code != STANCH_OK) {
-                    return code;
-                }
-
-                n = 0;
-            }
-        }
-    }
-
-    return n ? stanch_scan_headers(scan, headers, n) : STANCH_OK;
+    stanch_inflater_free(ctx->inflater);
+    ctx->inflater = NULL;
 }
 
 
@@ -341,6 +297,7 @@ ngx_http_stanch_portion(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx)
         return;
 
     case NGX_OK:
+        ctx->body = 1;
         ngx_http_stanch_finish(r, ctx);
         break;
 
@@ -367,7 +324,7 @@ ngx_http_stanch_portion(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx)
 static ngx_int_t
 ngx_http_stanch_feed_body(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx)
 {
-    off_t          size, done;
+    off_t          size, done, portion;
     ssize_t        read;
     ngx_int_t      rc;
     ngx_buf_t     *b;
@@ -377,8 +334,15 @@ ngx_http_stanch_feed_body(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx)
     /* one for the worker: nginx runs this on its main thread only, and nothing retains it */
     static u_char  buffer[NGX_HTTP_STANCH_READ];
 
+    if (ctx->encoded && ctx->inflater == NULL
+        && ngx_http_stanch_inflate(r, ctx) != STANCH_OK)
+    {
+        return NGX_ERROR;
+    }
+
     n = 0;
     done = 0;
+    portion = ctx->inflater ? NGX_HTTP_STANCH_ENCODED_PORTION : NGX_HTTP_STANCH_PORTION;
 
     while (ctx->link) {
         b = ctx->link->buf;
@@ -390,7 +354,7 @@ ngx_http_stanch_feed_body(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx)
             continue;
         }
 
-        if ((ctx->limited && ctx->limit == 0) || done >= NGX_HTTP_STANCH_PORTION) {
+        if ((ctx->limited && ctx->limit == 0) || done >= portion) {
             break;
         }
 
@@ -398,9 +362,10 @@ ngx_http_stanch_feed_body(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx)
             size = ngx_min(size, ctx->limit);
         }
 
+        size = ngx_min(size, portion - done);
+
         if (ngx_buf_in_memory(b)) {
-            /* whole, or up to the limit, which ends the scan */
-            slices[n].data = b->pos;
+            slices[n].data = b->pos + ctx->offset;
 
         } else {
             /* the buffer holds one piece: what was collected so far goes first */
@@ -474,8 +439,15 @@ ngx_http_stanch_finish(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx)
     code = stanch_scan_finish(ctx->scan, &ctx->verdict);
 
     if (code == STANCH_OK) {
-        ctx->scan = NULL;
+        ngx_http_stanch_release(ctx);
         ctx->stage = NGX_HTTP_STANCH_SCANNED;
+
+        if (ctx->verdict.body != STANCH_BODY_WHOLE
+            && ctx->verdict.action != STANCH_ACTION_BLOCK)
+        {
+            ngx_http_stanch_log_unreadable(r, ctx->verdict.body);
+        }
+
         return;
     }
 
@@ -489,7 +461,7 @@ ngx_http_stanch_failed(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx, ngx_ui
     const char *reason)
 {
     (void) stanch_scan_finish(ctx->scan, &ctx->verdict);
-    ctx->scan = NULL;
+    ngx_http_stanch_release(ctx);
 
     if (ctx->verdict.action == STANCH_ACTION_BLOCK) {
         ctx->stage = NGX_HTTP_STANCH_SCANNED;
@@ -517,7 +489,24 @@ ngx_http_stanch_decide(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx,
     action = ctx->verdict.action;
     rc = NGX_DECLINED;
 
-    if (ctx->stage == NGX_HTTP_STANCH_FAILED) {
+    if (ctx->stage == NGX_HTTP_STANCH_SCANNED
+        && action != STANCH_ACTION_BLOCK
+        && ctx->verdict.body != STANCH_BODY_WHOLE
+        && lcf->unreadable == NGX_HTTP_STANCH_UNREADABLE_BLOCK)
+    {
+        ctx->stage = NGX_HTTP_STANCH_FAILED;
+        ctx->failure = ngx_http_stanch_unreadable_status(ctx->verdict.body);
+        ctx->unreadable = 1;
+    }
+
+    if (ctx->unreadable) {
+        if (lcf->mode == NGX_HTTP_STANCH_ON
+            && lcf->unreadable == NGX_HTTP_STANCH_UNREADABLE_BLOCK)
+        {
+            rc = ctx->failure;
+        }
+
+    } else if (ctx->stage == NGX_HTTP_STANCH_FAILED) {
         rc = ngx_http_stanch_refuse_unscanned(lcf, ctx->failure);
 
     } else if (action == STANCH_ACTION_BLOCK && lcf->mode == NGX_HTTP_STANCH_ON) {
@@ -535,6 +524,24 @@ ngx_http_stanch_decide(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx,
     ctx->answered = rc != NGX_DECLINED;
 
     return rc;
+}
+
+
+/* RFC 9110, sections 15.5.1, 15.5.14 and 15.5.16 */
+static ngx_uint_t
+ngx_http_stanch_unreadable_status(uint32_t body)
+{
+    switch (body) {
+
+    case STANCH_BODY_UNSUPPORTED:
+        return NGX_HTTP_UNSUPPORTED_MEDIA_TYPE;
+
+    case STANCH_BODY_DAMAGED:
+        return NGX_HTTP_BAD_REQUEST;
+
+    default:
+        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
+    }
 }
 
 
@@ -580,4 +587,17 @@ ngx_http_stanch_log_failure(ngx_http_request_t *r, const char *reason)
 
     ngx_log_error(NGX_LOG_ERR, clcf->error_log, 0, "stanch: request not scanned: %s, client %V",
                   reason, &r->connection->addr_text);
+}
+
+
+/* Whatever becomes of it: an operator should know that somebody sends such bodies. */
+static void
+ngx_http_stanch_log_unreadable(ngx_http_request_t *r, uint32_t body)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    ngx_log_error(NGX_LOG_WARN, clcf->error_log, 0, "stanch: body unreadable: %s, client %V",
+                  stanch_body_name(body), &r->connection->addr_text);
 }

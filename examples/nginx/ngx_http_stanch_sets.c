@@ -1,41 +1,53 @@
 /*
- * The patch sets of a configuration: each pair of set and key is opened once, before the workers
- * are forked, and freed with the configuration. A reload builds a new configuration beside the
- * old one; the old sets go when the last worker of the old configuration has gone.
+ * The patch sets of a configuration: each is opened once for its files and what is asked of it,
+ * before the workers are forked, and freed with the configuration. A reload builds a new
+ * configuration beside the old one; the old sets go when the last worker of the old configuration
+ * has gone. Until then they say which sets would be a step back.
  */
 
 #include "ngx_http_stanch.h"
 
-static ngx_http_stanch_set_t *ngx_http_stanch_sets_find(ngx_array_t *sets, ngx_str_t *patches,
-    ngx_str_t *key);
+static ngx_int_t ngx_http_stanch_sets_read_keys(ngx_conf_t *cf, ngx_http_stanch_set_t *entry,
+    ngx_array_t *files);
+static ngx_http_stanch_set_t *ngx_http_stanch_sets_find(ngx_array_t *sets,
+    ngx_http_stanch_set_t *wanted);
+static ngx_uint_t ngx_http_stanch_sets_same(ngx_str_t *a, ngx_str_t *b);
+static stanch_set *ngx_http_stanch_sets_held(ngx_conf_t *cf, ngx_str_t *patches);
 static ngx_int_t ngx_http_stanch_sets_open(ngx_conf_t *cf, ngx_http_stanch_set_t *entry,
-    ngx_http_stanch_file_t *patches, ngx_http_stanch_file_t *key);
+    ngx_http_stanch_loc_conf_t *conf);
+static stanch_slice ngx_http_stanch_sets_slice(ngx_str_t *text);
 static void ngx_http_stanch_sets_close(void *data);
 
 
 ngx_http_stanch_set_t *
-ngx_http_stanch_sets_get(ngx_conf_t *cf, ngx_http_stanch_file_t *patches,
-    ngx_http_stanch_file_t *key)
+ngx_http_stanch_sets_get(ngx_conf_t *cf, ngx_http_stanch_loc_conf_t *conf)
 {
-    ngx_http_stanch_set_t         *entry, **slot;
+    ngx_http_stanch_set_t         *wanted, *entry, **slot;
     ngx_http_stanch_main_conf_t   *mcf;
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_stanch_module);
 
-    entry = ngx_http_stanch_sets_find(&mcf->sets, &patches->path, &key->path);
+    wanted = ngx_pcalloc(cf->pool, sizeof(ngx_http_stanch_set_t));
+    if (wanted == NULL) {
+        return NULL;
+    }
+
+    wanted->patches = conf->patches.path;
+    wanted->key = conf->key.path;
+    wanted->serial = (ngx_uint_t) conf->min_serial;
+
+    if (conf->public_keys
+        && ngx_http_stanch_sets_read_keys(cf, wanted, conf->public_keys) != NGX_OK)
+    {
+        return NULL;
+    }
+
+    entry = ngx_http_stanch_sets_find(&mcf->sets, wanted);
     if (entry) {
         return entry;
     }
 
-    entry = ngx_pcalloc(cf->pool, sizeof(ngx_http_stanch_set_t));
-    if (entry == NULL) {
-        return NULL;
-    }
-
-    entry->patches = patches->path;
-    entry->key = key->path;
-
-    if (ngx_http_stanch_sets_open(cf, entry, patches, key) != NGX_OK) {
+    if (ngx_http_stanch_sets_open(cf, wanted, conf) != NGX_OK) {
         return NULL;
     }
 
@@ -44,23 +56,63 @@ ngx_http_stanch_sets_get(ngx_conf_t *cf, ngx_http_stanch_file_t *patches,
         return NULL;
     }
 
-    *slot = entry;
+    *slot = wanted;
 
-    return entry;
+    return wanted;
+}
+
+
+static ngx_int_t
+ngx_http_stanch_sets_read_keys(ngx_conf_t *cf, ngx_http_stanch_set_t *entry, ngx_array_t *files)
+{
+    int32_t                  code;
+    ngx_uint_t               i;
+    stanch_error             error;
+    stanch_slice             text;
+    ngx_http_stanch_file_t  *file = files->elts;
+
+    entry->keys = ngx_pcalloc(cf->pool, files->nelts * sizeof(stanch_public_key));
+    if (entry->keys == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < files->nelts; i++) {
+        ngx_memzero(&error, sizeof(stanch_error));
+        error.size = sizeof(stanch_error);
+
+        text = ngx_http_stanch_sets_slice(&file[i].path);
+
+        code = file[i].literal ? stanch_public_key_parse(text, &error, &entry->keys[i])
+                               : stanch_public_key_open(text, &error, &entry->keys[i]);
+
+        if (code != STANCH_OK) {
+            ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "stanch: %s (stanch_public_key in %V:%ui)",
+                          error.message[0] ? error.message : stanch_status_text(code),
+                          &file[i].in, file[i].line);
+            return NGX_ERROR;
+        }
+    }
+
+    entry->nkeys = files->nelts;
+
+    return NGX_OK;
 }
 
 
 static ngx_http_stanch_set_t *
-ngx_http_stanch_sets_find(ngx_array_t *sets, ngx_str_t *patches, ngx_str_t *key)
+ngx_http_stanch_sets_find(ngx_array_t *sets, ngx_http_stanch_set_t *wanted)
 {
     ngx_uint_t               i;
     ngx_http_stanch_set_t  **entry = sets->elts;
 
     for (i = 0; i < sets->nelts; i++) {
-        if (entry[i]->patches.len == patches->len
-            && entry[i]->key.len == key->len
-            && ngx_memcmp(entry[i]->patches.data, patches->data, patches->len) == 0
-            && ngx_memcmp(entry[i]->key.data, key->data, key->len) == 0)
+        if (ngx_http_stanch_sets_same(&entry[i]->patches, &wanted->patches)
+            && ngx_http_stanch_sets_same(&entry[i]->key, &wanted->key)
+            && entry[i]->serial == wanted->serial
+            && entry[i]->nkeys == wanted->nkeys
+            && (wanted->nkeys == 0
+                || ngx_memcmp(entry[i]->keys, wanted->keys,
+                              wanted->nkeys * sizeof(stanch_public_key)) == 0))
         {
             return entry[i];
         }
@@ -70,13 +122,74 @@ ngx_http_stanch_sets_find(ngx_array_t *sets, ngx_str_t *patches, ngx_str_t *key)
 }
 
 
+static ngx_uint_t
+ngx_http_stanch_sets_same(ngx_str_t *a, ngx_str_t *b)
+{
+    return a->len == b->len && ngx_memcmp(a->data, b->data, a->len) == 0;
+}
+
+
+/*
+ * The newest set that the running configuration has from this file; NULL if there is none, as when
+ * nginx starts, or in "nginx -t", which knows nothing of what runs.
+ */
+static stanch_set *
+ngx_http_stanch_sets_held(ngx_conf_t *cf, ngx_str_t *patches)
+{
+    uint64_t                       serial;
+    ngx_uint_t                     i;
+    stanch_set                    *held;
+    ngx_cycle_t                   *old;
+    stanch_set_info                info;
+    ngx_http_stanch_set_t        **entry;
+    ngx_http_stanch_main_conf_t   *mcf;
+
+    old = cf->cycle->old_cycle;
+
+    if (old == NULL || ngx_is_init_cycle(old)) {
+        return NULL;
+    }
+
+    /* it may have been without this module, and then has no place for its configuration */
+    for (i = 0; old->modules[i] != &ngx_http_stanch_module; i++) {
+        if (old->modules[i] == NULL) {
+            return NULL;
+        }
+    }
+
+    mcf = ngx_http_cycle_get_module_main_conf(old, ngx_http_stanch_module);
+    if (mcf == NULL) {
+        return NULL;
+    }
+
+    held = NULL;
+    serial = 0;
+    entry = mcf->sets.elts;
+
+    for (i = 0; i < mcf->sets.nelts; i++) {
+        ngx_memzero(&info, sizeof(stanch_set_info));
+        info.size = sizeof(stanch_set_info);
+
+        if (ngx_http_stanch_sets_same(&entry[i]->patches, patches)
+            && stanch_set_describe(entry[i]->set, &info) == STANCH_OK
+            && (held == NULL || info.serial > serial))
+        {
+            held = entry[i]->set;
+            serial = info.serial;
+        }
+    }
+
+    return held;
+}
+
+
 static ngx_int_t
 ngx_http_stanch_sets_open(ngx_conf_t *cf, ngx_http_stanch_set_t *entry,
-    ngx_http_stanch_file_t *patches, ngx_http_stanch_file_t *key)
+    ngx_http_stanch_loc_conf_t *conf)
 {
     int32_t              code;
     stanch_error         error;
-    stanch_slice         patches_path, key_path;
+    stanch_trust         trust;
     ngx_pool_cleanup_t  *cln;
 
     cln = ngx_pool_cleanup_add(cf->pool, 0);
@@ -84,21 +197,29 @@ ngx_http_stanch_sets_open(ngx_conf_t *cf, ngx_http_stanch_set_t *entry,
         return NGX_ERROR;
     }
 
-    patches_path.data = entry->patches.data;
-    patches_path.len = entry->patches.len;
-    key_path.data = entry->key.data;
-    key_path.len = entry->key.len;
-
     ngx_memzero(&error, sizeof(stanch_error));
     error.size = sizeof(stanch_error);
 
-    code = stanch_set_open(patches_path, key_path, &error, &entry->set);
+    ngx_memzero(&trust, sizeof(stanch_trust));
+    trust.size = sizeof(stanch_trust);
+    trust.keys = entry->keys;
+    trust.key_count = entry->nkeys;
+    trust.serial = entry->serial;
+
+    /* a number means nothing in a set that anybody can make */
+    if (entry->nkeys) {
+        trust.replaces = ngx_http_stanch_sets_held(cf, &entry->patches);
+    }
+
+    code = stanch_set_open_trusted(ngx_http_stanch_sets_slice(&entry->patches),
+                                   ngx_http_stanch_sets_slice(&entry->key), &trust, &error,
+                                   &entry->set);
 
     if (code != STANCH_OK) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                       "stanch: %s (stanch_patches in %V:%ui, stanch_key in %V:%ui)",
                       error.message[0] ? error.message : stanch_status_text(code),
-                      &patches->in, patches->line, &key->in, key->line);
+                      &conf->patches.in, conf->patches.line, &conf->key.in, conf->key.line);
         return NGX_ERROR;
     }
 
@@ -109,11 +230,23 @@ ngx_http_stanch_sets_open(ngx_conf_t *cf, ngx_http_stanch_set_t *entry,
 
     if (code != STANCH_OK) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "stanch: %s (stanch_patches in %V:%ui)",
-                      stanch_status_text(code), &patches->in, patches->line);
+                      stanch_status_text(code), &conf->patches.in, conf->patches.line);
         return NGX_ERROR;
     }
 
     return NGX_OK;
+}
+
+
+static stanch_slice
+ngx_http_stanch_sets_slice(ngx_str_t *text)
+{
+    stanch_slice  slice;
+
+    slice.data = text->data;
+    slice.len = text->len;
+
+    return slice;
 }
 
 

@@ -1,6 +1,7 @@
 /*
  * The variables for the access log. They have no value ("-" in a log) for a request that was not
- * scanned; all but $stanch_action have none when nothing was found. None of them holds a token.
+ * scanned; $stanch_body has none for one without a scanned body, and all others but $stanch_action
+ * have none when nothing was found. None of them holds a token.
  */
 
 #include "ngx_http_stanch.h"
@@ -10,6 +11,7 @@
 #define NGX_HTTP_STANCH_PART    2
 #define NGX_HTTP_STANCH_VIEW    3
 #define NGX_HTTP_STANCH_NAME    4
+#define NGX_HTTP_STANCH_BODY    5
 
 static ngx_int_t ngx_http_stanch_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v,
     uintptr_t data);
@@ -35,6 +37,9 @@ static ngx_http_variable_t  ngx_http_stanch_variables[] = {
 
     { ngx_string("stanch_name"), NULL, ngx_http_stanch_variable,
       NGX_HTTP_STANCH_NAME, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("stanch_body"), NULL, ngx_http_stanch_variable,
+      NGX_HTTP_STANCH_BODY, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
       ngx_http_null_variable
 };
@@ -78,6 +83,14 @@ ngx_http_stanch_variable(ngx_http_request_t *r, ngx_http_variable_value_t *v, ui
     if (data == NGX_HTTP_STANCH_ACTION) {
         text = ctx->stage == NGX_HTTP_STANCH_FAILED ? "failed" : stanch_action_name(ctx->action);
         ngx_http_stanch_variable_text(v, text, ngx_strlen(text));
+        return NGX_OK;
+    }
+
+    if (data == NGX_HTTP_STANCH_BODY) {
+        if (ctx->body) {
+            text = stanch_body_name(ctx->verdict.body);
+            ngx_http_stanch_variable_text(v, text, ngx_strlen(text));
+        }
         return NGX_OK;
     }
 

@@ -12,10 +12,15 @@ pub(crate) const OK: i32 = 0;
 pub(crate) const ERROR_NULL: i32 = 1;
 pub(crate) const ERROR_ARGUMENT: i32 = 2;
 pub(crate) const ERROR_IO: i32 = 3;
+pub(crate) const ERROR_KEY: i32 = 4;
 pub(crate) const ERROR_WRONG_KEY: i32 = 5;
 pub(crate) const ERROR_FORMAT: i32 = 6;
 pub(crate) const ERROR_STATE: i32 = 8;
 pub(crate) const ERROR_STOPPED: i32 = 10;
+pub(crate) const ERROR_UNSIGNED: i32 = 11;
+pub(crate) const ERROR_SIGNATURE: i32 = 12;
+pub(crate) const ERROR_SIGNER: i32 = 13;
+pub(crate) const ERROR_ROLLBACK: i32 = 15;
 
 pub(crate) const VIEWS_TEXT: usize = 96;
 
@@ -55,6 +60,8 @@ pub(crate) struct stanch_verdict {
     pub(crate) leak: u64,
     pub(crate) offset: u64,
     pub(crate) name: [u8; 64],
+    pub(crate) body: u32,
+    pub(crate) reserved: u32,
 }
 
 #[repr(C)]
@@ -67,6 +74,46 @@ pub(crate) struct stanch_set_info {
     pub(crate) longest_token: u32,
     pub(crate) format_version: u32,
     pub(crate) key_id: [u8; 8],
+    pub(crate) leaks: u64,
+    pub(crate) expires: u64,
+    pub(crate) recovery_bits: u32,
+    pub(crate) is_signed: u32,
+    pub(crate) signer_id: [u8; 8],
+}
+
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub(crate) struct stanch_public_key {
+    pub(crate) bytes: [u8; 32],
+}
+
+#[repr(C)]
+pub(crate) struct stanch_trust {
+    pub(crate) size: usize,
+    pub(crate) keys: *const stanch_public_key,
+    pub(crate) key_count: usize,
+    pub(crate) replaces: *const stanch_set,
+    pub(crate) serial: u64,
+    pub(crate) now: u64,
+}
+
+#[repr(C)]
+pub(crate) struct stanch_context {
+    pub(crate) size: usize,
+    pub(crate) host: stanch_slice,
+    pub(crate) method: stanch_slice,
+    pub(crate) path: stanch_slice,
+    pub(crate) now: u64,
+    pub(crate) client_len: u32,
+    pub(crate) reserved: u32,
+    pub(crate) client: [u8; 16],
+}
+
+#[repr(C)]
+pub(crate) struct stanch_inflate_limits {
+    pub(crate) size: usize,
+    pub(crate) total: u64,
+    pub(crate) ratio: u64,
 }
 
 #[repr(C)]
@@ -83,6 +130,7 @@ pub(crate) struct stanch_finding {
 
 pub(crate) enum stanch_set {}
 pub(crate) enum stanch_scan {}
+pub(crate) enum stanch_inflater {}
 pub(crate) enum stanch_detector {}
 
 pub(crate) type stanch_finding_fn =
@@ -101,6 +149,23 @@ unsafe extern "C" {
         error: *mut stanch_error,
         out: *mut *mut stanch_set,
     ) -> i32;
+    pub(crate) fn stanch_set_from_memory_trusted(
+        content: stanch_slice,
+        key: stanch_slice,
+        trust: *const stanch_trust,
+        error: *mut stanch_error,
+        out: *mut *mut stanch_set,
+    ) -> i32;
+    pub(crate) fn stanch_public_key_open(
+        path: stanch_slice,
+        error: *mut stanch_error,
+        out: *mut stanch_public_key,
+    ) -> i32;
+    pub(crate) fn stanch_public_key_parse(
+        text: stanch_slice,
+        error: *mut stanch_error,
+        out: *mut stanch_public_key,
+    ) -> i32;
     pub(crate) fn stanch_set_describe(set: *const stanch_set, out: *mut stanch_set_info) -> i32;
     pub(crate) fn stanch_set_free(set: *mut stanch_set);
 
@@ -111,6 +176,20 @@ unsafe extern "C" {
         memory: *mut c_void,
         size: usize,
         out: *mut *mut stanch_scan,
+    ) -> i32;
+    pub(crate) fn stanch_scan_context(
+        scan: *mut stanch_scan,
+        context: *const stanch_context,
+    ) -> i32;
+    pub(crate) fn stanch_inflater_new(
+        limits: *const stanch_inflate_limits,
+        error: *mut stanch_error,
+        out: *mut *mut stanch_inflater,
+    ) -> i32;
+    pub(crate) fn stanch_inflater_free(inflater: *mut stanch_inflater);
+    pub(crate) fn stanch_scan_inflate(
+        scan: *mut stanch_scan,
+        inflater: *mut stanch_inflater,
     ) -> i32;
     pub(crate) fn stanch_scan_request(
         scan: *mut stanch_scan,
@@ -146,6 +225,7 @@ unsafe extern "C" {
     pub(crate) fn stanch_action_name(action: u32) -> *const c_char;
     pub(crate) fn stanch_part_name(part: u32) -> *const c_char;
     pub(crate) fn stanch_view_name(view: u32) -> *const c_char;
+    pub(crate) fn stanch_body_name(body: u32) -> *const c_char;
     pub(crate) fn stanch_views_text(views: u32, out: *mut c_char, size: usize) -> usize;
 }
 
@@ -175,6 +255,8 @@ impl stanch_verdict {
             leak: 77,
             offset: 77,
             name: [77; 64],
+            body: 77,
+            reserved: 77,
         }
     }
 }

@@ -17,6 +17,7 @@
 
 mod abi;
 mod slot;
+mod trust;
 
 use std::ffi::{CStr, c_char, c_void};
 use std::ptr::{null, null_mut};
@@ -25,7 +26,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use abi::*;
 use libfuzzer_sys::fuzz_target;
-use slot::{Compiled, KEY, SETS, Slot, Tokens, check_fields};
+use slot::{Compiled, Fed, KEY, SETS, Slot, Tokens, check_fields, signer};
 
 const SLOTS: usize = 3;
 /// How many calls a script makes, and how many bytes its texts have, at most.
@@ -79,6 +80,10 @@ impl World<'_> {
             match letter {
                 b'o' => self.open(),
                 b'p' => self.open_path(),
+                b'k' => self.open_trusted(),
+                b'K' => self.public_key(),
+                b'c' => self.context(),
+                b'z' => self.inflate(),
                 b'd' => self.describe(),
                 b'm' => self.size(),
                 b'i' => self.init(),
@@ -156,6 +161,78 @@ impl World<'_> {
         assert!(set.is_null());
     }
 
+    unsafe fn context(&mut self) {
+        let (at, how, client) = (self.number(), self.byte(), self.byte());
+        let text = self.text(at);
+        let Some(slot) = self.slot(at) else { return };
+        let good = stanch_slice::of(&text);
+        let mut context = stanch_context {
+            size: size_of::<stanch_context>(),
+            host: good,
+            method: stanch_slice::of(b"POST"),
+            path: good,
+            now: 0,
+            client_len: 4,
+            reserved: 0,
+            client: [client; 16],
+        };
+        let mut refused = OK;
+        match how {
+            b's' => (context.size, refused) = (context.size - 1, ERROR_ARGUMENT),
+            b'h' => (context.host, refused) = (stanch_slice::NULL, ERROR_NULL),
+            b'm' => (context.method, refused) = (stanch_slice::NULL, ERROR_NULL),
+            b'p' => (context.path, refused) = (stanch_slice::endless(&text), ERROR_ARGUMENT),
+            b'c' => (context.client_len, refused) = (5, ERROR_ARGUMENT),
+            b'6' => context.client_len = 16,
+            b'0' => {
+                (context.host, context.path) = (stanch_slice::NONE, stanch_slice::NONE);
+                (context.client_len, context.now) = (0, u64::from(client));
+            }
+            _ => {}
+        }
+        if refused == OK && slot.fed > Fed::Nothing {
+            refused = ERROR_STATE;
+        }
+        // SAFETY: the scan is set up; what is not valid is refused before it is looked at.
+        unsafe {
+            assert_eq!(stanch_scan_context(null_mut(), &context), ERROR_NULL);
+            let none = if slot.finished.is_some() { ERROR_STATE } else { ERROR_NULL };
+            assert_eq!(stanch_scan_context(slot.scan, null()), none);
+            let code = stanch_scan_context(slot.scan, &context);
+            slot.expect(code, refused);
+        }
+    }
+
+    /// Gives the slot's inflater to its scan.
+    unsafe fn inflate(&mut self) {
+        let (at, how) = (self.number(), self.byte());
+        let Some(slot) = self.slot(at) else { return };
+        let mut limits = stanch_inflate_limits {
+            size: size_of::<stanch_inflate_limits>() - usize::from(how == b's'),
+            total: if how == b't' { 64 } else { 0 },
+            ratio: if how == b'r' { 1 } else { 0 },
+        };
+        // SAFETY: the scan is set up, and has the inflater to itself.
+        unsafe {
+            stanch_inflater_free(null_mut());
+            assert_eq!(stanch_inflater_new(&limits, null_mut(), null_mut()), ERROR_NULL);
+            if how == b's' {
+                let code = stanch_inflater_new(&limits, null_mut(), &mut slot.inflater);
+                assert_eq!(code, ERROR_ARGUMENT);
+                limits.size = size_of::<stanch_inflate_limits>();
+            }
+            if slot.inflater.is_null() {
+                let limits = if how == b'-' { null() } else { &raw const limits };
+                assert_eq!(stanch_inflater_new(limits, null_mut(), &mut slot.inflater), OK);
+            }
+            assert_eq!(stanch_scan_inflate(null_mut(), slot.inflater), ERROR_NULL);
+            let none = if slot.finished.is_some() { ERROR_STATE } else { ERROR_NULL };
+            assert_eq!(stanch_scan_inflate(slot.scan, null_mut()), none);
+            let code = stanch_scan_inflate(slot.scan, slot.inflater);
+            slot.expect(code, if slot.fed == Fed::Body { ERROR_STATE } else { OK });
+        }
+    }
+
     unsafe fn describe(&mut self) {
         let (set, size) = (self.number(), self.number());
         let Some(&(number, set)) = self.set(set) else { return };
@@ -169,6 +246,11 @@ impl World<'_> {
             longest_token: 0,
             format_version: 0,
             key_id: [0; 8],
+            leaks: 0,
+            expires: 77,
+            recovery_bits: 0,
+            is_signed: 77,
+            signer_id: [0; 8],
         };
         // SAFETY: the set is open.
         unsafe {
@@ -177,11 +259,13 @@ impl World<'_> {
             let code = stanch_set_describe(set, &mut info);
             assert_eq!(code, if size < whole { ERROR_ARGUMENT } else { OK });
         }
-        let Compiled { content, tokens } = &SETS[number];
+        let Compiled { content, tokens, .. } = &SETS[number];
         let longest = tokens.iter().map(|(_, token)| token.len()).max().unwrap_or(0);
         if size >= whole {
             assert_eq!((info.tokens, info.bytes), (tokens.len() as u64, content.len() as u64));
             assert_eq!(info.longest_token as usize, longest);
+            assert_eq!((info.leaks, info.expires), (tokens.len() as u64, 0));
+            assert_eq!(info.is_signed == 1, info.signer_id == signer().public().id().0);
         } else {
             assert_eq!(info.tokens, 77);
         }
@@ -229,6 +313,7 @@ impl World<'_> {
             assert!(scan.is_null());
             assert_eq!(stanch_scan_init(set, memory, slot.layout.size(), &mut scan), OK);
             (slot.scan, slot.set, slot.finished) = (scan, index, None);
+            slot.fed = Fed::Nothing;
             slot.texts.clear();
             slot.body.clear();
         }
@@ -253,6 +338,7 @@ impl World<'_> {
             let code = stanch_scan_request(slot.scan, method, target);
             if slot.expect(code, refused) {
                 slot.texts.push(text.into());
+                slot.fed = slot.fed.max(Fed::Head);
             }
         }
     }
@@ -300,6 +386,7 @@ impl World<'_> {
             assert_eq!(stanch_scan_headers(null_mut(), data, count), ERROR_NULL);
             let code = stanch_scan_headers(slot.scan, data, count);
             if slot.expect(code, refused) && how != b'0' {
+                slot.fed = slot.fed.max(if values.is_empty() { Fed::Nothing } else { Fed::Head });
                 slot.texts.extend(values.into_iter().map(Vec::from));
             }
         }
@@ -335,6 +422,7 @@ impl World<'_> {
             assert_eq!(stanch_scan_body(null_mut(), data, count), ERROR_NULL);
             let code = stanch_scan_body(slot.scan, data, count);
             if slot.expect(code, refused) && how != b'0' {
+                slot.fed = if texts.is_empty() { slot.fed } else { Fed::Body };
                 slot.body.extend(texts.concat());
             }
         }
@@ -402,6 +490,8 @@ impl World<'_> {
             assert_eq!(stanch_scan_body(scan, null(), 0), ERROR_STATE);
             assert_eq!(stanch_scan_verdict(scan, &mut verdict), ERROR_STATE);
             assert_eq!(stanch_scan_finish(scan, &mut verdict), ERROR_STATE);
+            assert_eq!(stanch_scan_context(scan, null()), ERROR_STATE);
+            assert_eq!(stanch_scan_inflate(scan, null_mut()), ERROR_STATE);
         }
     }
 
@@ -454,6 +544,7 @@ impl World<'_> {
                     stanch_action_name(number),
                     stanch_part_name(number),
                     stanch_view_name(number),
+                    stanch_body_name(number),
                 ] {
                     assert!(!text.is_null() && !CStr::from_ptr(text).is_empty());
                 }

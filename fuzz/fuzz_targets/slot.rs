@@ -4,8 +4,8 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::null_mut;
 use std::sync::LazyLock;
 
-use stanch::patch::{Patch, PatchSetBuilder};
-use stanch::secret::{ImprintKey, Secret};
+use stanch::patch::{Patch, PatchSetBuilder, Scope};
+use stanch::secret::{ImprintKey, Secret, SigningKey};
 
 use crate::abi::*;
 
@@ -20,11 +20,19 @@ pub(crate) type Tokens = [(u64, Vec<u8>)];
 /// A set to open, and the tokens in it.
 pub(crate) struct Compiled {
     pub(crate) content: Box<[u8]>,
+    /// The same set, signed with [`signer`].
+    pub(crate) signed: Box<[u8]>,
     pub(crate) tokens: Vec<(u64, Vec<u8>)>,
 }
 
+/// Who signs sets.
+pub(crate) fn signer() -> SigningKey {
+    SigningKey::from_bytes([0x3d; 32])
+}
+
+/// The tokens of the last one have a scope, which every request is in.
 pub(crate) static SETS: LazyLock<Vec<Compiled>> = LazyLock::new(|| {
-    let lengths: [&[usize]; 4] = [&[20, 40, 24], &[8, 13], &[33, 200, 64], &[4096, 19]];
+    let lengths: [&[usize]; 5] = [&[20, 40, 24], &[8, 13], &[33, 200, 64], &[4096, 19], &[30, 21]];
     let mut state = 7_u64;
     let mut letter = || {
         state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
@@ -32,7 +40,8 @@ pub(crate) static SETS: LazyLock<Vec<Compiled>> = LazyLock::new(|| {
             [(state >> 33) as usize % 62]
     };
     let key = ImprintKey::from_bytes(KEY);
-    let compile = |lengths: &&[usize]| {
+    let compile = |(number, lengths): (usize, &&[usize])| {
+        let scope = if number == 4 { Scope::new().not_before(1) } else { Scope::new() };
         let mut builder = PatchSetBuilder::new(&key).floor(0);
         let mut tokens = Vec::new();
         for (number, len) in lengths.iter().enumerate() {
@@ -40,13 +49,15 @@ pub(crate) static SETS: LazyLock<Vec<Compiled>> = LazyLock::new(|| {
             let imprint = key.imprint(&Secret::new("test", token.clone())).expect("a strong token");
             let leak = if number % 2 == 1 { MONITORED } else { 1 } + number as u64;
             let patch = if leak < MONITORED { Patch::block(leak) } else { Patch::monitor(leak) };
-            builder.add(&imprint, patch).expect("the same key");
+            builder.add(&imprint, patch.with_scope(scope.clone())).expect("the same key");
             tokens.push((leak, token));
         }
         let set = builder.build().expect("tokens");
-        Compiled { content: set.as_bytes().into(), tokens }
+        let content = set.as_bytes().into();
+        let signed = set.sign(&signer()).expect("memory").as_bytes().into();
+        Compiled { content, signed, tokens }
     };
-    lengths.iter().map(compile).collect()
+    lengths.iter().enumerate().map(compile).collect()
 });
 
 /// Memory with a scan in it, and what the scan was fed.
@@ -57,8 +68,19 @@ pub(crate) struct Slot {
     /// Which of the open sets it looks for.
     pub(crate) set: usize,
     pub(crate) finished: Option<stanch_verdict>,
+    pub(crate) fed: Fed,
+    /// For the scans of this slot; NULL until one asks for it.
+    pub(crate) inflater: *mut stanch_inflater,
     pub(crate) texts: Vec<Vec<u8>>,
     pub(crate) body: Vec<u8>,
+}
+
+/// What a scan was fed so far.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Fed {
+    Nothing,
+    Head,
+    Body,
 }
 
 impl Slot {
@@ -71,8 +93,17 @@ impl Slot {
         assert!(!memory.is_null());
         // SAFETY: as above.
         unsafe { memory.write_bytes(fill, size) };
-        let (scan, finished, set) = (null_mut(), None, 0);
-        Slot { memory, layout, scan, set, finished, texts: Vec::new(), body: Vec::new() }
+        Slot {
+            memory,
+            layout,
+            scan: null_mut(),
+            set: 0,
+            finished: None,
+            fed: Fed::Nothing,
+            inflater: null_mut(),
+            texts: Vec::new(),
+            body: Vec::new(),
+        }
     }
 
     /// Whether a call was taken; its status must be `refused` if that is no success, and what a
@@ -94,8 +125,12 @@ impl Slot {
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        // SAFETY: it was allocated with this layout, and the scan in it is forgotten.
-        unsafe { dealloc(self.memory, self.layout) };
+        // SAFETY: it was allocated with this layout, and the scan in it is forgotten; so nobody has the
+        // inflater any more.
+        unsafe {
+            dealloc(self.memory, self.layout);
+            stanch_inflater_free(self.inflater);
+        }
     }
 }
 
@@ -107,6 +142,7 @@ fn action(leak: u64) -> u32 {
 pub(crate) fn check_fields(verdict: &stanch_verdict, tokens: &Tokens) {
     let name = verdict.name_len as usize;
     assert!(verdict.size == size_of::<stanch_verdict>() && name <= 64);
+    assert!(verdict.body <= 4 && verdict.reserved == 0);
     if verdict.action == PASS {
         let rest = (verdict.part, verdict.views, verdict.name_len, verdict.leak, verdict.offset);
         return assert_eq!(rest, (0, 0, 0, 0, 0));

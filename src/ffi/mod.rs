@@ -12,8 +12,10 @@
 
 mod boundary;
 mod detector;
+mod inflater;
 mod scan;
 mod set;
 mod status;
+mod trust;
 mod types;
 mod version;

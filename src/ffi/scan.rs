@@ -1,16 +1,18 @@
 //! Scans in C: state in memory that the caller owns.
 
 use std::ffi::c_void;
+use std::net::IpAddr;
 use std::slice;
 
 use super::boundary::{array, bytes, exclusive, guard, shared, sized};
+use super::inflater::stanch_inflater;
 use super::set::stanch_set;
 use super::status::{
     Failure, STANCH_ERROR_ARGUMENT, STANCH_ERROR_NULL, STANCH_ERROR_PANIC, STANCH_ERROR_STATE,
 };
 use super::types::{STANCH_PART_NONE, STANCH_VIEW_NONE};
-use super::types::{stanch_header, stanch_slice, stanch_verdict};
-use crate::patch::{Header, Scan, Verdict};
+use super::types::{stanch_context, stanch_header, stanch_slice, stanch_verdict};
+use crate::patch::{Context, Header, Scan, Verdict};
 
 /// Marks memory in which a scan was set up.
 const ALIVE: u64 = 0x7374_616e_6368_5363;
@@ -23,12 +25,22 @@ const BATCH: usize = 16;
 #[allow(non_camel_case_types)]
 pub struct stanch_scan {
     alive: u64,
+    fed: Fed,
     finished: bool,
     scan: Scan<'static>,
 }
 
-/// Writes to `*out` how many bytes of memory a scan over `set` needs. It depends on the longest
-/// token of the set only.
+/// What a scan was fed so far.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Fed {
+    Nothing,
+    Head,
+    Body,
+}
+
+/// Writes to `*out` how many bytes of memory a scan over `set` needs: some tens of KiB for ordinary
+/// tokens, some hundreds for tokens of 4 KiB. It depends on the longest token of the set and on whether
+/// it has scopes. A scan touches, and wipes, only what the request at hand makes it use.
 ///
 /// # Safety
 ///
@@ -49,8 +61,8 @@ pub extern "C" fn stanch_scan_align() -> usize {
     align_of::<stanch_scan>()
 }
 
-/// Sets up a scan for one request in `size` bytes at `memory`, whatever they held before. `*out` is
-/// then the scan; it needs no freeing, and must not outlive the memory or the set.
+/// Sets up a scan for one request in `size` bytes at `memory`, whatever they held before; it is not
+/// cleared. `*out` is then the scan; it needs no freeing, and must not outlive the memory or the set.
 ///
 /// # Safety
 ///
@@ -76,18 +88,74 @@ pub unsafe extern "C" fn stanch_scan_init(
             return Err(STANCH_ERROR_ARGUMENT.into());
         }
         // SAFETY: the memory has `head + state_len` bytes and is aligned for the scan at its start.
-        // The state behind it does not overlap with that, is made valid by writing zeroes first,
-        // and nothing else uses it while the scan lives: the caller's promise.
+        // The state behind it does not overlap with that, and nothing else uses it while the scan
+        // lives: the caller's promise. Its bytes come from outside, so they may be any, and none is
+        // read before it was written to: a scan's promise, which valgrind watches in the C tests.
         unsafe {
             let state = memory.cast::<u8>().add(head);
-            state.write_bytes(0, state_len);
             let state = slice::from_raw_parts_mut(state, state_len);
             let scan = Scan::new(&set.0, state).map_err(|_| STANCH_ERROR_ARGUMENT)?;
-            place.write(stanch_scan { alive: ALIVE, finished: false, scan });
+            place.write(stanch_scan { alive: ALIVE, fed: Fed::Nothing, finished: false, scan });
         }
         *out = place;
         Ok(())
     })
+}
+
+/// Takes note of what the host knows of the request. Before anything is fed: after that it is
+/// `STANCH_ERROR_STATE`.
+///
+/// # Safety
+///
+/// `scan` was set up by `stanch_scan_init`; `context` and what it points to are valid for this call,
+/// and `context->size` is set.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stanch_scan_context(
+    scan: *mut stanch_scan,
+    context: *const stanch_context,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        feed(scan, |scan| {
+            let given = shared(context)?;
+            sized::<stanch_context>(given.size)?;
+            let (host, method) = (told(given.host)?, told(given.method)?);
+            let (path, client) = (told(given.path)?, client(given)?);
+            if scan.fed > Fed::Nothing {
+                return Err(STANCH_ERROR_STATE.into());
+            }
+            let now = Some(given.now).filter(|now| *now > 0);
+            scan.scan.context(&Context { host, method, path, client, now });
+            Ok(())
+        })
+    }
+}
+
+/// Lets the scan undo the body's content encoding, if it is gzip or deflate, with `inflater`. Before
+/// the first byte of the body: after that it is `STANCH_ERROR_STATE`. Until `stanch_scan_finish` the
+/// inflater must not be freed, nor given to another scan. Without one, the verdict of a body with a
+/// content encoding says `STANCH_BODY_UNSUPPORTED`. The body is looked at as it was sent in any case.
+///
+/// # Safety
+///
+/// `scan` was set up by `stanch_scan_init`; `inflater` was made and not freed, and no other scan that is
+/// in use has it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn stanch_scan_inflate(
+    scan: *mut stanch_scan,
+    inflater: *mut stanch_inflater,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    unsafe {
+        feed(scan, |scan| {
+            let inflater = exclusive::<'static>(inflater)?;
+            if scan.fed == Fed::Body {
+                return Err(STANCH_ERROR_STATE.into());
+            }
+            scan.scan.inflate_with(&mut inflater.0);
+            Ok(())
+        })
+    }
 }
 
 /// Looks at the request line: the method, and the target as the client sent it.
@@ -104,7 +172,9 @@ pub unsafe extern "C" fn stanch_scan_request(
     // SAFETY: the caller's promise.
     unsafe {
         feed(scan, |scan| {
-            scan.scan.request(bytes(method)?, bytes(target)?);
+            let (method, target) = (bytes(method)?, bytes(target)?);
+            scan.fed = scan.fed.max(Fed::Head);
+            scan.scan.request(method, target);
             Ok(())
         })
     }
@@ -130,6 +200,7 @@ pub unsafe extern "C" fn stanch_scan_headers(
                 for (ready, header) in ready.iter_mut().zip(batch) {
                     *ready = Header { name: bytes(header.name)?, value: bytes(header.value)? };
                 }
+                scan.fed = scan.fed.max(Fed::Head);
                 scan.scan.headers(&ready[..batch.len()]);
             }
             Ok(())
@@ -154,7 +225,9 @@ pub unsafe extern "C" fn stanch_scan_body(
     unsafe {
         feed(scan, |scan| {
             for piece in array(pieces, count)? {
-                scan.scan.body(&[bytes(*piece)?]);
+                let piece = bytes(*piece)?;
+                scan.fed = Fed::Body;
+                scan.scan.body(&[piece]);
             }
             Ok(())
         })
@@ -229,6 +302,27 @@ unsafe fn feed(
     code
 }
 
+/// The bytes of `slice`, unless it has no pointer: then something is not told.
+///
+/// # Safety
+///
+/// As for [`bytes`].
+unsafe fn told<'a>(slice: stanch_slice) -> Result<Option<&'a [u8]>, Failure> {
+    // SAFETY: the caller's promise.
+    let text = unsafe { bytes(slice)? };
+    Ok(Some(text).filter(|_| !slice.data.is_null()))
+}
+
+fn client(context: &stanch_context) -> Result<Option<IpAddr>, Failure> {
+    let [a, b, c, d, ..] = context.client;
+    match context.client_len {
+        0 => Ok(None),
+        4 => Ok(Some(IpAddr::from([a, b, c, d]))),
+        16 => Ok(Some(IpAddr::from(context.client))),
+        _ => Err(STANCH_ERROR_ARGUMENT.into()),
+    }
+}
+
 fn write(verdict: &Verdict, out: &mut stanch_verdict) -> Result<(), Failure> {
     sized::<stanch_verdict>(out.size)?;
     let mut written = stanch_verdict {
@@ -240,6 +334,8 @@ fn write(verdict: &Verdict, out: &mut stanch_verdict) -> Result<(), Failure> {
         leak: 0,
         offset: 0,
         name: [0; 64],
+        body: verdict.body as u32,
+        reserved: 0,
     };
     if let Some(hit) = verdict.hit {
         let name = hit.name.as_bytes();

@@ -10,7 +10,7 @@ pub const STANCH_ERROR_NULL: i32 = 1;
 pub const STANCH_ERROR_ARGUMENT: i32 = 2;
 /// A file cannot be read.
 pub const STANCH_ERROR_IO: i32 = 3;
-/// The key file is not a key file, or others than its owner have access to it.
+/// A key is no key, or others than its owner have access to the file of a secret one.
 pub const STANCH_ERROR_KEY: i32 = 4;
 /// The set was compiled with another key.
 pub const STANCH_ERROR_WRONG_KEY: i32 = 5;
@@ -18,12 +18,23 @@ pub const STANCH_ERROR_WRONG_KEY: i32 = 5;
 pub const STANCH_ERROR_FORMAT: i32 = 6;
 /// The set is of a format version that this library does not read.
 pub const STANCH_ERROR_VERSION: i32 = 7;
-/// The memory holds no scan, or the scan is finished or failed before.
+/// The memory holds no scan, or the scan is finished, failed before, or is too far on for this call.
 pub const STANCH_ERROR_STATE: i32 = 8;
 /// A fault inside the library. It was contained; the scan it happened in is of no use any more.
 pub const STANCH_ERROR_PANIC: i32 = 9;
 /// The callback asked to stop.
 pub const STANCH_ERROR_STOPPED: i32 = 10;
+/// The set is not signed, and must be.
+pub const STANCH_ERROR_UNSIGNED: i32 = 11;
+/// The set's signature is not one of the key that it names: it was changed, or made up.
+pub const STANCH_ERROR_SIGNATURE: i32 = 12;
+/// The set is signed with a key that is not trusted.
+pub const STANCH_ERROR_SIGNER: i32 = 13;
+/// The set has expired.
+pub const STANCH_ERROR_EXPIRED: i32 = 14;
+/// The set is older than the one in use or than the lowest that is taken, or has the number of the one
+/// in use and is another.
+pub const STANCH_ERROR_ROLLBACK: i32 = 15;
 
 /// The length of the text in a `stanch_error`, the closing NUL included.
 pub const STANCH_ERROR_TEXT: usize = 512;
@@ -92,13 +103,20 @@ pub(super) fn text(code: i32) -> &'static std::ffi::CStr {
         STANCH_ERROR_NULL => c"a pointer that must not be NULL is NULL",
         STANCH_ERROR_ARGUMENT => c"a length, size, alignment or number is out of range",
         STANCH_ERROR_IO => c"a file cannot be read",
-        STANCH_ERROR_KEY => c"the key file is no key file, or others have access to it",
+        STANCH_ERROR_KEY => c"a key is no key, or others have access to its file",
         STANCH_ERROR_WRONG_KEY => c"the set was compiled with another key",
         STANCH_ERROR_FORMAT => c"not a patch set, or truncated or damaged",
         STANCH_ERROR_VERSION => c"a format version that this library does not read",
-        STANCH_ERROR_STATE => c"the memory holds no scan, or the scan is finished or failed before",
+        STANCH_ERROR_STATE => {
+            c"the memory holds no scan, or the scan is finished, failed before, or is too far on"
+        }
         STANCH_ERROR_PANIC => c"a fault inside the library",
         STANCH_ERROR_STOPPED => c"the callback asked to stop",
+        STANCH_ERROR_UNSIGNED => c"the set is not signed, and must be",
+        STANCH_ERROR_SIGNATURE => c"the signature is not one of the key that the set names",
+        STANCH_ERROR_SIGNER => c"the set is signed with a key that is not trusted",
+        STANCH_ERROR_EXPIRED => c"the set has expired",
+        STANCH_ERROR_ROLLBACK => c"the set is older than what is in use or asked for",
         _ => c"unknown status code",
     }
 }

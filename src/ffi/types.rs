@@ -1,7 +1,8 @@
 //! The plain structs of the C ABI, and the numbers in them.
 #![allow(non_camel_case_types)]
 
-use crate::patch::{Action, Part, View};
+use super::set::stanch_set;
+use crate::patch::{Action, BodyState, Part, View};
 
 /// Let the request pass: it carries no token of the set.
 pub const STANCH_ACTION_PASS: u32 = 0;
@@ -50,6 +51,19 @@ pub const STANCH_VIEW_GZIP: u32 = 1024;
 /// The content encoding deflate undone.
 pub const STANCH_VIEW_DEFLATE: u32 = 2048;
 
+/// All of the body was looked at in the way that the server behind will read it; or there was none.
+pub const STANCH_BODY_WHOLE: u32 = 0;
+/// The body is not what its content encoding says, not all there, followed by something else, or can
+/// be read in more than one way.
+pub const STANCH_BODY_DAMAGED: u32 = 1;
+/// The body came to more bytes for each byte sent than the inflater's limit allows.
+pub const STANCH_BODY_RATIO: u32 = 2;
+/// The body came to more bytes than the inflater's limit allows.
+pub const STANCH_BODY_TOTAL: u32 = 3;
+/// The body's content encoding is none that is undone, or there are several, or the scan has no
+/// inflater.
+pub const STANCH_BODY_UNSUPPORTED: u32 = 4;
+
 /// The finding may well be something else.
 pub const STANCH_CONFIDENCE_LOW: u32 = 1;
 /// The finding is probably what its rule says.
@@ -81,6 +95,11 @@ const _: () = assert!(STANCH_VIEW_CASE == View::Case as u32);
 const _: () = assert!(STANCH_VIEW_PLUS == View::Plus as u32);
 const _: () = assert!(STANCH_VIEW_GZIP == View::Gzip as u32);
 const _: () = assert!(STANCH_VIEW_DEFLATE == View::Deflate as u32);
+const _: () = assert!(STANCH_BODY_WHOLE == BodyState::Whole as u32);
+const _: () = assert!(STANCH_BODY_DAMAGED == BodyState::Damaged as u32);
+const _: () = assert!(STANCH_BODY_RATIO == BodyState::Ratio as u32);
+const _: () = assert!(STANCH_BODY_TOTAL == BodyState::Total as u32);
+const _: () = assert!(STANCH_BODY_UNSUPPORTED == BodyState::Unsupported as u32);
 const _: () = assert!(STANCH_NAME == crate::patch::Name::MAX);
 
 /// Bytes: where they start and how many there are. `data` may be NULL if `len` is zero.
@@ -123,6 +142,84 @@ pub struct stanch_set_info {
     pub format_version: u32,
     /// Which key it was compiled with.
     pub key_id: [u8; 8],
+    /// How many leaks its tokens belong to.
+    pub leaks: u64,
+    /// From when on it does not open, in seconds since 1970-01-01 UTC; zero if it does not expire.
+    pub expires: u64,
+    /// What recovering the easiest of its tokens would cost whoever has the set and its key: the
+    /// base-2 logarithm of the guesses, by an estimate.
+    pub recovery_bits: u32,
+    /// 1 if it is signed, 0 if not. The signature is right; whether the key is trusted is for
+    /// `stanch_trust` to say.
+    pub is_signed: u32,
+    /// Which public key it is signed with; zeroes if it is not.
+    pub signer_id: [u8; 8],
+}
+
+/// The public half of a signing key: an Ed25519 key (RFC 8032).
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct stanch_public_key {
+    /// The encoded point.
+    pub bytes: [u8; 32],
+}
+
+/// Which sets are taken. With nothing but the size, the others zero: any sound set that has not
+/// expired.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct stanch_trust {
+    /// The size of this struct; set by the caller. A larger one than the library knows is refused: a
+    /// condition must not be passed over.
+    pub size: usize,
+    /// Public keys, one of which must have signed the set.
+    pub keys: *const stanch_public_key,
+    /// How many there are. If there are none, a set need not be signed.
+    pub key_count: usize,
+    /// The set that is in use, or NULL. Only it or one with a higher serial number is taken.
+    pub replaces: *const stanch_set,
+    /// The lowest serial number that is taken.
+    pub serial: u64,
+    /// The time in seconds since 1970-01-01 UTC; zero lets the library ask the system.
+    pub now: u64,
+}
+
+/// What a host knows of a request that scopes of patches may ask for. What is not told here is taken
+/// from the request as it is fed, as far as it is in there; what nobody tells is unknown, and a
+/// condition on it holds.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct stanch_context {
+    /// The size of this struct; set by the caller.
+    pub size: usize,
+    /// The host that the request is for, with or without a port. Not told if `data` is NULL, as are
+    /// the next two.
+    pub host: stanch_slice,
+    /// Its method.
+    pub method: stanch_slice,
+    /// The path of its target, escaped. What follows a `?` does not count.
+    pub path: stanch_slice,
+    /// The time in seconds since 1970-01-01 UTC; zero lets the library ask the system, if a patch
+    /// needs it.
+    pub now: u64,
+    /// The number of bytes in `client`: 4 for IPv4, 16 for IPv6, zero if the address is not told.
+    pub client_len: u32,
+    /// Zero.
+    pub reserved: u32,
+    /// The client's address in network order, as in `sin_addr` or `sin6_addr`.
+    pub client: [u8; 16],
+}
+
+/// How far a body may inflate. Zero stands for what is usual.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct stanch_inflate_limits {
+    /// The size of this struct; set by the caller.
+    pub size: usize,
+    /// How many bytes may come out of one body; usually 64 MiB.
+    pub total: u64,
+    /// How many bytes may come out for each byte that went in, beyond the first MiB; usually 100.
+    pub ratio: u64,
 }
 
 /// The outcome of a scan. Never holds the token.
@@ -147,6 +244,11 @@ pub struct stanch_verdict {
     /// The name of the header, cookie or query parameter, as the client sent it: treat it as
     /// hostile text. Not closed by a NUL.
     pub name: [u8; STANCH_NAME],
+    /// Whether all of the body was looked at without its content encoding: a `STANCH_BODY_` number.
+    /// Known for sure when the scan is finished.
+    pub body: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// A token that a detector found.

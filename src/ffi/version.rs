@@ -3,20 +3,21 @@
 use std::ffi::{CStr, c_char};
 
 use super::types::{
-    STANCH_ACTION_BLOCK, STANCH_ACTION_MONITOR, STANCH_ACTION_PASS, STANCH_PART_BODY,
-    STANCH_PART_COOKIE, STANCH_PART_HEADER, STANCH_PART_NONE, STANCH_PART_PATH, STANCH_PART_QUERY,
-    STANCH_VIEW_BASE64, STANCH_VIEW_BASIC, STANCH_VIEW_CASE, STANCH_VIEW_DEFLATE,
-    STANCH_VIEW_ENTITY, STANCH_VIEW_GZIP, STANCH_VIEW_JSON, STANCH_VIEW_NONE, STANCH_VIEW_PERCENT,
-    STANCH_VIEW_PLUS, STANCH_VIEW_QUOTED, STANCH_VIEW_RAW, STANCH_VIEW_UTF16,
+    STANCH_ACTION_BLOCK, STANCH_ACTION_MONITOR, STANCH_ACTION_PASS, STANCH_BODY_DAMAGED,
+    STANCH_BODY_RATIO, STANCH_BODY_TOTAL, STANCH_BODY_UNSUPPORTED, STANCH_BODY_WHOLE,
+    STANCH_PART_BODY, STANCH_PART_COOKIE, STANCH_PART_HEADER, STANCH_PART_NONE, STANCH_PART_PATH,
+    STANCH_PART_QUERY, STANCH_VIEW_BASE64, STANCH_VIEW_BASIC, STANCH_VIEW_CASE,
+    STANCH_VIEW_DEFLATE, STANCH_VIEW_ENTITY, STANCH_VIEW_GZIP, STANCH_VIEW_JSON, STANCH_VIEW_NONE,
+    STANCH_VIEW_PERCENT, STANCH_VIEW_PLUS, STANCH_VIEW_QUOTED, STANCH_VIEW_RAW, STANCH_VIEW_UTF16,
 };
 use crate::patch::View;
 
 /// The version of the ABI that this header describes. It grows when something is added.
-pub const STANCH_ABI_VERSION: u32 = 1;
+pub const STANCH_ABI_VERSION: u32 = 2;
 
 /// The oldest version of the ABI that this library still serves. A program that was compiled
 /// against an older header than this must not use it.
-pub const STANCH_ABI_VERSION_MINIMUM: u32 = 1;
+pub const STANCH_ABI_VERSION_MINIMUM: u32 = 2;
 
 /// The longest text that `stanch_views_text` writes, its NUL included.
 pub const STANCH_VIEWS_TEXT: usize = 96;
@@ -77,6 +78,21 @@ pub extern "C" fn stanch_part_name(part: u32) -> *const c_char {
         STANCH_PART_HEADER => c"header",
         STANCH_PART_COOKIE => c"cookie",
         STANCH_PART_BODY => c"body",
+        _ => c"unknown",
+    };
+    name.as_ptr()
+}
+
+/// The name of a `STANCH_BODY_` number as static text: `whole`, `damaged`, `ratio`, `total`,
+/// `unsupported`, or `unknown`.
+#[unsafe(no_mangle)]
+pub extern "C" fn stanch_body_name(body: u32) -> *const c_char {
+    let name = match body {
+        STANCH_BODY_WHOLE => c"whole",
+        STANCH_BODY_DAMAGED => c"damaged",
+        STANCH_BODY_RATIO => c"ratio",
+        STANCH_BODY_TOTAL => c"total",
+        STANCH_BODY_UNSUPPORTED => c"unsupported",
         _ => c"unknown",
     };
     name.as_ptr()
@@ -151,7 +167,7 @@ pub extern "C" fn stanch_test_panic() -> i32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::patch::{Action, Part, View, Views};
+    use crate::patch::{Action, BodyState, Part, View, Views};
 
     #[test]
     fn names_are_those_of_the_rust_types() {
@@ -162,6 +178,15 @@ mod tests {
         }
         for part in [Part::Path, Part::Query, Part::Header, Part::Cookie, Part::Body] {
             assert_eq!(text(stanch_part_name(part as u32)), part.as_str());
+        }
+        for body in [
+            BodyState::Whole,
+            BodyState::Damaged,
+            BodyState::Ratio,
+            BodyState::Total,
+            BodyState::Unsupported,
+        ] {
+            assert_eq!(text(stanch_body_name(body as u32)), body.as_str());
         }
         for view in View::EACH {
             assert_eq!(text(stanch_view_name(view as u32)), view.as_str());

@@ -141,6 +141,11 @@ impl<'s> Scan<'s> {
         self
     }
 
+    /// As [`with_inflater`](Scan::with_inflater), for a scan that stays where it is. Before the body.
+    pub(crate) fn inflate_with(&mut self, inflater: &'s mut Inflater) {
+        self.inflater = Some(inflater);
+    }
+
     /// Takes note of what the host knows of the request. Call it before anything is fed: a token that
     /// is found is judged by what is known then.
     pub fn context(&mut self, context: &Context<'_>) {

@@ -6,11 +6,13 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, ensure};
-use stanch::patch::{Patch, PatchSetBuilder};
-use stanch::secret::{ImprintKey, Secret};
+use stanch::patch::{Patch, PatchSet, PatchSetBuilder, Scope};
+use stanch::secret::{ImprintKey, Secret, SigningKey};
 use tempfile::TempDir;
 
+use crate::clock::{soon, wait_for};
 use crate::command::{Run, both, program};
+use crate::encoded;
 use crate::library::{self, Library};
 use crate::report::Report;
 use crate::workspace;
@@ -23,11 +25,17 @@ const MONITORED_LEAK: u64 = 8;
 const BLOCKED: &str = "tst_4fJq9XzW2mKc7LbT0vRy6NhE8sPd3GaUo1Bi5Zt";
 const MONITORED: &str = "tst_Qe7Rk2Yw9Ux4Hn6Vb1Mz8Jd3Fs5Lp0Cg7Ta4Xi";
 
+/// Where a set's signature stands (docs/patch-set-format.md).
+const SIGNATURE_AT: usize = 352;
+
 const CHECK_SOURCES: &[&str] = &["check.c"];
 const ABI_SOURCES: &[&str] = &[
     "abi_test.c",
     "abi_sets.c",
+    "abi_trust.c",
     "abi_scans.c",
+    "abi_context.c",
+    "abi_inflate.c",
     "abi_sharing.c",
     "abi_detector.c",
     "abi_versions.c",
@@ -90,13 +98,18 @@ impl Fixture {
     fn create() -> Result<Fixture> {
         let fixture = Fixture { folder: tempfile::Builder::new().prefix("stanch-c-").tempdir()? };
         let key = ImprintKey::create(&fixture.path("key"))?;
-        let mut builder = PatchSetBuilder::new(&key);
-        for (token, patch) in
-            [(BLOCKED, Patch::block(BLOCKED_LEAK)), (MONITORED, Patch::monitor(MONITORED_LEAK))]
-        {
-            builder.add(&key.imprint(&Secret::new("test", token.as_bytes()))?, patch)?;
-        }
-        builder.build()?.save(&fixture.path("set"))?;
+        let usual = Patch::block(BLOCKED_LEAK);
+        compile(&key, 0, 0, usual.clone())?.save(&fixture.path("set"))?;
+        let scope = Scope::new()
+            .with_host("api.example.com")?
+            .with_method("POST")?
+            .with_path("/v1")?
+            .not_after(2000)
+            .except("10.0.0.0/8".parse()?)
+            .except("2001:db8::/32".parse()?);
+        compile(&key, 0, 0, usual.clone().with_scope(scope))?.save(&fixture.path("scoped"))?;
+        fixture.signed_sets(&key, &usual)?;
+        fixture.bodies()?;
 
         std::fs::write(fixture.path("key-bytes"), key.expose())?;
         ImprintKey::create(&fixture.path("other-key"))?;
@@ -107,6 +120,39 @@ impl Fixture {
         std::fs::write(fixture.path("monitored"), MONITORED)?;
         std::fs::write(fixture.path("clean"), clean())?;
         Ok(fixture)
+    }
+
+    /// Sets that are to be taken or not, and the public keys that say so.
+    fn signed_sets(&self, key: &ImprintKey, patch: &Patch) -> Result<()> {
+        let (usual, other) = (SigningKey::generate()?, SigningKey::generate()?);
+        usual.public().create(&self.path("public-key"))?;
+        other.public().create(&self.path("other-public-key"))?;
+        let expires = soon();
+        for (name, serial, expires, signer) in [
+            ("signed-4", 4, 0, &usual),
+            ("signed-5", 5, 0, &usual),
+            ("signed-6", 6, 0, &usual),
+            ("expired", 7, expires, &usual),
+            ("other-signed", 5, 0, &other),
+        ] {
+            compile(key, serial, expires, patch.clone())?.sign(signer)?.save(&self.path(name))?;
+        }
+        let again = compile(key, 5, 0, Patch::monitor(BLOCKED_LEAK))?;
+        again.sign(&usual)?.save(&self.path("signed-5-again"))?;
+        let mut forged = std::fs::read(self.path("signed-5"))?;
+        forged[SIGNATURE_AT] ^= 1;
+        std::fs::write(self.path("forged"), forged)?;
+        wait_for(expires);
+        Ok(())
+    }
+
+    /// Bodies with a content encoding.
+    fn bodies(&self) -> Result<()> {
+        let body = format!("{{\"key\":\"{BLOCKED}\"}}");
+        std::fs::write(self.path("gzip"), encoded::gzip(body.as_bytes())?)?;
+        std::fs::write(self.path("deflate"), encoded::zlib(body.as_bytes())?)?;
+        std::fs::write(self.path("bomb"), encoded::gzip(&vec![0; 8 << 20])?)?;
+        Ok(())
     }
 
     fn spoilt_key(&self, name: &str, mode: u32, spoil: impl Fn(Vec<u8>) -> Vec<u8>) -> Result<()> {
@@ -122,6 +168,15 @@ impl Fixture {
     fn folder(&self) -> Result<&str> {
         path_text(self.folder.path())
     }
+}
+
+/// The set of the two tokens; `patch` is for the first one.
+fn compile(key: &ImprintKey, serial: u64, expires: u64, patch: Patch) -> Result<PatchSet> {
+    let mut builder = PatchSetBuilder::new(key).serial(serial).expires(expires);
+    for (token, patch) in [(BLOCKED, patch), (MONITORED, Patch::monitor(MONITORED_LEAK))] {
+        builder.add(&key.imprint(&Secret::new("test", token.as_bytes()))?, patch)?;
+    }
+    Ok(builder.build()?)
 }
 
 /// The blocked token but for its last character.
@@ -149,7 +204,7 @@ fn abi_test(library: &Library, fixture: &Fixture, link: Link) -> Result<PathBuf>
         Link::Shared => {}
         Link::Sanitized => options.extend(SANITIZER),
     }
-    compile(library, fixture, "abi_test", &sources, &options, link)
+    link_program(library, fixture, "abi_test", &sources, &options, link)
 }
 
 /// All of `abi_test` under valgrind's memory checker.
@@ -189,7 +244,7 @@ fn passed((status, text): &(i32, String)) -> Result<()> {
 }
 
 fn check(library: &Library, fixture: &Fixture, link: Link) -> Result<()> {
-    let binary = compile(library, fixture, "check", CHECK_SOURCES, &[], link)?;
+    let binary = link_program(library, fixture, "check", CHECK_SOURCES, &[], link)?;
     let (set, key) = (fixture.path("set"), fixture.path("key"));
     let (set, key) = (path_text(&set)?, path_text(&key)?);
     let body = fixture.path("body");
@@ -227,7 +282,7 @@ fn path_text(path: &Path) -> Result<&str> {
     path.to_str().context("a temporary folder with an odd name")
 }
 
-fn compile(
+fn link_program(
     library: &Library,
     fixture: &Fixture,
     name: &str,

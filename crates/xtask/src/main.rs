@@ -1,7 +1,9 @@
 //! Tasks of the workspace: `cargo xtask TASK`.
 
 mod c_examples;
+mod clock;
 mod command;
+mod encoded;
 mod exports;
 mod fuzz;
 mod header;

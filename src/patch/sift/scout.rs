@@ -348,14 +348,9 @@ impl Leads {
     /// Whether there is none.
     #[inline]
     pub(in crate::patch) fn are_none(&self) -> bool {
-        !(any(&self.escapes) || any(&self.rows) || any(&self.wide) || any(&self.digits))
+        let maps = [&self.escapes, &self.rows, &self.wide, &self.digits];
+        !maps.into_iter().any(has_some)
     }
-}
-
-/// Whether there is a bit in `map`.
-#[inline]
-pub(in crate::patch) fn any(map: &Map) -> bool {
-    map.iter().fold(0, |all, word| all | word) != 0
 }
 
 #[cfg(target_arch = "x86_64")]
@@ -377,6 +372,12 @@ fn pick_wide(text: &[u8], among: &Map, wanted: [u8; 3]) -> Map {
         picked[number] = among[number] & (same[0] | same[1] | same[2]);
     }
     picked
+}
+
+/// Whether there is a bit in `map`.
+#[inline]
+pub(in crate::patch) fn has_some(map: &Map) -> bool {
+    map.iter().fold(0, |all, word| all | word) != 0
 }
 
 /// How many bytes a look at a text of `len` bytes is about: where rows start whose end it may not

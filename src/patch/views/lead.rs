@@ -3,7 +3,7 @@
 use super::base64;
 use super::step::{Step, is_break, quoted_escape};
 use super::unescape::Notations;
-use crate::patch::sift::{Leads, Map, Scout, any};
+use crate::patch::sift::{Leads, Map, Scout, has_some};
 use crate::patch::verdict::{View, Views};
 use crate::secret::{Alphabet, Engine};
 
@@ -252,7 +252,7 @@ impl Signs {
         let base64 =
             views.contains(allowed.base64_view()) && allowed.steps > 0 && allowed.base64 > 0;
         let escapes = |wanted: [u8; 3], may: bool| {
-            let some = may && any(&leads.escapes);
+            let some = may && has_some(&leads.escapes);
             some.then(|| self.scout.pick(text, base, &leads.escapes, wanted))
         };
         let unescape = allowed.steps > 0 && allowed.unescape > 0 && !letters;
@@ -271,7 +271,7 @@ impl Signs {
             Kind::Wide => base64.then_some(leads.wide),
             Kind::Case => (views.contains(View::Case) && !letters).then_some(leads.digits),
         };
-        map.filter(any)
+        map.filter(has_some)
     }
 
     fn unescape(
@@ -376,7 +376,7 @@ impl Signs {
             let row = base64::padding(&text[end..limit]);
             end += match base64::value(text[end]) {
                 Some(_) => 1,
-                None if row > 0 && (end - piece + row) % 4 == 0 => {
+                None if row > 0 && (end - piece + row).is_multiple_of(4) => {
                     piece = end + row;
                     row
                 }

@@ -200,7 +200,6 @@ fn layer_text(buffers: &[u8], window: usize, number: usize, len: usize) -> &[u8]
 mod tests {
     use std::cell::Cell;
 
-    use super::*;
     use crate::patch::{Patch, PatchSetBuilder, Scan};
     use crate::secret::{ImprintKey, Secret};
 

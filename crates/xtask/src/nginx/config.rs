@@ -11,6 +11,8 @@ pub struct Config<'a> {
     /// Answered at `/generation`: tells which configuration serves.
     pub generation: u32,
     pub workers: Workers,
+    /// The second public key, as text.
+    pub public_key: &'a str,
 }
 
 /// Which processes do the work.
@@ -62,7 +64,7 @@ http {{
 }}
 ",
             head = head(self.folder, self.module, self.workers),
-            http = http(self.folder),
+            http = http(self.folder, self.public_key),
             upstream = self.upstream_port,
         )
     }
@@ -93,6 +95,12 @@ http {{
         location /unreadable-closed/ {{ {again} stanch_fail closed; proxy_pass http://behind; }}
         location /memory/ {{ client_body_buffer_size 8m; proxy_pass http://behind; }}
         location /unbuffered/ {{ proxy_request_buffering off; proxy_pass http://behind; }}
+        location /scoped/ {{ stanch_patches scoped; set_real_ip_from 127.0.0.1; real_ip_header X-Real-IP; proxy_pass http://behind; }}
+        location /block-unreadable/ {{ stanch_body_unreadable block; stanch_fail open; proxy_pass http://behind; }}
+        location /to-unreadable/ {{ stanch monitor; root {folder}/none; try_files $uri @unreadable; }}
+        location @unreadable {{ stanch on; stanch_body_unreadable block; proxy_pass http://behind; }}
+        location /inflate-limit/ {{ stanch_inflate_limit 100k; proxy_pass http://behind; }}
+        location /inflate-ratio/ {{ stanch_inflate_ratio 1032; proxy_pass http://behind; }}
         location /limited/ {{ limit_req zone=slow; proxy_pass http://behind; }}
         location /limit-open/ {{ stanch_body_limit {limit}; stanch_fail open; proxy_pass http://behind; }}
         location /limit-closed/ {{ stanch_body_limit {limit}; stanch_fail closed; proxy_pass http://behind; }}",
@@ -135,12 +143,14 @@ pub fn temporary_files(folder: &Path) -> String {
         .join("\n")
 }
 
-fn http(folder: &Path) -> String {
+fn http(folder: &Path, public_key: &str) -> String {
     let temporary = temporary_files(folder);
     let folder = folder.display();
     format!(
         "    log_format case '$http_x_case $status $stanch_action $stanch_leak $stanch_part $stanch_view $stanch_name';
+    log_format body '$http_x_case $stanch_body';
     access_log {folder}/access.log case;
+    access_log {folder}/bodies.log body;
 {temporary}
     client_body_buffer_size {BODY_BUFFER};
     client_max_body_size {MAX_BODY};
@@ -149,6 +159,8 @@ fn http(folder: &Path) -> String {
     proxy_http_version 1.1;
     proxy_set_header Connection \"\";
     stanch_patches patches;
-    stanch_key key;"
+    stanch_key key;
+    stanch_public_key sign.pub;
+    stanch_public_key '{public_key}';"
     )
 }

@@ -2,22 +2,35 @@
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context as _, Result, ensure};
-use stanch::patch::{Patch, PatchSetBuilder};
-use stanch::secret::{ImprintKey, Secret};
+use stanch::patch::{Part, Patch, PatchSet, PatchSetBuilder, Scope};
+use stanch::secret::{ImprintKey, Secret, SigningKey};
 use tempfile::TempDir;
+
+use crate::clock;
 
 /// The leaks that the tokens belong to.
 pub const BLOCKED_LEAK: u64 = 1101;
 pub const MONITORED_LEAK: u64 = 2202;
 pub const FLIPPING_LEAK: u64 = 3303;
 pub const OTHER_LEAK: u64 = 4404;
+pub const SCOPED_LEAK: u64 = 5505;
+
+/// Where a set's signature stands (docs/patch-set-format.md).
+const SIGNATURE_AT: usize = 352;
 
 /// The files of a run, and the tokens in their patch sets.
 pub struct Material {
     folder: TempDir,
     key: ImprintKey,
+    /// Signs the sets. nginx has its public key as the file `sign.pub`.
+    signing: SigningKey,
+    /// Takes its place one day. nginx has its public key written into the configuration.
+    next_signing: SigningKey,
+    /// The serial number of the set `patches`.
+    serial: AtomicU64,
     /// In the set `patches`, blocked.
     pub blocked: String,
     /// In the set `patches`, only monitored.
@@ -26,6 +39,8 @@ pub struct Material {
     pub flipping: String,
     /// In the set `other` only, blocked.
     pub other: String,
+    /// In the set `scoped` only, blocked in scopes that [`scopes`] lists; one for each.
+    pub scoped: Vec<String>,
     /// In no set; differs from `blocked` in its last character.
     pub clean: String,
 }
@@ -41,15 +56,33 @@ impl Material {
         let material = Material {
             folder,
             key,
+            signing: SigningKey::generate()?,
+            next_signing: SigningKey::generate()?,
+            serial: AtomicU64::new(0),
             blocked,
             monitored: random_token()?,
             flipping: random_token()?,
             other: random_token()?,
+            scoped: scopes()?.iter().map(|_| random_token()).collect::<Result<_>>()?,
             clean,
         };
+        material.signing.public().create(&material.folder().join("sign.pub"))?;
         material.save_patches(true)?;
-        material.save("other", &[(&material.other, Patch::block(OTHER_LEAK))])?;
+        let other = [(&material.other, Patch::block(OTHER_LEAK))];
+        material.save("other", material.compile(1, 0, &other)?.sign(&material.signing)?)?;
+        let scoped: Vec<(&String, Patch)> = material
+            .scoped
+            .iter()
+            .zip(scopes()?)
+            .map(|(token, scope)| (token, Patch::block(SCOPED_LEAK).with_scope(scope)))
+            .collect();
+        material.save("scoped", material.compile(1, 0, &scoped)?.sign(&material.signing)?)?;
         Ok(material)
+    }
+
+    /// The public key that will take the place of the one in `sign.pub`, as text.
+    pub fn next_public_key(&self) -> String {
+        self.next_signing.public().to_string()
     }
 
     pub fn folder(&self) -> &Path {
@@ -61,8 +94,60 @@ impl Material {
         self.folder().join("patches")
     }
 
-    /// Writes the set `patches`, with the flipping token in it or without.
+    /// Writes the set `patches`, with the flipping token in it or without, newer than before.
     pub fn save_patches(&self, with_flipping: bool) -> Result<()> {
+        let set = self.patches_of(self.next_serial(), 0, with_flipping)?;
+        self.save("patches", set.sign(&self.signing)?)
+    }
+
+    /// Writes the set `patches`, newer than before and signed with the next key.
+    pub fn save_patches_of_next_key(&self, with_flipping: bool) -> Result<()> {
+        let set = self.patches_of(self.next_serial(), 0, with_flipping)?;
+        self.save("patches", set.sign(&self.next_signing)?)
+    }
+
+    /// Writes the set `patches`, newer than before, which is soon to expire; says when.
+    pub fn save_patches_expiring(&self, with_flipping: bool) -> Result<u64> {
+        let expires = clock::soon();
+        let set = self.patches_of(self.next_serial(), expires, with_flipping)?;
+        self.save("patches", set.sign(&self.signing)?)?;
+        Ok(expires)
+    }
+
+    /// Writes, to the file `name`, a set with the flipping token that a node must not take, for this
+    /// reason. The set that was saved last is the one in use.
+    pub fn save_untaken(&self, name: &str, reason: Untaken) -> Result<()> {
+        let held = self.serial.load(Ordering::SeqCst);
+        let (serial, expires) = match reason {
+            Untaken::Older => (held - 1, 0),
+            Untaken::SameSerial => (held, 0),
+            Untaken::Expired => (held + 1, clock::soon()),
+            _ => (held + 1, 0),
+        };
+        let set = self.patches_of(serial, expires, true)?;
+        let set = match reason {
+            Untaken::Unsigned => set,
+            Untaken::Stranger => set.sign(&SigningKey::generate()?)?,
+            _ => set.sign(&self.signing)?,
+        };
+        self.save(name, set)?;
+        match reason {
+            Untaken::Expired => clock::wait_for(expires),
+            Untaken::Forged => {
+                let mut forged = std::fs::read(self.folder().join(name))?;
+                forged[SIGNATURE_AT] ^= 1;
+                self.replace(name, &forged)?;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn next_serial(&self) -> u64 {
+        self.serial.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    fn patches_of(&self, serial: u64, expires: u64, with_flipping: bool) -> Result<PatchSet> {
         let mut patches = vec![
             (&self.blocked, Patch::block(BLOCKED_LEAK)),
             (&self.monitored, Patch::monitor(MONITORED_LEAK)),
@@ -70,25 +155,64 @@ impl Material {
         if with_flipping {
             patches.push((&self.flipping, Patch::block(FLIPPING_LEAK)));
         }
-        self.save("patches", &patches)
+        self.compile(serial, expires, &patches)
     }
 
-    fn save(&self, name: &str, patches: &[(&String, Patch)]) -> Result<()> {
-        let mut builder = PatchSetBuilder::new(&self.key);
+    fn compile(&self, serial: u64, expires: u64, patches: &[(&String, Patch)]) -> Result<PatchSet> {
+        let mut builder = PatchSetBuilder::new(&self.key).serial(serial).expires(expires);
         for (token, patch) in patches {
             let imprint = self.key.imprint(&Secret::new("test", token.as_bytes()))?;
             builder.add(&imprint, patch.clone())?;
         }
-        builder.build()?.save(&self.folder().join(name)).with_context(|| name.to_owned())
+        Ok(builder.build()?)
+    }
+
+    /// Puts another file in the place of one that may be mapped, and so must not be written to.
+    pub fn replace(&self, name: &str, content: &[u8]) -> Result<()> {
+        let new = self.folder().join(format!("{name}.new"));
+        std::fs::write(&new, content)?;
+        Ok(std::fs::rename(new, self.folder().join(name))?)
+    }
+
+    fn save(&self, name: &str, set: PatchSet) -> Result<()> {
+        set.save(&self.folder().join(name)).with_context(|| name.to_owned())
     }
 
     /// Fails when a text holds one of the tokens.
     pub fn check_absent(&self, text: &str) -> Result<()> {
-        for token in [&self.blocked, &self.monitored, &self.flipping, &self.other] {
+        let tokens = [&self.blocked, &self.monitored, &self.flipping, &self.other];
+        for token in tokens.into_iter().chain(&self.scoped) {
             ensure!(!text.contains(token.as_str()), "a token of this run is in it");
         }
         Ok(())
     }
+}
+
+/// Why a node must not take a set.
+#[derive(Clone, Copy, PartialEq)]
+pub enum Untaken {
+    Unsigned,
+    /// Signed with a key that nobody trusts.
+    Stranger,
+    /// Its signature is wrong.
+    Forged,
+    Older,
+    /// It has the number of the set in use, and is another.
+    SameSerial,
+    Expired,
+}
+
+/// What the tokens of the set `scoped` are blocked in: requests to a host, with a method, to a path,
+/// in a header; and from everybody but two networks.
+fn scopes() -> Result<[Scope; 5]> {
+    let everywhere = Scope::new;
+    Ok([
+        everywhere().with_host("api.example.com")?,
+        everywhere().with_method("PUT")?,
+        everywhere().with_path("/scoped/inner")?,
+        everywhere().with_part(Part::Header),
+        everywhere().except("10.0.0.0/8".parse()?).except("2001:db8::/32".parse()?),
+    ])
 }
 
 /// 40 characters of base62 behind a prefix that no provider uses: 237 random bits.

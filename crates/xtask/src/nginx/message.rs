@@ -6,6 +6,7 @@ use std::time::Duration;
 #[derive(Clone)]
 pub struct Message {
     method: &'static str,
+    host: &'static str,
     target: String,
     headers: Vec<(String, String)>,
     body: Body,
@@ -31,6 +32,7 @@ impl Message {
     pub fn get(target: impl Into<String>) -> Message {
         Message {
             method: "GET",
+            host: "t",
             target: target.into(),
             headers: Vec::new(),
             body: Body::None,
@@ -55,6 +57,18 @@ impl Message {
     /// Sends the request in segments that part inside this text.
     pub fn cut_in(mut self, text: &str) -> Message {
         self.cut_in = Some(text.to_owned());
+        self
+    }
+
+    /// Another method for the same request.
+    pub fn method(mut self, method: &'static str) -> Message {
+        self.method = method;
+        self
+    }
+
+    /// Another host for the same request.
+    pub fn host(mut self, host: &'static str) -> Message {
+        self.host = host;
         self
     }
 
@@ -83,8 +97,8 @@ impl Message {
 
     /// The request line and the headers, with the name of the case.
     pub fn head(&self, case: &str) -> Vec<u8> {
-        let mut head =
-            format!("{} {} HTTP/1.1\r\nHost: t\r\nX-Case: {case}\r\n", self.method, self.target);
+        let Message { method, host, target, .. } = self;
+        let mut head = format!("{method} {target} HTTP/1.1\r\nHost: {host}\r\nX-Case: {case}\r\n");
         for (name, value) in &self.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }

@@ -8,6 +8,7 @@ mod bodies;
 mod build;
 mod client;
 mod config;
+mod encodings;
 mod h2;
 mod locations;
 mod material;
@@ -15,7 +16,9 @@ mod message;
 mod refusals;
 mod reload;
 mod requests;
+mod scopes;
 mod server;
+mod unreadable;
 mod upstream;
 
 use std::path::Path;
@@ -53,6 +56,9 @@ pub fn run(report: &mut Report) {
     report.step("nginx module: HTTP/2 without TLS", |report| h2::run(report, &bench));
     report.step("nginx module: bodies", |report| bodies::run(report, &bench));
     report.step("nginx module: locations", |report| locations::run(report, &bench));
+    report.step("nginx module: scopes", |report| scopes::run(report, &bench));
+    report
+        .step("nginx module: bodies that cannot be read", |report| unreadable::run(report, &bench));
     report.step("nginx module: reload", |report| reload::run(report, &mut bench));
     report.step("nginx module: stop and logs", |report| {
         let Bench { server, upstream, material } = bench;
@@ -71,6 +77,8 @@ pub fn run(report: &mut Report) {
         let bench = Bench::start(&module, Workers::Single)?;
         requests::run(report, &bench)?;
         locations::run(report, &bench)?;
+        scopes::run(report, &bench)?;
+        unreadable::run(report, &bench)?;
         report.case("memory is used as it may be", bench.server.stop().map(drop));
         Ok(())
     });
@@ -111,12 +119,18 @@ impl Bench {
     }
 }
 
-/// A line for a block, for a hit that was only monitored, and for a request that was not scanned.
+/// A line for a block, for a hit that was only monitored, for a request that was not scanned, and for a
+/// body that could not be read.
 fn events_logged(log: &str) -> Result<()> {
     for (level, event) in [
         ("[warn]", "stanch: block leak 1101 part header view raw client 127.0.0.1"),
         ("[info]", "stanch: monitor leak 1101 part body view raw client 127.0.0.1"),
         ("[info]", "stanch: monitor leak 2202 part header view raw client 127.0.0.1"),
+        ("[warn]", "stanch: body unreadable: damaged, client 127.0.0.1"),
+        ("[warn]", "stanch: body unreadable: ratio, client 127.0.0.1"),
+        ("[warn]", "stanch: body unreadable: total, client 127.0.0.1"),
+        ("[warn]", "stanch: body unreadable: unsupported, client 127.0.0.1"),
+        ("[warn]", "stanch: block leak 1101 part body view json+gzip client 127.0.0.1"),
         (
             "[error]",
             "stanch: request not scanned: the body exceeds stanch_body_limit, client 127.0.0.1",
@@ -136,7 +150,8 @@ fn clean_log(log: &str) -> Result<()> {
     let bad: Vec<&str> = log
         .lines()
         .filter(|line| {
-            let expected = line.contains(reload::EXPECTED_EMERGENCY);
+            let expected = line.contains(reload::EXPECTED_EMERGENCY)
+                || line.contains(reload::EXPECTED_KEY_EMERGENCY);
             let marked = ["[alert]", "[emerg]", "[crit]", "exited on signal", "exited with code 2"]
                 .iter()
                 .any(|mark| line.contains(mark));

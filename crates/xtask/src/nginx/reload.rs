@@ -8,8 +8,9 @@ use anyhow::{Context as _, Result, anyhow, ensure};
 
 use super::Bench;
 use super::client::{Client, exchange};
-use super::material::FLIPPING_LEAK;
+use super::material::{FLIPPING_LEAK, Untaken};
 use super::message::{Message, filler_with};
+use crate::clock;
 use crate::report::Report;
 
 /// How often nginx is told to reload under load; the set changes in the middle.
@@ -18,12 +19,32 @@ const RELOADS: usize = 24;
 /// In every emergency that the suite causes in the running nginx: what the module says of a set
 /// or key that cannot be opened.
 pub const EXPECTED_EMERGENCY: &str = "(stanch_patches in ";
+/// The same for a public key.
+pub const EXPECTED_KEY_EMERGENCY: &str = "(stanch_public_key in ";
 
 pub fn run(report: &mut Report, bench: &mut Bench) -> Result<()> {
     report.case("under load, with a change of the set", under_load(bench));
     report.case("with a bad set: the old configuration keeps serving", bad_set(bench));
     report.case("with a bad key: the old configuration keeps serving", bad_key(bench));
+    for (name, reason, complaint) in [
+        (
+            "an unsigned set",
+            Untaken::Unsigned,
+            "refused: not signed, and only signed sets are taken",
+        ),
+        ("a set that a stranger signed", Untaken::Stranger, "which is not trusted here"),
+        ("a set with a wrong signature", Untaken::Forged, "the signature is not one of key"),
+        ("an older set", Untaken::Older, "is older than"),
+        ("another set of the same number", Untaken::SameSerial, "but the content differs"),
+        ("an expired set", Untaken::Expired, "refused: expired at"),
+    ] {
+        let name = format!("with {name}: the old configuration keeps serving");
+        report.case(&name, untaken(bench, reason, complaint));
+    }
+    report.case("with a public key that is none", bad_public_key(bench));
     report.case("with both in order again", good_again(bench));
+    report.case("with a set that the next key signed", next_key(bench));
+    report.case("a set that expires goes on serving, and is not taken again", expiring(bench));
     Ok(())
 }
 
@@ -126,18 +147,39 @@ impl Load<'_> {
 
 fn bad_set(bench: &mut Bench) -> Result<()> {
     let good = std::fs::read(bench.material.patches())?;
-    std::fs::write(bench.material.patches(), &good[..good.len() / 2])?;
+    bench.material.replace("patches", &good[..good.len() / 2])?;
     bench.server.reload_in_vain(EXPECTED_EMERGENCY)?;
-    still_serving(bench, "bad-set")
+    still_serving(bench, "bad-set")?;
+    bench.material.replace("patches", &good)
 }
 
 fn bad_key(bench: &mut Bench) -> Result<()> {
-    bench.material.save_patches(true)?;
     let key = bench.material.folder().join("key");
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644))?;
     bench.server.reload_in_vain(EXPECTED_EMERGENCY)?;
     still_serving(bench, "bad-key")?;
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o600))?;
+    Ok(())
+}
+
+/// What a node must not take, in the place of what it has.
+fn untaken(bench: &mut Bench, reason: Untaken, complaint: &str) -> Result<()> {
+    bench.material.save_untaken("patches", reason)?;
+    bench.server.reload_in_vain(complaint)?;
+    let log = bench.server.error_log()?;
+    let line = log.lines().rfind(|line| line.contains(complaint)).unwrap_or_default();
+    ensure!(line.contains("[emerg]") && line.contains(EXPECTED_EMERGENCY), "{line}");
+    still_serving(bench, &format!("untaken-{}", reason as u32))
+}
+
+fn bad_public_key(bench: &mut Bench) -> Result<()> {
+    bench.material.save_patches(true)?;
+    let path = bench.material.folder().join("sign.pub");
+    let good = std::fs::read(&path)?;
+    std::fs::write(&path, &good[..good.len() - 2])?;
+    bench.server.reload_in_vain(EXPECTED_KEY_EMERGENCY)?;
+    still_serving(bench, "bad-public-key")?;
+    std::fs::write(&path, good)?;
     Ok(())
 }
 
@@ -159,9 +201,32 @@ fn still_serving(bench: &Bench, name: &str) -> Result<()> {
 }
 
 fn good_again(bench: &mut Bench) -> Result<()> {
+    good_again_as(bench, "good-again")
+}
+
+/// A reload works, and the set in force is the one with the flipping token.
+fn good_again_as(bench: &mut Bench, case: &str) -> Result<()> {
     bench.server.reload()?;
     let message = Message::get("/").header("X-Key", &bench.material.flipping);
-    let outcome = exchange(bench.server.ports.on, "good-again", &message)?;
+    let outcome = exchange(bench.server.ports.on, case, &message)?;
     bench.check_refused(&outcome, 403)?;
     bench.check_logged(&outcome, &format!("403 block {FLIPPING_LEAK} header raw X-Key"))
+}
+
+/// While one signing key takes the place of another, nodes trust both.
+fn next_key(bench: &mut Bench) -> Result<()> {
+    bench.material.save_patches_of_next_key(false)?;
+    bench.server.reload()?;
+    still_serving(bench, "next-key")
+}
+
+fn expiring(bench: &mut Bench) -> Result<()> {
+    let expires = bench.material.save_patches_expiring(false)?;
+    bench.server.reload()?;
+    clock::wait_for(expires);
+    still_serving(bench, "expired-in-use")?;
+    bench.server.reload_in_vain("refused: expired at")?;
+    still_serving(bench, "expired-again")?;
+    bench.material.save_patches(true)?;
+    good_again_as(bench, "after-expiry")
 }

@@ -6,18 +6,21 @@ use anyhow::{Result, ensure};
 use super::Bench;
 use super::client::{Client, Outcome, exchange};
 use super::config::BODY_BUFFER;
+use super::encodings;
 use super::material::BLOCKED_LEAK;
 use super::message::{Message, filler_with};
+use crate::encoded;
 use crate::report::Report;
 
-struct Row {
+/// A way to send a token.
+pub struct Row {
     name: String,
     /// Part, view and name as the access log has them.
     logged: &'static str,
     message: Box<dyn Fn(&str) -> Message>,
 }
 
-fn row(
+pub fn row(
     name: impl Into<String>,
     logged: &'static str,
     message: impl Fn(&str) -> Message + 'static,
@@ -26,7 +29,7 @@ fn row(
 }
 
 pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
-    for row in rows() {
+    for row in rows().into_iter().chain(encodings::rows()) {
         report.case(&row.name, run_row(bench, &row));
     }
     report.case("Expect: 100-continue", expect_continue(bench));
@@ -50,11 +53,11 @@ fn rows() -> Vec<Row> {
         }),
         row("query", "query raw key", |token| Message::get(format!("/q?a=1&key={token}&b=2"))),
         row("query, percent-encoded", "query percent key", |token| {
-            Message::get(format!("/q?a=1&key={}&b=2", percent_encoded(token)))
+            Message::get(format!("/q?a=1&key={}&b=2", encoded::percent(token)))
         }),
         row("path", "path raw -", |token| Message::get(format!("/api/{token}/items"))),
         row("path, percent-encoded", "path percent -", |token| {
-            Message::get(format!("/api/{}/items", percent_encoded(token)))
+            Message::get(format!("/api/{}/items", encoded::percent(token)))
         }),
         row("path split over TCP segments", "path raw -", |token| {
             Message::get(format!("/api/{token}/items")).cut_in(token)
@@ -63,7 +66,7 @@ fn rows() -> Vec<Row> {
             Message::get("/").header("Cookie", format!("theme=dark; session={token}"))
         }),
         row("Basic credentials", "header basic Authorization", |token| {
-            let credentials = base64(format!("user:{token}").as_bytes());
+            let credentials = encoded::base64(format!("user:{token}").as_bytes());
             Message::get("/").header("Authorization", format!("Basic {credentials}"))
         }),
         row("small body", "body raw -", |token| {
@@ -210,48 +213,4 @@ fn pipelined(bench: &Bench) -> Result<()> {
     bench.check_refused(&Outcome::new("pipelined-1", &refused, first.status), 403)?;
     let second = client.response()?;
     bench.check_passed(&Outcome::new("pipelined-2", &clean, second.status))
-}
-
-/// Every third byte as `%XX`, so that neither the raw text nor a full encoding is what is seen.
-fn percent_encoded(text: &str) -> String {
-    text.bytes()
-        .enumerate()
-        .map(|(i, byte)| if i % 3 == 1 { format!("%{byte:02X}") } else { char::from(byte).into() })
-        .collect()
-}
-
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for group in bytes.chunks(3) {
-        let mut bits = 0;
-        for i in 0..3 {
-            bits = bits << 8 | u32::from(group.get(i).copied().unwrap_or(0));
-        }
-        for i in 0..4 {
-            let digit = ALPHABET[(bits >> (18 - 6 * i)) as usize & 63];
-            text.push(if i <= group.len() { digit.into() } else { '=' });
-        }
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn base64_is_that_of_rfc_4648() {
-        // RFC 4648, section 10
-        for (text, code) in
-            [("", ""), ("f", "Zg=="), ("fo", "Zm8="), ("foo", "Zm9v"), ("foobar", "Zm9vYmFy")]
-        {
-            assert_eq!(base64(text.as_bytes()), code);
-        }
-    }
-
-    #[test]
-    fn percent_encoding_changes_every_third_byte() {
-        assert_eq!(percent_encoded("abcde"), "a%62cd%65");
-    }
 }

@@ -21,6 +21,7 @@ pub struct Server {
     module: PathBuf,
     upstream_port: u16,
     workers: Workers,
+    public_key: String,
     generation: u32,
     pub ports: Ports,
 }
@@ -35,8 +36,16 @@ impl Server {
     ) -> Result<Server> {
         let folder = material.folder().to_owned();
         let ports = free_ports()?;
-        let config =
-            Config { folder: &folder, module, upstream_port, ports, generation: 1, workers };
+        let public_key = material.next_public_key();
+        let config = Config {
+            folder: &folder,
+            module,
+            upstream_port,
+            ports,
+            generation: 1,
+            workers,
+            public_key: &public_key,
+        };
         std::fs::write(folder.join("nginx.conf"), config.text())?;
         let tested = check(&folder)?;
         ensure!(tested.status.success(), "nginx -t: {}", crate::command::both(&tested));
@@ -56,6 +65,7 @@ impl Server {
             module: module.to_owned(),
             upstream_port,
             workers,
+            public_key,
             generation: 1,
             ports,
         };
@@ -73,6 +83,7 @@ impl Server {
             ports: self.ports,
             generation: self.generation,
             workers: self.workers,
+            public_key: &self.public_key,
         };
         std::fs::write(self.folder.join("nginx.conf"), config.text())?;
         self.hang_up()?;
@@ -97,18 +108,28 @@ impl Server {
         Ok(String::from_utf8_lossy(&bytes).into_owned())
     }
 
-    /// What the access log says of a case. nginx writes it after the answer: it may take a moment.
+    /// What the access log says of a case.
     pub fn access_line(&self, case: &str) -> Result<String> {
+        self.line("access.log", case)
+    }
+
+    /// What became of a case's body.
+    pub fn body_line(&self, case: &str) -> Result<String> {
+        self.line("bodies.log", case)
+    }
+
+    /// What a log says of a case. nginx writes it after the answer: it may take a moment.
+    fn line(&self, log: &str, case: &str) -> Result<String> {
         let deadline = Instant::now() + PATIENCE;
         let wanted = format!("{case} ");
         loop {
-            let bytes = std::fs::read(self.folder.join("access.log"))?;
+            let bytes = std::fs::read(self.folder.join(log))?;
             let text = String::from_utf8_lossy(&bytes);
             let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
             if let Some(line) = lines.find_map(|line| line.strip_prefix(&wanted)) {
                 return Ok(line.trim_end().to_owned());
             }
-            ensure!(Instant::now() < deadline, "the access log has no line of {case}");
+            ensure!(Instant::now() < deadline, "{log} has no line of {case}");
             std::thread::sleep(Duration::from_millis(5));
         }
     }
