@@ -101,3 +101,57 @@ fn a_token_in_its_own_letter_case_is_reported_as_raw() {
         assert_eq!(hit.views, Views::RAW, "{filler} bytes");
     }
 }
+
+/// Base64 of UTF-16 in which a few characters are escaped: the NULs between the others did not count
+/// as text, so that the base64 was not worth undoing.
+#[test]
+fn base64_of_utf16_with_few_escapes_is_undone() {
+    let tokens = tokens(b"9cT4nW8bXq2mZ7RkVd5F");
+    let set = set(&tokens);
+    for text in [
+        // The second character, the first NUL, the eleventh character, every other byte.
+        &b"OQAlNjMAVAA0AG4AVwA4AGIAWABxADIAbQBaADcAUgBrAFYAZAA1AEYA"[..],
+        b"OSUwMGMAVAA0AG4AVwA4AGIAWABxADIAbQBaADcAUgBrAFYAZAA1AEYA",
+        b"LS05AGMAVAA0AG4AVwA4AGIAWABxACUzMgBtAFoANwBSAGsAVgBkADUARgA=",
+        b"JTM5ACU2MwAlNTQAJTM0ACU2RQAlNTcAJTM4ACU2MgAlNTgAJTcxACUzMgAlNmQAJTVhACUzNwAlNTIAJTZCACU1NgAl\
+        NjQAJTM1ACU0NgA=",
+    ] {
+        let headers = vec![(b"X-Header".to_vec(), text.to_vec())];
+        let body = text.chunks(7).map(<[u8]>::to_vec).collect();
+        for request in
+            [Request { headers, ..Request::default() }, Request { body, ..Request::default() }]
+        {
+            let hit = agree(&set, &tokens, &request, "escapes in UTF-16").hit.unwrap();
+            assert_eq!(hit.views.to_string(), "percent+base64+utf16");
+        }
+    }
+}
+
+/// Padded pieces of base64 behind a piece that has nothing to do with them, where letters in between
+/// move the groups of four.
+#[test]
+fn pieces_of_base64_behind_another_piece_are_joined() {
+    let tokens = tokens(TOKEN);
+    let set = set(&tokens);
+    let (left, right) = TOKEN.split_at(10);
+    for before in
+        ["", "Cg==", "als=", "555=", "Cg==x", "Cg==xy", "Cg==xyz", "als=5", "Zm9vYmE=12", "x"]
+    {
+        let text = [before.as_bytes(), &base64(left, true), &base64(right, true)].concat();
+        let request = Request { body: vec![text], ..Request::default() };
+        let hit = agree(&set, &tokens, &request, before).hit.unwrap();
+        assert_eq!((hit.views, hit.offset), (View::Base64.into(), before.len() as u64));
+    }
+}
+
+/// The same with an escape in one of the pieces.
+#[test]
+fn an_escape_in_a_piece_of_base64_is_undone() {
+    let tokens = tokens(b"gr+dF7iNOfaHa");
+    let set = set(&tokens);
+    for text in [&b"Z3IlMkI=ZEY3aU5PZg==YUhh"[..], b"555=5Z3IlMkI=ZEY3aU5PZg==YUhh"] {
+        let request = Request { body: vec![text.to_vec()], ..Request::default() };
+        let hit = agree(&set, &tokens, &request, "pieces").hit.unwrap();
+        assert_eq!(hit.views.to_string(), "percent+base64");
+    }
+}
