@@ -102,6 +102,7 @@ impl<'s> Scan<'s> {
     /// # Errors
     ///
     /// [`ScanError::State`] if the state is too short.
+    #[inline]
     pub fn new(set: &'s PatchSet, state: &'s mut [u8]) -> Result<Scan<'s>, ScanError> {
         let found = state.len();
         let short = ScanError::State { needed: set.state_len(), found };
@@ -126,6 +127,7 @@ impl<'s> Scan<'s> {
     }
 
     /// The same scan, looking only at `views` from now on. It starts with all.
+    #[inline]
     #[must_use]
     pub fn with_views(mut self, views: Views) -> Scan<'s> {
         self.views = views;
@@ -166,6 +168,7 @@ impl<'s> Scan<'s> {
     }
 
     /// Looks at headers, or at trailers behind the body.
+    #[inline]
     pub fn headers(&mut self, headers: &[Header<'_>]) {
         if let Some(known) = self.known() {
             known.headers(headers);
@@ -203,9 +206,10 @@ impl<'s> Scan<'s> {
 
     /// Looks at what was carried over, wipes the state and says what to do. Whatever is fed
     /// afterwards is not looked at.
+    #[inline]
     pub fn finish(&mut self) -> Verdict {
         if !self.finished {
-            if !self.is_done() {
+            if self.has_body && !self.is_done() {
                 let _ = self.body_end();
             }
             self.finished = true;
