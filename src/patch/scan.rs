@@ -29,8 +29,6 @@ const BATCH: usize = 16;
 /// The headers that can hold Basic credentials.
 const CREDENTIALS: [&[u8]; 2] = [b"authorization", b"proxy-authorization"];
 
-const NO_HEADER: Header<'_> = Header { name: b"", value: b"" };
-
 /// A look at one request, in memory that the caller owns.
 ///
 /// Feed it the request as it comes in: [`request`](Scan::request), [`headers`](Scan::headers),
@@ -102,6 +100,7 @@ impl<'s> Scan<'s> {
     /// # Errors
     ///
     /// [`ScanError::State`] if the state is too short.
+    #[inline]
     pub fn new(set: &'s PatchSet, state: &'s mut [u8]) -> Result<Scan<'s>, ScanError> {
         let found = state.len();
         let short = ScanError::State { needed: set.state_len(), found };
@@ -126,6 +125,7 @@ impl<'s> Scan<'s> {
     }
 
     /// The same scan, looking only at `views` from now on. It starts with all.
+    #[inline]
     #[must_use]
     pub fn with_views(mut self, views: Views) -> Scan<'s> {
         self.views = views;
@@ -166,6 +166,7 @@ impl<'s> Scan<'s> {
     }
 
     /// Looks at headers, or at trailers behind the body.
+    #[inline]
     pub fn headers(&mut self, headers: &[Header<'_>]) {
         if let Some(known) = self.known() {
             known.headers(headers);
@@ -177,8 +178,9 @@ impl<'s> Scan<'s> {
                 }
             }
         }
-        for headers in headers.chunks(BATCH) {
-            self.header_batch(headers);
+        match headers {
+            [_] => self.header_batch::<1>(headers),
+            _ => headers.chunks(BATCH).for_each(|headers| self.header_batch::<BATCH>(headers)),
         }
     }
 
@@ -203,9 +205,10 @@ impl<'s> Scan<'s> {
 
     /// Looks at what was carried over, wipes the state and says what to do. Whatever is fed
     /// afterwards is not looked at.
+    #[inline]
     pub fn finish(&mut self) -> Verdict {
         if !self.finished {
-            if !self.is_done() {
+            if self.has_body && !self.is_done() {
                 let _ = self.body_end();
             }
             self.finished = true;
@@ -224,25 +227,31 @@ impl<'s> Scan<'s> {
         self.finished || self.verdict.action == Action::Block
     }
 
-    /// Looks at no more than [`BATCH`] headers.
-    fn header_batch(&mut self, headers: &[Header<'_>]) {
-        let mut values = [&b""[..]; BATCH];
-        let mut owners = [&NO_HEADER; BATCH];
+    /// Looks at no more than `N` headers.
+    fn header_batch<const N: usize>(&mut self, headers: &[Header<'_>]) {
+        let mut values = [&b""[..]; N];
+        let mut owners = [0; N];
         let mut count = 0;
         // Values that are too short for any token are written over by the next one. A branch here
         // would be mispredicted all the time.
-        for header in headers {
+        for (number, header) in (0..).zip(headers) {
             values[count] = header.value;
-            owners[count] = header;
+            owners[count] = number;
             count += usize::from(header.value.len() >= self.set.shortest());
         }
+        self.header_values(headers, &values[..count], &owners[..count]);
+    }
+
+    /// Looks at the values of headers: each is that of the header with its owner's number.
+    fn header_values(&mut self, headers: &[Header<'_>], values: &[&[u8]], owners: &[u8]) {
+        let owner = |number: usize| headers[usize::from(owners[number])];
         let is_basic = |number: usize| {
-            let Header { name, value } = *owners[number];
+            let Header { name, value } = owner(number);
             has_basic_scheme(value)
                 && CREDENTIALS.iter().any(|known| name.eq_ignore_ascii_case(known))
         };
-        self.values(&values[..count], is_basic, |number, start| {
-            let Header { name, value } = *owners[number];
+        self.values(values, is_basic, |number, start| {
+            let Header { name, value } = owner(number);
             match name.eq_ignore_ascii_case(b"cookie") {
                 true => (Part::Cookie, locate::in_cookies(value, start)),
                 false => (Part::Header, Name::new(name)),

@@ -6,20 +6,20 @@
 //! filter.
 
 use std::arch::x86_64::{
-    __m256i, __m512i, _bzhi_u64, _mm_castpd_si128, _mm_castsi128_pd, _mm_cvtsi128_si64,
-    _mm_extract_epi64, _mm_loadh_pd, _mm_loadl_epi64, _mm_loadu_si128, _mm_set1_epi16,
-    _mm_storeu_si128, _mm256_aesenc_epi128, _mm256_bitshuffle_epi64_mask,
-    _mm256_broadcastsi128_si256, _mm256_bsrli_epi128, _mm256_castsi128_si256,
-    _mm256_castsi256_si128, _mm256_cmpeq_epi64_mask, _mm256_extracti128_si256,
-    _mm256_inserti128_si256, _mm256_loadu_si256, _mm256_movm_epi8, _mm256_mul_epu32,
-    _mm256_multishift_epi64_epi8, _mm256_set1_epi64x, _mm256_srli_epi64, _mm256_storeu_si256,
-    _mm256_ternarylogic_epi64, _mm256_unpacklo_epi64, _mm256_xor_si256, _mm512_add_epi16,
-    _mm512_and_si512, _mm512_andnot_si512, _mm512_castsi512_si256, _mm512_cvtepu8_epi16,
-    _mm512_extracti64x4_epi64, _mm512_loadu_si512, _mm512_mask_bitshuffle_epi64_mask,
-    _mm512_maskz_compress_epi16, _mm512_maskz_loadu_epi8, _mm512_movepi8_mask, _mm512_or_si512,
-    _mm512_permutex2var_epi8, _mm512_permutexvar_epi64, _mm512_set1_epi8, _mm512_set1_epi16,
-    _mm512_set1_epi64, _mm512_setzero_si512, _mm512_shrdi_epi64, _mm512_srli_epi64,
-    _mm512_storeu_si512,
+    __m256i, __m512i, _MM_HINT_T0, _bzhi_u64, _mm_castpd_si128, _mm_castsi128_pd,
+    _mm_cvtsi128_si64, _mm_extract_epi64, _mm_loadh_pd, _mm_loadl_epi64, _mm_loadu_si128,
+    _mm_prefetch, _mm_set1_epi16, _mm_storeu_si128, _mm256_aesenc_epi128,
+    _mm256_bitshuffle_epi64_mask, _mm256_broadcastsi128_si256, _mm256_bsrli_epi128,
+    _mm256_castsi128_si256, _mm256_castsi256_si128, _mm256_cmpeq_epi64_mask,
+    _mm256_extracti128_si256, _mm256_inserti128_si256, _mm256_loadu_si256, _mm256_movm_epi8,
+    _mm256_mul_epu32, _mm256_multishift_epi64_epi8, _mm256_set1_epi64x, _mm256_srli_epi64,
+    _mm256_storeu_si256, _mm256_ternarylogic_epi64, _mm256_unpacklo_epi64, _mm256_xor_si256,
+    _mm512_add_epi16, _mm512_and_si512, _mm512_andnot_si512, _mm512_castsi512_si256,
+    _mm512_cvtepu8_epi16, _mm512_extracti64x4_epi64, _mm512_loadu_si512,
+    _mm512_mask_bitshuffle_epi64_mask, _mm512_maskz_compress_epi16, _mm512_maskz_loadu_epi8,
+    _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_permutexvar_epi64,
+    _mm512_set1_epi8, _mm512_set1_epi16, _mm512_set1_epi64, _mm512_setzero_si512,
+    _mm512_shrdi_epi64, _mm512_srli_epi64, _mm512_storeu_si512,
 };
 use std::mem::MaybeUninit;
 use std::ptr::with_exposed_provenance;
@@ -109,6 +109,7 @@ fn sift_tier<const Q: usize, const S: usize, const L: usize>(
             front.at = at + ((take - Q) / S + 1) * S;
         }
         if take < left {
+            fetch(&text[at + take..]);
             break;
         }
         front.advance(texts.len(), S);
@@ -358,6 +359,16 @@ unsafe fn classify<const ASCII: bool>(sampler: &Sampler, text: &[u8], out: *mut 
         }
         let bytes = _mm512_maskz_loadu_epi8(tail, text.as_ptr().add(whole * 64).cast());
         out.add(whole).write(classes(bytes) & tail);
+    }
+}
+
+/// Has the start of `text` brought into the cache: as much as the next turn will look at.
+#[inline]
+#[target_feature(enable = "sse")]
+fn fetch(text: &[u8]) {
+    for line in (0..text.len().min(WORDS * 64)).step_by(64) {
+        // SAFETY: fetching reads nothing that the program sees, and the address is in the text.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(text.as_ptr().add(line).cast()) };
     }
 }
 
