@@ -187,8 +187,8 @@ impl Scout {
             _mm512_set1_epi8,
         };
 
-        // SAFETY: all read 64 of 128 bytes.
         let load = |table: &[u8; 128]| {
+            // SAFETY: both read 64 of 128 bytes.
             [0, 64].map(|at| unsafe { _mm512_loadu_si512(table.as_ptr().add(at).cast()) })
         };
         let [low, high] = load(&self.classes);
@@ -285,8 +285,8 @@ impl Scout {
             _mm512_set1_epi8,
         };
 
-        // SAFETY: all read 64 of 128 bytes.
         let load = |table: &[u8; 128]| {
+            // SAFETY: both read 64 of 128 bytes.
             [0, 64].map(|at| unsafe { _mm512_loadu_si512(table.as_ptr().add(at).cast()) })
         };
         let inside = _bzhi_u64(u64::MAX, text.len().min(LOOK) as u32);
@@ -415,16 +415,15 @@ mod tests {
     #[test]
     fn leads_by_hand() {
         let scout = scout(Engine::Portable, 20, true, true);
-        let bits =
-            |map: [u64; WORDS]| (0..LOOK).filter(move |at| map[at / 64] >> (at % 64) & 1 == 1);
-        let text =
-            b"a%20b \\n & eHh4eHh4eHh4eHh4eHh4eHh4eHh4 0123-ABCD-0123456789 0123456789abcdef";
-        let leads = scout.look(text, 0, false);
-        assert_eq!(leads.len, text.len());
-        assert_eq!(bits(leads.escapes).collect::<Vec<_>>(), [1, 6, 9]);
+        let bits = |map: u64| (0..LOOK).filter(move |at| map >> at & 1 == 1).collect::<Vec<_>>();
         // 28 letters, seven groups: the row may start with either of the first two.
-        assert_eq!(bits(leads.rows).collect::<Vec<_>>(), [11, 15]);
-        assert_eq!(bits(leads.digits).collect::<Vec<_>>(), [40, 41, 42, 43, 44]);
+        let leads = scout.look(b"a%20b \\n & eHh4eHh4eHh4eHh4eHh4eHh4eHh4 QUFB", 0, false);
+        assert_eq!((bits(leads.escapes), bits(leads.rows)), (vec![1, 6, 9], vec![11, 15]));
+        assert_eq!((leads.len, leads.digits, leads.wide), (44, 0, 0));
+        let leads = scout.look(b"0123-ABCD-0123456789 0123456789abcdef", 0, false);
+        assert_eq!((bits(leads.digits), leads.rows), (vec![0, 1, 2, 3, 4], 0));
+        let leads = scout.look(b"x AHgAeAB4AHgAeAB4AHgAeAB4", 0, false);
+        assert_eq!((bits(leads.wide), leads.rows), (vec![2], 0));
     }
 
     proptest! {
