@@ -5,7 +5,7 @@
 //! probe. A gram can only be a token's if all of its bytes are of the kinds that tokens of the set
 //! are made of, its *alphabet*; many bytes of a request stand in words too short for that, so many
 //! places are never hashed. *Probing* hashes the grams at the marked places and drops those that the
-//! filter's first word turns away.
+//! filter turns away.
 //!
 //! The loops do not branch on the text: a place is always written and the count moves on only if it
 //! is kept. So many probes are in flight at a time, which hides the latency of the AES rounds and of
