@@ -172,7 +172,14 @@ impl Chains<'_> {
         let base64 = if first { self.reading.base64 } else { BASE64 };
         if left.base64 > 0 && on & base64 != 0 {
             let left = Left { base64: left.base64 - 1, ..left };
-            let undone = steps::base64(text, self.reading.body, base64, self.shortest);
+            let mut undone = steps::base64(text, self.reading.body, base64, self.shortest);
+            if first && !self.reading.body {
+                // No target and no header holds a line end as it is.
+                let breaks =
+                    text.iter().enumerate().filter(|(_, byte)| matches!(byte, b'\r' | b'\n'));
+                let breaks: Vec<usize> = breaks.map(|(at, _)| at).collect();
+                undone.iter_mut().for_each(|undone| undone.doubts.extend(&breaks));
+            }
             made.extend(undone.into_iter().map(|undone| (undone, left)));
         }
         if left.utf16 > 0 && on & UTF16 != 0 {
