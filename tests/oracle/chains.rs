@@ -172,14 +172,7 @@ impl Chains<'_> {
         let base64 = if first { self.reading.base64 } else { BASE64 };
         if left.base64 > 0 && on & base64 != 0 {
             let left = Left { base64: left.base64 - 1, ..left };
-            let mut undone = steps::base64(text, self.reading.body, base64, self.shortest);
-            if first && !self.reading.body {
-                // No target and no header holds a line end as it is.
-                let breaks =
-                    text.iter().enumerate().filter(|(_, byte)| matches!(byte, b'\r' | b'\n'));
-                let breaks: Vec<usize> = breaks.map(|(at, _)| at).collect();
-                undone.iter_mut().for_each(|undone| undone.doubts.extend(&breaks));
-            }
+            let undone = steps::base64(text, self.reading.body, base64, self.shortest);
             made.extend(undone.into_iter().map(|undone| (undone, left)));
         }
         if left.utf16 > 0 && on & UTF16 != 0 {
@@ -203,6 +196,9 @@ impl Chains<'_> {
                     continue;
                 }
                 certain &= sent.len() <= self.ceiling && self.reading.certain;
+                // No target and no header holds a line end as it is.
+                certain &=
+                    self.reading.body || !self.reading.text[sent.clone()].iter().any(is_break);
                 certain &= self.ascii || views & (BASE64 | self.reading.base64) == 0;
                 let sight = Sight {
                     leak: needle.token.leak,
@@ -234,6 +230,10 @@ fn sent(mut span: Range<usize>, mut link: Option<&Link<'_>>) -> (Range<usize>, u
         link = *before;
     }
     (span, views, certain)
+}
+
+fn is_break(byte: &u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
 }
 
 /// Whether base64 of `text` is found for sure: if it is made of visible characters and line ends, or of
