@@ -3,7 +3,7 @@
 #[allow(dead_code, reason = "each test program uses its share of the oracle")]
 mod oracle;
 
-use oracle::compare::{agree, contradiction, disagreement, scan, set, shown, usable};
+use oracle::compare::{agree, contradiction, disagreement, listed, scan, set, shown, usable};
 use oracle::draw::{self, BASE62, BASE64, Draw, ESCAPES, HEX, MARKS};
 use oracle::encode::{self, CODERS};
 use oracle::steps::RAW;
@@ -416,7 +416,13 @@ proptest! {
             request.body = Draw(cut).cut(&body, longest);
             let verdict = scan(&set, &request);
             let why = contradiction(&found, &verdict);
-            prop_assert!(why.is_none(), "{}: {}", why.unwrap_or_default(), shown(&request));
+            prop_assert!(
+                why.is_none(),
+                "{}: pieces of {longest}, {}, {}",
+                why.unwrap_or_default(),
+                shown(&request),
+                listed(&tokens)
+            );
             let doubtful = found.iter().any(|found| !found.certain);
             prop_assert!(verdict.action == whole.action || doubtful);
             prop_assert!(verdict == whole || found.len() > 1 || doubtful);

@@ -91,7 +91,7 @@ fn the_end_of_an_escape_is_not_the_start_of_a_token() {
 fn a_token_in_its_own_letter_case_is_reported_as_raw() {
     let token = b"36febca7b26898372f78d5a";
     let longer = b"e0efd300e081d2ea3bdd5591bb44dc27ba7aecd97d1aafa0e7833e5";
-    let tokens = [&token[..], longer].map(|bytes| tokens(bytes)).concat();
+    let tokens = [&token[..], longer].map(tokens).concat();
     let set = set(&tokens);
     for filler in 1200..1500 {
         let text = [&vec![b'\n'; filler][..], b"57f?%bFA}A&da72%d=A", token, &[b'x'; 22]].concat();
@@ -99,5 +99,34 @@ fn a_token_in_its_own_letter_case_is_reported_as_raw() {
         let request = Request { body, ..Request::default() };
         let hit = agree(&set, &tokens, &request, &format!("{filler} bytes")).hit.unwrap();
         assert_eq!(hit.views, Views::RAW, "{filler} bytes");
+    }
+}
+
+/// Padded pieces of base64 behind a piece that has nothing to do with them, where letters in between
+/// move the groups of four.
+#[test]
+fn pieces_of_base64_behind_another_piece_are_joined() {
+    let tokens = tokens(TOKEN);
+    let set = set(&tokens);
+    let (left, right) = TOKEN.split_at(10);
+    for before in
+        ["", "Cg==", "als=", "555=", "Cg==x", "Cg==xy", "Cg==xyz", "als=5", "Zm9vYmE=12", "x"]
+    {
+        let text = [before.as_bytes(), &base64(left, true), &base64(right, true)].concat();
+        let request = Request { body: vec![text], ..Request::default() };
+        let hit = agree(&set, &tokens, &request, before).hit.unwrap();
+        assert_eq!((hit.views, hit.offset), (View::Base64.into(), before.len() as u64));
+    }
+}
+
+/// The same with an escape in one of the pieces.
+#[test]
+fn an_escape_in_a_piece_of_base64_is_undone() {
+    let tokens = tokens(b"gr+dF7iNOfaHa");
+    let set = set(&tokens);
+    for text in [&b"Z3IlMkI=ZEY3aU5PZg==YUhh"[..], b"555=5Z3IlMkI=ZEY3aU5PZg==YUhh"] {
+        let request = Request { body: vec![text.to_vec()], ..Request::default() };
+        let hit = agree(&set, &tokens, &request, "pieces").hit.unwrap();
+        assert_eq!(hit.views.to_string(), "percent+base64");
     }
 }

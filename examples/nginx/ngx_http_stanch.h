@@ -4,6 +4,7 @@
  *   ngx_http_stanch_module.c     directives, their merging, the place in the phases
  *   ngx_http_stanch_sets.c       patch sets: opened once, if they are trusted
  *   ngx_http_stanch_scan.c       one request: feed, decide, answer
+ *   ngx_http_stanch_feed.c       what a scan is told of a request before its body
  *   ngx_http_stanch_variables.c  $stanch_action and the others
  */
 
@@ -28,6 +29,9 @@
 /* The values of the directive "stanch_body_unreadable". */
 #define NGX_HTTP_STANCH_UNREADABLE_PASS   0
 #define NGX_HTTP_STANCH_UNREADABLE_BLOCK  1
+
+/* Headers, or pieces of a body, that are handed over in one call. */
+#define NGX_HTTP_STANCH_BATCH  32
 
 /* A directive's file argument, and where in the configuration it stands. */
 typedef struct {
@@ -105,6 +109,15 @@ ngx_http_stanch_set_t *ngx_http_stanch_sets_get(ngx_conf_t *cf, ngx_http_stanch_
 
 /* The handler of the phase. */
 ngx_int_t ngx_http_stanch_handler(ngx_http_request_t *r);
+
+/* Tells the scan what nginx knows of the request, and feeds it the request line and the headers. */
+int32_t ngx_http_stanch_feed_head(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx);
+
+/*
+ * Gives the scan an inflater, which goes with it. For when all of the body is there: a client that
+ * sends it slowly must not hold that much memory.
+ */
+int32_t ngx_http_stanch_inflate(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx);
 
 /* The scan of the main request that "r" belongs to; NULL when there was none. */
 ngx_http_stanch_ctx_t *ngx_http_stanch_get_ctx(ngx_http_request_t *r);

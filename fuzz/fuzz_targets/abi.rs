@@ -19,6 +19,7 @@ pub(crate) const ERROR_STATE: i32 = 8;
 pub(crate) const ERROR_STOPPED: i32 = 10;
 pub(crate) const ERROR_UNSIGNED: i32 = 11;
 pub(crate) const ERROR_SIGNATURE: i32 = 12;
+pub(crate) const ERROR_SIGNER: i32 = 13;
 pub(crate) const ERROR_ROLLBACK: i32 = 15;
 
 pub(crate) const VIEWS_TEXT: usize = 96;
@@ -224,8 +225,8 @@ unsafe extern "C" {
     pub(crate) fn stanch_action_name(action: u32) -> *const c_char;
     pub(crate) fn stanch_part_name(part: u32) -> *const c_char;
     pub(crate) fn stanch_view_name(view: u32) -> *const c_char;
-    pub(crate) fn stanch_views_text(views: u32, out: *mut c_char, size: usize) -> usize;
     pub(crate) fn stanch_body_name(body: u32) -> *const c_char;
+    pub(crate) fn stanch_views_text(views: u32, out: *mut c_char, size: usize) -> usize;
 }
 
 impl stanch_slice {

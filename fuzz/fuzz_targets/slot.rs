@@ -32,8 +32,7 @@ pub(crate) fn signer() -> SigningKey {
 
 /// The tokens of the last one have a scope, which every request is in.
 pub(crate) static SETS: LazyLock<Vec<Compiled>> = LazyLock::new(|| {
-    let lengths: [&[usize]; 5] =
-        [&[20, 40, 24], &[8, 13], &[33, 200, 64], &[4096, 19], &[30, 21]];
+    let lengths: [&[usize]; 5] = [&[20, 40, 24], &[8, 13], &[33, 200, 64], &[4096, 19], &[30, 21]];
     let mut state = 7_u64;
     let mut letter = || {
         state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);

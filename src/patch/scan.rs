@@ -285,7 +285,7 @@ impl<'s> Scan<'s> {
             return;
         }
         for (number, value) in values.iter().enumerate() {
-            if !set.signs().has_lead(value) {
+            if !set.signs().has_lead(value, self.views) {
                 continue;
             }
             let reading = Reading { views: self.views, body: false, basic: is_basic(number) };

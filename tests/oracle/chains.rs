@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use memchr::memmem::Finder;
 
-use super::Token;
 use super::steps::{self, BASE64, CASE, PLUS, QUOTED, RAW, UTF16, Undone};
+use super::{BASIC, Token};
 use stanch::patch::Action;
 
 /// A text of a request, and how it may be read.
@@ -163,7 +163,9 @@ impl Chains<'_> {
         if left.unescape > 0 {
             let left = Left { unescape: left.unescape - 1, ..left };
             made.extend(steps::unescape(text, false, on).map(|undone| (undone, left)));
-            if self.spaces && on & PLUS != 0 && text.contains(&b'+') {
+            // Where no token holds a space, this shows no more; but base64 behind it is not the first
+            // step, and called otherwise. The library may do it where a token looks as if it could.
+            if (self.spaces || first) && on & PLUS != 0 && text.contains(&b'+') {
                 made.extend(steps::unescape(text, true, on).map(|undone| (undone, left)));
             }
         }
@@ -215,6 +217,8 @@ impl Chains<'_> {
 fn sent(mut span: Range<usize>, mut link: Option<&Link<'_>>) -> (Range<usize>, u32, bool) {
     let (mut views, mut certain) = (0, true);
     while let Some(Link { undone, before }) = link {
+        let is_base64 = undone.changed.iter().any(|(_, flag)| flag & (BASE64 | BASIC) != 0);
+        certain &= !is_base64 || is_row(&undone.text[span.clone()]);
         span = undone.from[span.start].start..undone.from[span.end - 1].end;
         let within = |changed: &Range<usize>| changed.start < span.end && span.start < changed.end;
         let changed = undone.changed.iter().filter(|(changed, _)| within(changed));
@@ -223,4 +227,15 @@ fn sent(mut span: Range<usize>, mut link: Option<&Link<'_>>) -> (Range<usize>, u
         link = *before;
     }
     (span, views, certain)
+}
+
+/// Whether base64 of `text` is found for sure: if it is made of visible characters and line ends, or of
+/// visible characters with a NUL between each two.
+fn is_row(text: &[u8]) -> bool {
+    let is_visible = |byte: &u8| matches!(byte, 32..=127 | b'\r' | b'\n');
+    let every_other = |from: usize| text.iter().skip(from).step_by(2);
+    let is_wide = |from: usize| {
+        every_other(from).all(|byte| *byte == 0) && every_other(1 - from).all(is_visible)
+    };
+    text.iter().all(is_visible) || is_wide(0) || is_wide(1)
 }

@@ -105,7 +105,13 @@ fn is_wiped(state: &[u8], before: &[u8]) -> bool {
 /// Why the library and the oracle do not agree about `request`, if they do not.
 pub(crate) fn disagreement(set: &PatchSet, tokens: &[Token], request: &Request) -> Option<String> {
     let why = contradiction(&find(tokens, request), &scan(set, request))?;
-    Some(format!("{why}: {}", shown(request)))
+    Some(format!("{why}: {}, {}", shown(request), listed(tokens)))
+}
+
+/// `tokens` as they can be read: all of them are invented.
+pub(crate) fn listed(tokens: &[Token]) -> String {
+    let each = |token: &Token| format!("{} is {}", token.leak, token.bytes.escape_ascii());
+    tokens.iter().map(each).collect::<Vec<_>>().join(", ")
 }
 
 /// `request` as it can be read, up to some length.

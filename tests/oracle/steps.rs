@@ -130,8 +130,12 @@ fn unit_at(text: &[u8], at: usize) -> Option<u32> {
 }
 
 /// The named entities of HTML that stand for a character of ASCII.
-const ENTITIES: [(&str, u8); 41] = [
+const ENTITIES: [(&str, u8); 45] = [
     ("amp", b'&'),
+    ("AMP", b'&'),
+    ("LT", b'<'),
+    ("GT", b'>'),
+    ("QUOT", b'"'),
     ("lt", b'<'),
     ("gt", b'>'),
     ("quot", b'"'),

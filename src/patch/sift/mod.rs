@@ -22,7 +22,7 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ptr::with_exposed_provenance;
 
-pub(super) use self::scout::{Leads, Map, Scout, any};
+pub(super) use self::scout::{Leads, Map, Scout};
 use super::filter::Filter;
 use super::tier::Tier;
 use crate::secret::{Alphabet, Engine, GramHasher};

@@ -10,14 +10,12 @@
 use crate::patch::views::base64_value;
 use crate::secret::Engine;
 
-/// The bytes that one look goes through.
-const LOOK: usize = 512;
+/// The bytes that one look goes through: as many as a word has bits.
+const LOOK: usize = 64;
 
-/// How many words of bits that is.
-const WORDS: usize = LOOK / 64;
-
-/// How far a row can reach beyond the place where it starts.
-const AHEAD: usize = 64;
+/// How many of them a look at a longer text is about. The others only serve to see rows to their end:
+/// the longest has 24 bytes.
+const STEP: usize = LOOK - 23;
 
 /// The groups of four letters that a row has at most.
 const MOST_GROUPS: usize = 6;
@@ -42,14 +40,14 @@ const THIRD_LOW: u8 = 8;
 const FOURTH_HIGH: u8 = 16;
 const LETTER: u8 = 32;
 const ESCAPE: u8 = 64;
-const EQUALS: u8 = 128;
+const INNER: u8 = 128;
 
 // Classes of the second table.
 const DIGIT: u8 = 1;
 const UPPER: u8 = 2;
 
 /// A bit for each byte of a stretch of a text.
-pub(in crate::patch) type Map = [u64; WORDS];
+pub(in crate::patch) type Map = u64;
 
 /// What leads look like in texts that are searched for the tokens of a set.
 #[repr(align(64))]
@@ -110,7 +108,9 @@ impl Scout {
                         | LETTER
                 }
             };
-            letter | class(escapes(byte), ESCAPE) | class(byte == b'=', EQUALS)
+            letter
+                | class(escapes(byte), ESCAPE)
+                | class(matches!(byte, b'=' | b'\r' | b'\n'), INNER)
         });
         let digit_classes = std::array::from_fn(|byte| match byte as u8 {
             b'A'..=b'F' => DIGIT | UPPER,
@@ -133,185 +133,214 @@ impl Scout {
         self
     }
 
-    /// Whether there is a lead in `text`, which is no body.
+    /// A byte at or behind `from` before which `text` has no lead; none if there is no lead at all. What
+    /// an escape may start with counts if `is_escape` says so of its place. `inner` as for
+    /// [`look`](Scout::look).
     #[inline]
-    pub(in crate::patch) fn has_lead(&self, text: &[u8]) -> bool {
-        let mut at = 0;
+    pub(in crate::patch) fn find(
+        &self,
+        text: &[u8],
+        from: usize,
+        inner: bool,
+        is_escape: &mut dyn FnMut(usize) -> bool,
+    ) -> Option<usize> {
+        #[cfg(target_arch = "x86_64")]
+        if self.engine == Engine::Wide {
+            let long = self.groups == MOST_GROUPS && self.wide == MOST_WIDE;
+            // SAFETY: for all, the engine says that this processor has what they need.
+            return unsafe {
+                match (long, self.folds_case) {
+                    (true, false) => self.find_wide::<true, false>(text, from, inner, is_escape),
+                    (true, true) => self.find_wide::<true, true>(text, from, inner, is_escape),
+                    (false, false) => self.find_wide::<false, false>(text, from, inner, is_escape),
+                    (false, true) => self.find_wide::<false, true>(text, from, inner, is_escape),
+                }
+            };
+        }
+        let mut at = from;
         while at < text.len() {
-            let leads = self.look(text, at, false);
-            if !leads.are_none() {
-                return true;
+            let leads = self.look(text, at, inner);
+            if leads.rows | leads.wide | leads.digits != 0 || each_bit(leads.escapes, at, is_escape)
+            {
+                return Some(at);
             }
             at += leads.len;
         }
-        false
+        None
+    }
+
+    /// The same, 64 bytes at a time, of which the last only serve to see rows to their end. Two of the
+    /// four letters of a group are enough here: rows that only seem to be some are rare. `LONG` if rows
+    /// have as many groups as they can have.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi2")]
+    fn find_wide<const LONG: bool, const FOLDS: bool>(
+        &self,
+        text: &[u8],
+        from: usize,
+        inner: bool,
+        is_escape: &mut dyn FnMut(usize) -> bool,
+    ) -> Option<usize> {
+        use std::arch::x86_64::{
+            _bzhi_u64, _mm512_loadu_si512, _mm512_mask_cmpeq_epi8_mask, _mm512_mask_test_epi8_mask,
+            _mm512_maskz_loadu_epi8, _mm512_movepi8_mask, _mm512_permutex2var_epi8,
+            _mm512_set1_epi8,
+        };
+
+        let load = |table: &[u8; 128]| {
+            // SAFETY: both read 64 of 128 bytes.
+            [0, 64].map(|at| unsafe { _mm512_loadu_si512(table.as_ptr().add(at).cast()) })
+        };
+        let [low, high] = load(&self.classes);
+        let is = |class: u8| _mm512_set1_epi8(class as i8);
+        let (first, second, a) = (is(FIRST), is(SECOND), is(b'A'));
+        let escape = is(ESCAPE | if inner { INNER } else { 0 });
+        let mut at = from;
+        while at < text.len() {
+            let left = text.len() - at;
+            let inside = _bzhi_u64(u64::MAX, left.min(64) as u32);
+            // SAFETY: only bytes of the text are read, those in the mask; `at` is within it.
+            let bytes = unsafe { _mm512_maskz_loadu_epi8(inside, text.as_ptr().add(at).cast()) };
+            let class = _mm512_permutex2var_epi8(low, bytes, high);
+            let ascii = inside & !_mm512_movepi8_mask(bytes);
+            let test = |wanted| _mm512_mask_test_epi8_mask(ascii, class, wanted);
+            let one = test(first) & test(second) >> 1;
+            let zero = _mm512_mask_cmpeq_epi8_mask(inside, bytes, a);
+            let wide = zero & zero >> 3 & !zero >> 4;
+            let mut rows = if LONG {
+                let two = one & one >> 4;
+                (two & two >> 8 & two >> 16) | (wide & wide >> 8 & wide >> 16)
+            } else {
+                let row = |one: u64, count: usize, by: usize| {
+                    (1..count).fold(one, |row, number| row & one >> (number * by))
+                };
+                row(one, self.groups, 4) | if self.wide > 0 { row(wide, self.wide, 8) } else { 0 }
+            };
+            if FOLDS {
+                let [low, high] = load(&self.digit_classes);
+                let class = _mm512_permutex2var_epi8(low, bytes, high);
+                let test = |wanted| _mm512_mask_test_epi8_mask(ascii, class, is(wanted));
+                let (mut row, mut any, mut have) = (test(DIGIT), test(UPPER), 1);
+                while have < self.digits {
+                    let by = have.min(self.digits - have);
+                    row &= row >> by;
+                    any |= any >> by;
+                    have += by;
+                }
+                rows |= row & any;
+            }
+            let escapes = test(escape);
+            if rows | escapes != 0 && (rows != 0 || each_bit(escapes, at, is_escape)) {
+                return Some(at);
+            }
+            at += if left > 64 { STEP } else { left };
+        }
+        None
     }
 
     /// The leads of `text` from byte `at` on: of all the rest, or of some hundred bytes. With
-    /// `equals`, an escape may start with `=`, too.
+    /// `inner`, that is in bodies and in what was decoded, `=` and line ends are leads, too.
     #[inline]
-    pub(in crate::patch) fn look(&self, text: &[u8], at: usize, equals: bool) -> Leads {
+    pub(in crate::patch) fn look(&self, text: &[u8], at: usize, inner: bool) -> Leads {
         let rest = text.get(at..).unwrap_or_default();
         #[cfg(target_arch = "x86_64")]
         if self.engine == Engine::Wide {
             // SAFETY: the engine says that this processor has what it needs.
-            return unsafe { self.look_wide(rest, equals) };
+            return unsafe { self.look_wide(rest, inner) };
         }
-        self.look_portable(rest, equals)
+        self.look_portable(rest, inner)
     }
 
-    fn look_portable(&self, text: &[u8], equals: bool) -> Leads {
-        let mut maps = [[0u64; WORDS]; 8];
-        let (mut digits, mut upper, mut zero) = ([0; WORDS], [0; WORDS], [0; WORDS]);
-        for (number, bytes) in text.chunks(64).take(WORDS).enumerate() {
-            for (bit, byte) in bytes.iter().enumerate() {
-                let class =
-                    |table: &[u8; 128]| table.get(usize::from(*byte)).copied().unwrap_or_default();
-                let classes = class(&self.classes);
-                for (kind, map) in maps.iter_mut().enumerate() {
-                    map[number] |= u64::from(classes >> kind & 1) << bit;
-                }
-                zero[number] |= u64::from(*byte == b'A') << bit;
-                if self.folds_case {
-                    let classes = class(&self.digit_classes);
-                    digits[number] |= u64::from(classes & DIGIT != 0) << bit;
-                    upper[number] |= u64::from(classes & UPPER != 0) << bit;
-                }
+    fn look_portable(&self, text: &[u8], inner: bool) -> Leads {
+        let mut maps = [0u64; 8];
+        let (mut digit, mut upper, mut zero) = (0, 0, 0);
+        for (bit, byte) in text.iter().take(LOOK).enumerate() {
+            let class = |table: &[u8; 128]| {
+                u64::from(table.get(usize::from(*byte)).copied().unwrap_or_default())
+            };
+            let classes = class(&self.classes);
+            for (kind, map) in maps.iter_mut().enumerate() {
+                *map |= (classes >> kind & 1) << bit;
+            }
+            zero |= u64::from(*byte == b'A') << bit;
+            if self.folds_case {
+                let classes = class(&self.digit_classes);
+                digit |= u64::from(classes & u64::from(DIGIT) != 0) << bit;
+                upper |= u64::from(classes & u64::from(UPPER) != 0) << bit;
             }
         }
-        let [first, second, third, third_low, fourth_high, letter, mut escapes, equal] = maps;
-        if equals {
-            escapes = or(escapes, equal);
-        }
-        let last =
-            or(and(down(third, 2), down(letter, 3)), and(down(third_low, 2), down(fourth_high, 3)));
-        let group = and(and(first, down(second, 1)), last);
-        let row = |one: Map, count: usize, by: usize| {
-            (1..count).fold(one, |row, number| and(row, down(one, number * by)))
-        };
-        let some = zero.map(|word| !word);
-        let wide = row(and(and(zero, down(zero, 3)), down(some, 4)), self.wide, 8);
-        let uppers = (1..self.digits).fold(upper, |any, number| or(any, down(upper, number)));
-        Leads {
-            escapes,
-            rows: row(group, self.groups, 4),
-            wide: if self.wide == 0 { [0; WORDS] } else { wide },
-            digits: and(row(digits, self.digits, 1), uppers),
-            len: covered(text.len()),
-        }
+        let [first, second, third, third_low, fourth_high, letter, escape, more] = maps;
+        let letters = [first, second, third, third_low, fourth_high, letter];
+        let escapes = escape | if inner { more } else { 0 };
+        self.leads(letters, escapes, zero, [digit, upper], text.len())
     }
 
     #[cfg(target_arch = "x86_64")]
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2,bmi2")]
-    fn look_wide(&self, text: &[u8], equals: bool) -> Leads {
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi2")]
+    fn look_wide(&self, text: &[u8], inner: bool) -> Leads {
         use std::arch::x86_64::{
-            __m512i, _bzhi_u64, _mm512_alignr_epi64, _mm512_and_si512, _mm512_andnot_si512,
-            _mm512_loadu_si512, _mm512_mask_cmpeq_epi8_mask, _mm512_mask_test_epi8_mask,
-            _mm512_maskz_loadu_epi8, _mm512_movepi8_mask, _mm512_or_si512,
-            _mm512_permutex2var_epi8, _mm512_set1_epi8, _mm512_setzero_si512, _mm512_shrdi_epi64,
-            _mm512_storeu_si512,
+            _bzhi_u64, _mm512_loadu_si512, _mm512_mask_cmpeq_epi8_mask, _mm512_mask_test_epi8_mask,
+            _mm512_maskz_loadu_epi8, _mm512_movepi8_mask, _mm512_permutex2var_epi8,
+            _mm512_set1_epi8,
         };
 
-        // SAFETY: all read 64 of 128 bytes.
-        let [low, high] =
-            [0, 64].map(|at| unsafe { _mm512_loadu_si512(self.classes.as_ptr().add(at).cast()) });
-        let escape = _mm512_set1_epi8((ESCAPE | if equals { EQUALS } else { 0 }) as i8);
-        let wanted = [FIRST, SECOND, THIRD, THIRD_LOW, FOURTH_HIGH, LETTER]
-            .map(|class| _mm512_set1_epi8(class as i8));
-        let mut maps = [[0u64; WORDS]; 6];
-        let (mut escapes, mut zero) = ([0u64; WORDS], [0u64; WORDS]);
-        let (mut digit, mut upper) = ([0u64; WORDS], [0u64; WORDS]);
-        for number in 0..WORDS.min(text.len().div_ceil(64)) {
-            let from = number * 64;
-            let inside = _bzhi_u64(u64::MAX, (text.len() - from).min(64) as u32);
-            // SAFETY: only bytes of the text are read, those in the mask; `from` is within it.
-            let bytes = unsafe { _mm512_maskz_loadu_epi8(inside, text.as_ptr().add(from).cast()) };
-            let class = _mm512_permutex2var_epi8(low, bytes, high);
-            let ascii = inside & !_mm512_movepi8_mask(bytes);
-            for (map, wanted) in maps.iter_mut().zip(wanted) {
-                map[number] = _mm512_mask_test_epi8_mask(ascii, class, wanted);
-            }
-            escapes[number] = _mm512_mask_test_epi8_mask(ascii, class, escape);
-            let a = _mm512_set1_epi8(b'A' as i8);
-            zero[number] = _mm512_mask_cmpeq_epi8_mask(inside, bytes, a);
-            if self.folds_case {
-                // SAFETY: as above.
-                let [low, high] = [0, 64].map(|at| unsafe {
-                    _mm512_loadu_si512(self.digit_classes.as_ptr().add(at).cast())
-                });
-                let class = _mm512_permutex2var_epi8(low, bytes, high);
-                let test = |wanted: u8| {
-                    _mm512_mask_test_epi8_mask(ascii, class, _mm512_set1_epi8(wanted as i8))
-                };
-                (digit[number], upper[number]) = (test(DIGIT), test(UPPER));
-            }
-        }
-        // SAFETY: a map has 64 bytes.
-        let load = |map: &Map| unsafe { _mm512_loadu_si512(map.as_ptr().cast()) };
-        let store = |map: __m512i| {
-            let mut stored = [0; WORDS];
-            // SAFETY: as above.
-            unsafe { _mm512_storeu_si512(stored.as_mut_ptr().cast(), map) };
-            stored
+        let load = |table: &[u8; 128]| {
+            // SAFETY: both read 64 of 128 bytes.
+            [0, 64].map(|at| unsafe { _mm512_loadu_si512(table.as_ptr().add(at).cast()) })
         };
-        let nothing = _mm512_setzero_si512();
-        macro_rules! down {
-            ($map:expr, $by:literal) => {{
-                let map: __m512i = $map;
-                _mm512_shrdi_epi64::<$by>(map, _mm512_alignr_epi64::<1>(nothing, map))
-            }};
-        }
-        let and = |a, b| _mm512_and_si512(a, b);
-        let or = |a, b| _mm512_or_si512(a, b);
-        let [first, second, third, third_low, fourth_high, letter] = maps.each_ref().map(load);
-        let last = or(
-            and(down!(third, 2), down!(letter, 3)),
-            and(down!(third_low, 2), down!(fourth_high, 3)),
-        );
-        let one = and(and(first, down!(second, 1)), last);
-        let two = and(one, down!(one, 4));
-        let rows = match self.groups {
-            1 => one,
-            2 => two,
-            3 => and(two, down!(one, 8)),
-            4 => and(two, down!(two, 8)),
-            5 => and(and(two, down!(two, 8)), down!(one, 16)),
-            _ => and(and(two, down!(two, 8)), down!(two, 16)),
+        let inside = _bzhi_u64(u64::MAX, text.len().min(LOOK) as u32);
+        // SAFETY: only bytes of the text are read, those in the mask.
+        let bytes = unsafe { _mm512_maskz_loadu_epi8(inside, text.as_ptr().cast()) };
+        let ascii = inside & !_mm512_movepi8_mask(bytes);
+        let [low, high] = load(&self.classes);
+        let class = _mm512_permutex2var_epi8(low, bytes, high);
+        let test = |class, wanted: u8| {
+            _mm512_mask_test_epi8_mask(ascii, class, _mm512_set1_epi8(wanted as i8))
         };
-        let zero = load(&zero);
-        let some = _mm512_andnot_si512(zero, _mm512_set1_epi8(-1));
-        let one = and(and(zero, down!(zero, 3)), down!(some, 4));
-        let wide = match self.wide {
-            0 => nothing,
-            1 => one,
-            2 => and(one, down!(one, 8)),
-            _ => and(and(one, down!(one, 8)), down!(one, 16)),
-        };
-        let mut digits = nothing;
+        let letters = [FIRST, SECOND, THIRD, THIRD_LOW, FOURTH_HIGH, LETTER]
+            .map(|wanted| test(class, wanted));
+        let escapes = test(class, ESCAPE | if inner { INNER } else { 0 });
+        let a = _mm512_set1_epi8(b'A' as i8);
+        let zero = _mm512_mask_cmpeq_epi8_mask(inside, bytes, a);
+        let mut digits = [0; 2];
         if self.folds_case {
-            let (mut row, mut any, mut have) = (load(&digit), load(&upper), 1);
-            while have < self.digits {
-                // Rows overlap where the number is no power of two.
-                let by = have.min(self.digits - have);
-                let shift = |map| match by {
-                    1 => down!(map, 1),
-                    2 => down!(map, 2),
-                    3 => down!(map, 3),
-                    4 => down!(map, 4),
-                    5 => down!(map, 5),
-                    6 => down!(map, 6),
-                    7 => down!(map, 7),
-                    _ => down!(map, 8),
-                };
-                row = and(row, shift(row));
-                any = or(any, shift(any));
-                have += by;
-            }
-            digits = and(row, any);
+            let [low, high] = load(&self.digit_classes);
+            let class = _mm512_permutex2var_epi8(low, bytes, high);
+            digits = [DIGIT, UPPER].map(|wanted| test(class, wanted));
         }
-        let len = covered(text.len());
-        Leads { escapes, rows: store(rows), wide: store(wide), digits: store(digits), len }
+        self.leads(letters, escapes, zero, digits, text.len())
+    }
+
+    /// The leads where the classes of letters, the `A`s, and the classes of digits are these.
+    #[inline]
+    fn leads(
+        &self,
+        [first, second, third, third_low, fourth_high, letter]: [Map; 6],
+        escapes: Map,
+        zero: Map,
+        [digit, upper]: [Map; 2],
+        len: usize,
+    ) -> Leads {
+        let row = |one: Map, count: usize, by: usize| {
+            (1..count).fold(one, |row, number| row & one >> (number * by))
+        };
+        let last = third >> 2 & letter >> 3 | third_low >> 2 & fourth_high >> 3;
+        let wide = row(zero & zero >> 3 & !zero >> 4, self.wide, 8);
+        let (mut digits, mut uppers, mut have) = (digit, upper, 1);
+        while have < self.digits && digits != 0 {
+            let by = have.min(self.digits - have);
+            digits &= digits >> by;
+            uppers |= uppers >> by;
+            have += by;
+        }
+        Leads {
+            escapes,
+            rows: row(first & second >> 1 & last, self.groups, 4),
+            wide: if self.wide == 0 { 0 } else { wide },
+            digits: digits & uppers,
+            len: if len <= LOOK { len } else { STEP },
+        }
     }
 
     /// Which of the bytes of `text` from byte `at` on that have a bit in `among` are one of `wanted`.
@@ -320,7 +349,7 @@ impl Scout {
         &self,
         text: &[u8],
         at: usize,
-        among: &Map,
+        among: Map,
         wanted: [u8; 3],
     ) -> Map {
         let rest = text.get(at..).unwrap_or_default();
@@ -329,18 +358,11 @@ impl Scout {
             // SAFETY: the engine says that this processor has what it needs.
             return unsafe { pick_wide(rest, among, wanted) };
         }
-        let mut picked = [0; WORDS];
-        for ((picked, among), bytes) in picked.iter_mut().zip(among).zip(rest.chunks(64)) {
-            let mut bits = *among;
-            while bits != 0 {
-                let bit = bits.trailing_zeros();
-                bits &= bits - 1;
-                if bytes.get(bit as usize).is_some_and(|byte| wanted.contains(byte)) {
-                    *picked |= 1 << bit;
-                }
-            }
+        let mut picked = 0;
+        for (bit, byte) in rest.iter().take(LOOK).enumerate() {
+            picked |= u64::from(wanted.contains(byte)) << bit;
         }
-        picked
+        picked & among
     }
 }
 
@@ -348,57 +370,36 @@ impl Leads {
     /// Whether there is none.
     #[inline]
     pub(in crate::patch) fn are_none(&self) -> bool {
-        !(any(&self.escapes) || any(&self.rows) || any(&self.wide) || any(&self.digits))
+        self.escapes | self.rows | self.wide | self.digits == 0
     }
-}
-
-/// Whether there is a bit in `map`.
-#[inline]
-pub(in crate::patch) fn any(map: &Map) -> bool {
-    map.iter().fold(0, |all, word| all | word) != 0
 }
 
 #[cfg(target_arch = "x86_64")]
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,bmi2")]
-fn pick_wide(text: &[u8], among: &Map, wanted: [u8; 3]) -> Map {
+fn pick_wide(text: &[u8], among: Map, wanted: [u8; 3]) -> Map {
     use std::arch::x86_64::{
         _bzhi_u64, _mm512_cmpeq_epi8_mask, _mm512_maskz_loadu_epi8, _mm512_set1_epi8,
     };
 
-    let wanted = wanted.map(|byte| _mm512_set1_epi8(byte as i8));
-    let mut picked = [0; WORDS];
-    for number in 0..WORDS.min(text.len().div_ceil(64)) {
-        let from = number * 64;
-        let inside = _bzhi_u64(u64::MAX, (text.len() - from).min(64) as u32);
-        // SAFETY: only bytes of the text are read, those in the mask; `from` is within it.
-        let bytes = unsafe { _mm512_maskz_loadu_epi8(inside, text.as_ptr().add(from).cast()) };
-        let same = wanted.map(|wanted| _mm512_cmpeq_epi8_mask(bytes, wanted));
-        picked[number] = among[number] & (same[0] | same[1] | same[2]);
+    let inside = _bzhi_u64(u64::MAX, text.len().min(LOOK) as u32);
+    // SAFETY: only bytes of the text are read, those in the mask.
+    let bytes = unsafe { _mm512_maskz_loadu_epi8(inside, text.as_ptr().cast()) };
+    let same = wanted.map(|byte| _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte as i8)));
+    among & inside & (same[0] | same[1] | same[2])
+}
+
+/// Whether `is` says yes of a bit in `bits`, of which the first stands for byte `at`.
+#[cold]
+#[inline(never)]
+fn each_bit(mut bits: u64, at: usize, is: &mut dyn FnMut(usize) -> bool) -> bool {
+    while bits != 0 {
+        if is(at + bits.trailing_zeros() as usize) {
+            return true;
+        }
+        bits &= bits - 1;
     }
-    picked
-}
-
-/// How many bytes a look at a text of `len` bytes is about: where rows start whose end it may not
-/// see, the next look starts.
-fn covered(len: usize) -> usize {
-    if len <= LOOK { len } else { LOOK - AHEAD }
-}
-
-fn and(a: Map, b: Map) -> Map {
-    std::array::from_fn(|at| a[at] & b[at])
-}
-
-fn or(a: Map, b: Map) -> Map {
-    std::array::from_fn(|at| a[at] | b[at])
-}
-
-/// A map whose bits stand `by` places lower; `by` is 1 to 63.
-fn down(map: Map, by: usize) -> Map {
-    std::array::from_fn(|at| {
-        let next = map.get(at + 1).copied().unwrap_or(0);
-        map[at] >> by | next << (64 - by)
-    })
+    false
 }
 
 #[cfg(test)]
@@ -414,16 +415,15 @@ mod tests {
     #[test]
     fn leads_by_hand() {
         let scout = scout(Engine::Portable, 20, true, true);
-        let bits =
-            |map: [u64; WORDS]| (0..LOOK).filter(move |at| map[at / 64] >> (at % 64) & 1 == 1);
-        let text =
-            b"a%20b \\n & eHh4eHh4eHh4eHh4eHh4eHh4eHh4 0123-ABCD-0123456789 0123456789abcdef";
-        let leads = scout.look(text, 0, false);
-        assert_eq!(leads.len, text.len());
-        assert_eq!(bits(leads.escapes).collect::<Vec<_>>(), [1, 6, 9]);
+        let bits = |map: u64| (0..LOOK).filter(move |at| map >> at & 1 == 1).collect::<Vec<_>>();
         // 28 letters, seven groups: the row may start with either of the first two.
-        assert_eq!(bits(leads.rows).collect::<Vec<_>>(), [11, 15]);
-        assert_eq!(bits(leads.digits).collect::<Vec<_>>(), [40, 41, 42, 43, 44]);
+        let leads = scout.look(b"a%20b \\n & eHh4eHh4eHh4eHh4eHh4eHh4eHh4 QUFB", 0, false);
+        assert_eq!((bits(leads.escapes), bits(leads.rows)), (vec![1, 6, 9], vec![11, 15]));
+        assert_eq!((leads.len, leads.digits, leads.wide), (44, 0, 0));
+        let leads = scout.look(b"0123-ABCD-0123456789 0123456789abcdef", 0, false);
+        assert_eq!((bits(leads.digits), leads.rows), (vec![0, 1, 2, 3, 4], 0));
+        let leads = scout.look(b"x AHgAeAB4AHgAeAB4AHgAeAB4", 0, false);
+        assert_eq!((bits(leads.wide), leads.rows), (vec![2], 0));
     }
 
     proptest! {
@@ -433,15 +433,15 @@ mod tests {
             shortest in 1..40usize,
             visible: bool,
             folds_case: bool,
-            equals: bool,
+            inner: bool,
             at in 0..700usize,
         ) {
-            let expected = scout(Engine::Portable, shortest, visible, folds_case).look(text.as_bytes(), at, equals);
+            let expected = scout(Engine::Portable, shortest, visible, folds_case).look(text.as_bytes(), at, inner);
             for engine in Engine::available() {
-                let leads = scout(engine, shortest, visible, folds_case).look(text.as_bytes(), at, equals);
+                let leads = scout(engine, shortest, visible, folds_case).look(text.as_bytes(), at, inner);
                 // What a look is not about may differ.
                 for at in 0..leads.len {
-                    let bit = |map: &[u64; WORDS]| map[at / 64] >> (at % 64) & 1;
+                    let bit = |map: &u64| map >> at & 1;
                     prop_assert_eq!(bit(&leads.escapes), bit(&expected.escapes));
                     prop_assert_eq!(bit(&leads.rows), bit(&expected.rows));
                     prop_assert_eq!(bit(&leads.wide), bit(&expected.wide));
@@ -465,7 +465,7 @@ mod tests {
             let mut seen = false;
             while at < text.len() {
                 let leads = scout.look(&text, at, false);
-                seen |= leads.rows != [0; WORDS];
+                seen |= leads.rows & (u64::MAX >> (64 - leads.len)) != 0;
                 at += leads.len;
             }
             prop_assert!(seen);

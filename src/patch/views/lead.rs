@@ -3,7 +3,7 @@
 use super::base64;
 use super::step::{Step, is_break, quoted_escape};
 use super::unescape::Notations;
-use crate::patch::sift::{Leads, Map, Scout, any};
+use crate::patch::sift::{Leads, Map, Scout};
 use crate::patch::verdict::{View, Views};
 use crate::secret::{Alphabet, Engine};
 
@@ -104,6 +104,21 @@ pub(super) struct Progress {
 }
 
 impl Allowed {
+    /// What may be done to a text as it was sent.
+    pub(super) fn root(views: Views, body: bool, basic: bool) -> Allowed {
+        Allowed {
+            views,
+            body,
+            basic,
+            steps: 4,
+            unescape: 3,
+            base64: 2,
+            utf16: 1,
+            first: true,
+            letters: false,
+        }
+    }
+
     /// What undoing base64 is called.
     fn base64_view(&self) -> View {
         if self.basic { View::Basic } else { View::Base64 }
@@ -137,7 +152,7 @@ impl Signs {
     ) -> Signs {
         let has_space = alphabet.contains(b' ');
         let escapes = |byte: u8| match byte {
-            b'%' | b'\\' | b'&' | b'\r' | b'\n' | 0 => true,
+            b'%' | b'\\' | b'&' | 0 => true,
             b'+' => has_space,
             _ => false,
         };
@@ -168,10 +183,16 @@ impl Signs {
         self
     }
 
-    /// Whether `text`, which is no body, has a lead.
+    /// Whether `text`, which is no body, may have a span to decode.
     #[inline]
-    pub(in crate::patch) fn has_lead(&self, text: &[u8]) -> bool {
-        self.scout.has_lead(text)
+    pub(in crate::patch) fn has_lead(&self, text: &[u8], views: Views) -> bool {
+        let allowed = Allowed::root(views, false, false);
+        let mut done = 0;
+        let found = self.scout.find(text, 0, false, &mut |at| match text[at] {
+            0 => true,
+            _ => at >= done && self.unescape(text, at, &allowed, &mut done).is_some(),
+        });
+        found.is_some()
     }
 
     /// The next span of `text` to decode. Moves `progress` on.
@@ -181,9 +202,17 @@ impl Signs {
         allowed: &Allowed,
         progress: &mut Progress,
     ) -> Option<Span> {
+        let inner = allowed.body || !allowed.first;
         while progress.base < text.len() {
+            if (progress.kind, progress.at) == (0, progress.base) {
+                let Some(next) = self.scout.find(text, progress.base, inner, &mut |_| true) else {
+                    progress.base = text.len();
+                    break;
+                };
+                (progress.base, progress.at) = (next, next);
+            }
             let base = progress.base;
-            let leads = self.scout.look(text, base, allowed.body);
+            let leads = self.scout.look(text, base, inner);
             if !leads.are_none() {
                 while let Some(kind) = KINDS.get(progress.kind) {
                     let span = self.take_kind(text, *kind, &leads, allowed, progress);
@@ -217,7 +246,7 @@ impl Signs {
             return None;
         }
         let map = self.map(text, base, kind, leads, allowed)?;
-        while let Some(place) = next(&map, at - base).filter(|place| *place < leads.len) {
+        while let Some(place) = next(map, at - base).filter(|place| *place < leads.len) {
             let place = base + place;
             let span = match kind {
                 Kind::Unescape | Kind::Plus => self.unescape(text, place, allowed, done),
@@ -252,8 +281,8 @@ impl Signs {
         let base64 =
             views.contains(allowed.base64_view()) && allowed.steps > 0 && allowed.base64 > 0;
         let escapes = |wanted: [u8; 3], may: bool| {
-            let some = may && any(&leads.escapes);
-            some.then(|| self.scout.pick(text, base, &leads.escapes, wanted))
+            let some = may && leads.escapes != 0;
+            some.then(|| self.scout.pick(text, base, leads.escapes, wanted))
         };
         let unescape = allowed.steps > 0 && allowed.unescape > 0 && !letters;
         let utf16 = allowed.steps > 0 && allowed.utf16 > 0 && !letters;
@@ -266,12 +295,12 @@ impl Signs {
             Kind::Utf16 => escapes([0; 3], utf16 && views.contains(View::Utf16)),
             Kind::Base64(place) => base64.then(|| {
                 let every_fourth = 0x1111_1111_1111_1111 << ((place + 4 - base % 4) % 4);
-                leads.rows.map(|word| word & every_fourth)
+                leads.rows & every_fourth
             }),
             Kind::Wide => base64.then_some(leads.wide),
             Kind::Case => (views.contains(View::Case) && !letters).then_some(leads.digits),
         };
-        map.filter(any)
+        map.filter(|map| *map != 0)
     }
 
     fn unescape(
@@ -376,7 +405,7 @@ impl Signs {
             let row = base64::padding(&text[end..limit]);
             end += match base64::value(text[end]) {
                 Some(_) => 1,
-                None if row > 0 && (end - piece + row) % 4 == 0 => {
+                None if row > 0 && (end - piece + row).is_multiple_of(4) => {
                     piece = end + row;
                     row
                 }
@@ -384,7 +413,12 @@ impl Signs {
             };
         }
         let is_cut = end == limit && limit < text.len();
-        *done = if is_cut { end - self.reach } else { end };
+        *done = match text.get(end) {
+            _ if is_cut => end - self.reach,
+            // The last piece may be one that starts elsewhere.
+            Some(b'=') => piece,
+            _ => end,
+        };
         self.span(Step::Joined, start, end, self.shortest)
     }
 
@@ -407,7 +441,7 @@ impl Signs {
             len += 1;
         }
         let leads = self.scout.look(&vicinity[..len], 0, false);
-        let has_row = leads.rows[0] | leads.wide[0] != 0;
+        let has_row = leads.rows | leads.wide != 0;
         if len == VICINITY || !(has_row || vicinity[..len].contains(&b'=')) {
             return None;
         }
@@ -469,14 +503,9 @@ impl Signs {
 
 /// The first place at or behind `from` that has a bit in `map`.
 #[inline]
-fn next(map: &Map, from: usize) -> Option<usize> {
-    let mut word = from / 64;
-    let mut bits = map.get(word)? & u64::MAX << (from % 64);
-    while bits == 0 {
-        word += 1;
-        bits = *map.get(word)?;
-    }
-    Some(word * 64 + bits.trailing_zeros() as usize)
+fn next(map: Map, from: usize) -> Option<usize> {
+    let left = map & u64::MAX.checked_shl(from as u32)?;
+    (left != 0).then_some(left.trailing_zeros() as usize)
 }
 
 /// How many of the first `most` bytes of `text` are base64 letters, up to the first that is none.

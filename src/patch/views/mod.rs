@@ -1,6 +1,6 @@
 //! The views: how else a text can be read, and what shows then.
 //!
-//! A text is searched as it stands in any case. Beside that, *leads* ([`Scout`]) say where another
+//! A text is searched as it stands in any case. Beside that, *leads* say where another
 //! reading may show a token. Around each lead the *span* that a token can cover is decoded by a
 //! [`Step`](step::Step) into a buffer, which is searched and looked through for leads in turn: a walk
 //! through a tree of readings, whose depth is bounded, in memory that the caller owns. `docs/views.md`

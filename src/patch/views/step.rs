@@ -169,7 +169,8 @@ mod tests {
 
     #[test]
     fn steps_and_their_origins() {
-        let cases: [(Step, &[u8], &[u8], usize, Option<View>); 9] = [
+        type Case = (Step, &'static [u8], &'static [u8], usize, Option<View>);
+        let cases: [Case; 9] = [
             (Step::Base64(View::Base64), b"dXNlcjpwYXNz", b"user:pass", 12, Some(View::Base64)),
             (Step::Base64(View::Base64), b"dXNlcjpwYQ", b"user:pa", 10, Some(View::Base64)),
             (Step::Joined, b"dXNlcg==OnBhc3M", b"user:pass", 15, Some(View::Base64)),

@@ -73,17 +73,8 @@ impl<'w> Walk<'w> {
         found: &mut impl FnMut(Sighting) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
         let signs = self.set.signs();
-        let allowed = Allowed {
-            views: self.reading.views,
-            body: self.reading.body,
-            basic: self.reading.basic,
-            steps: 4,
-            unescape: 3,
-            base64: 2,
-            utf16: 1,
-            first: true,
-            letters: false,
-        };
+        let Reading { views, body, basic } = self.reading;
+        let allowed = Allowed::root(views, body, basic);
         let mut root = Progress::default();
         // Most texts end here; the layers are not even made then.
         let Some(first) = signs.next(self.text, &allowed, &mut root) else {
@@ -200,7 +191,6 @@ fn layer_text(buffers: &[u8], window: usize, number: usize, len: usize) -> &[u8]
 mod tests {
     use std::cell::Cell;
 
-    use super::*;
     use crate::patch::{Patch, PatchSetBuilder, Scan};
     use crate::secret::{ImprintKey, Secret};
 

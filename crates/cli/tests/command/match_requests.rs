@@ -72,7 +72,7 @@ fn a_token_is_found_wherever_it_stands() {
         ),
         (
             format!("GET / HTTP/1.1\nAuthorization: {basic}\n\n"),
-            hit(3, "header", json!("Authorization"), "basic", 5),
+            hit(3, "header", json!("Authorization"), "basic", 12),
         ),
         (
             format!("POST / HTTP/1.1\r\nContent-Length: {length}\r\n\r\n{body}"),
