@@ -196,6 +196,9 @@ impl Chains<'_> {
                     continue;
                 }
                 certain &= sent.len() <= self.ceiling && self.reading.certain;
+                // No target and no header holds a line end as it is.
+                certain &=
+                    self.reading.body || !self.reading.text[sent.clone()].iter().any(is_break);
                 certain &= self.ascii || views & (BASE64 | self.reading.base64) == 0;
                 let sight = Sight {
                     leak: needle.token.leak,
@@ -227,6 +230,10 @@ fn sent(mut span: Range<usize>, mut link: Option<&Link<'_>>) -> (Range<usize>, u
         link = *before;
     }
     (span, views, certain)
+}
+
+fn is_break(byte: &u8) -> bool {
+    matches!(byte, b'\r' | b'\n')
 }
 
 /// Whether base64 of `text` is found for sure: if it is made of visible characters and line ends, or of
