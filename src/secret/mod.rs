@@ -25,7 +25,7 @@ pub(crate) use imprint::{GRAM_SIZES, Gram, WINDOW_GRAMS};
 pub use key::{ImprintKey, KeyId};
 pub use key_file::KeyError;
 pub use preview::Preview;
-pub(crate) use rounds::{Engine, gram_block};
+pub(crate) use rounds::Engine;
 pub(crate) use signing::SIGNATURE_LEN;
 pub use signing::{PublicKey, PublicKeyError, SigningKey};
 pub use token::Secret;

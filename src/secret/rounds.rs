@@ -117,7 +117,7 @@ impl Drop for Rounds {
 ///
 /// `Q` is 8, 12 or 16, and `text` is at least as long; a shorter text gives zero.
 #[inline(always)]
-pub(crate) fn gram_block<const Q: usize>(text: &[u8]) -> u128 {
+fn gram_block<const Q: usize>(text: &[u8]) -> u128 {
     match Q {
         8 => text.first_chunk().map_or(0, |b| u128::from(u64::from_le_bytes(*b))),
         12 => match (text.first_chunk(), text.get(8..).and_then(|rest| rest.first_chunk())) {

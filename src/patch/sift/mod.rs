@@ -223,7 +223,8 @@ impl<'t> Places<'t> {
         match rounds.engine() {
             #[cfg(target_arch = "x86_64")]
             // SAFETY: the rounds say that this processor has what the engine needs, and each of the
-            // first `len` places has `Q` bytes behind it, as `mark` saw to.
+            // first `len` places has `Q` bytes behind it, as `mark` saw to, and as many before it as
+            // lie before the first probe of a text: eight if `Q` is 12.
             Engine::Avx2 => unsafe { avx2::probe::<Q>(rounds.keys(), filter, self) },
             _ => {
                 let mut kept = 0;
