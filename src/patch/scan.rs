@@ -271,6 +271,11 @@ impl<'s> Scan<'s> {
         if self.is_done() {
             return;
         }
+        // First, because it goes through the texts fast and so has them brought into the cache.
+        let mut leads = match self.views == Views::RAW {
+            true => 0,
+            false => self.set.signs().with_lead(values, self.views),
+        };
         let (set, known, verdict) = (self.set, &mut self.known, &mut self.verdict);
         let mut record = |number: usize, token: Occurrence, views: Views, start: usize| {
             verdict.record(set, known, &token, || {
@@ -281,13 +286,13 @@ impl<'s> Scan<'s> {
         let raw = set.search_all(values, &mut |number, token| {
             record(number, token, Views::RAW, token.start)
         });
-        if raw.is_break() || self.views == Views::RAW {
+        if raw.is_break() {
             return;
         }
-        for (number, value) in values.iter().enumerate() {
-            if !set.signs().has_lead(value, self.views) {
-                continue;
-            }
+        while leads != 0 {
+            let number = leads.trailing_zeros() as usize;
+            leads &= leads - 1;
+            let value = values[number];
             let reading = Reading { views: self.views, body: false, basic: is_basic(number) };
             let decoded = &mut self.state.decoded;
             let walk = Walk::new(set, value, decoded.bytes, reading);

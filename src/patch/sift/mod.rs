@@ -14,6 +14,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod letters;
 mod scout;
 #[cfg(target_arch = "x86_64")]
 mod wide;
@@ -22,6 +23,7 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ptr::with_exposed_provenance;
 
+pub(super) use self::letters::{decode_groups, text_groups};
 pub(super) use self::scout::{Leads, Map, Scout};
 use super::filter::Filter;
 use super::tier::Tier;

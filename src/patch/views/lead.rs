@@ -3,7 +3,7 @@
 use super::base64;
 use super::step::{Step, is_break, quoted_escape};
 use super::unescape::Notations;
-use crate::patch::sift::{Leads, Map, Scout};
+use crate::patch::sift::{Leads, Map, Scout, text_groups};
 use crate::patch::verdict::{View, Views};
 use crate::secret::{Alphabet, Engine};
 
@@ -28,6 +28,8 @@ const TEXT: u8 = 4;
 pub(in crate::patch) struct Signs {
     pub(super) scout: Scout,
     marks: [u8; 256],
+    /// No token has a character that is not visible.
+    visible: bool,
     pub(super) shortest: usize,
     pub(super) reach: usize,
     pub(super) window: usize,
@@ -170,10 +172,17 @@ impl Signs {
                     + u8::from(counts) * COUNTS
                     + u8::from(text) * TEXT
             }),
+            visible,
             shortest,
             reach: super::reach(longest),
             window: super::window(longest),
         }
+    }
+
+    /// What the processor can do.
+    #[inline]
+    pub(super) fn engine(&self) -> Engine {
+        self.scout.engine()
     }
 
     /// The same signs, seen with another engine.
@@ -183,16 +192,22 @@ impl Signs {
         self
     }
 
-    /// Whether `text`, which is no body, may have a span to decode.
+    /// Which of `texts`, none of which is a body, may have a span to decode: a bit for each. There are no
+    /// more than 64.
     #[inline]
-    pub(in crate::patch) fn has_lead(&self, text: &[u8], views: Views) -> bool {
+    pub(in crate::patch) fn with_lead(&self, texts: &[&[u8]], views: Views) -> u64 {
         let allowed = Allowed::root(views, false, false);
-        let mut done = 0;
-        let found = self.scout.find(text, 0, false, &mut |at| match text[at] {
-            0 => true,
-            _ => at >= done && self.unescape(text, at, &allowed, &mut done).is_some(),
-        });
-        found.is_some()
+        let (mut number, mut done) = (0, 0);
+        self.scout.sweep(texts, &mut |text_number, at| {
+            if number != text_number {
+                (number, done) = (text_number, 0);
+            }
+            let text = texts[number];
+            match text[at] {
+                0 => true,
+                _ => at >= done && self.unescape(text, at, &allowed, &mut done).is_some(),
+            }
+        })
     }
 
     /// The next span of `text` to decode. Moves `progress` on.
@@ -205,7 +220,7 @@ impl Signs {
         let inner = allowed.body || !allowed.first;
         while progress.base < text.len() {
             if (progress.kind, progress.at) == (0, progress.base) {
-                let Some(next) = self.scout.find(text, progress.base, inner, &mut |_| true) else {
+                let Some(next) = self.scout.find(text, progress.base, inner) else {
                     progress.base = text.len();
                     break;
                 };
@@ -341,8 +356,15 @@ impl Signs {
     /// A row of groups of four letters, and what may belong to it at either end.
     fn base64(&self, text: &[u8], at: usize, allowed: &Allowed, done: &mut usize) -> Option<Span> {
         let limit = text.len().min(at + self.window - 8);
-        let groups = text[at..limit].chunks_exact(4).take_while(|group| self.is_text(group));
-        let end = at + 4 * groups.count();
+        let mut end = at;
+        while let Some(groups) = text_groups(self.engine(), &text[end..limit], self.visible) {
+            end += 4 * groups;
+            if groups < 16 {
+                break;
+            }
+        }
+        let groups = text[end..limit].chunks_exact(4).take_while(|group| self.is_text(group));
+        let end = end + 4 * groups.count();
         // A row that is cut goes on with a group, in step with this one.
         let is_cut = end + 4 > limit && limit < text.len();
         *done = if is_cut { end - self.reach / 4 * 4 } else { end };

@@ -18,7 +18,7 @@ pub(super) use stretch::{Memory, Stretch};
 pub(super) use walk::{Reading, Walk};
 
 /// The value of a base64 letter, of either alphabet.
-pub(super) fn base64_value(byte: u8) -> Option<u8> {
+pub(super) const fn base64_value(byte: u8) -> Option<u8> {
     base64::value(byte)
 }
 

@@ -5,6 +5,7 @@ use memchr::memchr;
 use super::base64;
 use super::unescape::{Notations, hex_byte};
 use crate::patch::verdict::{View, Views};
+use crate::secret::Engine;
 
 /// What is done to a span of a text. Nothing comes out longer than it goes in.
 #[derive(Clone, Copy, Debug)]
@@ -36,10 +37,10 @@ pub(super) struct Origin {
 
 impl Step {
     /// Decodes `span` into `output`, which has room for as many bytes, and returns how many come out.
-    pub(super) fn decode(self, span: &[u8], output: &mut [u8]) -> usize {
+    pub(super) fn decode(self, engine: Engine, span: &[u8], output: &mut [u8]) -> usize {
         match self {
             Step::Unescape(notations) => notations.decode(span, output),
-            Step::Base64(_) => base64::decode(span, output),
+            Step::Base64(_) => base64::decode(engine, span, output),
             Step::Joined => fill(output, |put| base64::each_joined(span, |byte, _, _| put(byte))),
             Step::Lines => fill(output, |put| {
                 let _ = span.iter().filter(|byte| !is_break(**byte)).all(|byte| put(*byte));
@@ -161,7 +162,7 @@ mod tests {
     /// What comes out, and the origin of the whole of it.
     fn run(step: Step, span: &[u8]) -> (Vec<u8>, Origin) {
         let mut output = vec![0; span.len()];
-        let put = step.decode(span, &mut output);
+        let put = step.decode(Engine::Portable, span, &mut output);
         output.truncate(put);
         let origin = step.origin(span, 0, put);
         (output, origin)

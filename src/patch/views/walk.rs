@@ -131,7 +131,8 @@ impl<'w> Walk<'w> {
         let room = above.len().min(window);
         #[cfg(test)]
         tests::DECODED.set(tests::DECODED.get() + span_text.len());
-        let len = span.step.decode(span_text, &mut above[..room]);
+        let engine = self.set.signs().engine();
+        let len = span.step.decode(engine, span_text, &mut above[..room]);
         *written = (*written).max(at + len);
         len
     }

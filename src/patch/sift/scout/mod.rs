@@ -6,6 +6,15 @@
 //! upper-case letter in them. For rows, many bytes must be looked at together: each byte is classified
 //! by a table, each class becomes a bitmap of the text, and rows are found by shifting bitmaps over
 //! each other.
+//!
+//! A *sweep* goes fast through whole texts and sees all leads and some more; a *look* at the 64 bytes
+//! from such a place on says exactly which leads there are.
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+mod sweep;
+#[cfg(target_arch = "x86_64")]
+mod wide;
 
 use crate::patch::views::base64_value;
 use crate::secret::Engine;
@@ -59,6 +68,13 @@ pub(in crate::patch) struct Scout {
     classes: [u8; 128],
     /// For tokens that come in the other letter case: `DIGIT` and `UPPER`.
     digit_classes: [u8; 128],
+    /// The classes once more: for each class and each lower half of a byte, the upper halves with which
+    /// it is in the class, a bit each.
+    halves: [[u8; 16]; 8],
+    /// The same for the two classes of digits.
+    digit_halves: [[u8; 16]; 2],
+    /// What a sweep knows of each byte.
+    sweep_classes: [u8; 128],
     /// How many groups a row has: as many as the shortest token fills in any case.
     groups: usize,
     /// How many groups that start and end with a NUL a row has; none if rows of groups are about all
@@ -126,7 +142,25 @@ impl Scout {
         let wide = ((2 * shortest).saturating_sub(3) / 6).clamp(1, MOST_WIDE);
         let wide = if visible { wide } else { 0 };
         let digits = shortest.clamp(1, MOST_DIGITS);
-        Scout { classes, digit_classes, groups, wide, digits, folds_case, engine }
+        let (halves, digit_halves) = (by_halves(&classes), by_halves(&digit_classes));
+        Scout {
+            classes,
+            digit_classes,
+            halves,
+            digit_halves,
+            sweep_classes: Scout::sweep_classes(&classes, &digit_classes),
+            groups,
+            wide,
+            digits,
+            folds_case,
+            engine,
+        }
+    }
+
+    /// What the processor can do.
+    #[inline]
+    pub(in crate::patch) fn engine(&self) -> Engine {
+        self.engine
     }
 
     /// The same scout with another engine.
@@ -136,122 +170,20 @@ impl Scout {
         self
     }
 
-    /// A byte at or behind `from` before which `text` has no lead; none if there is no lead at all. What
-    /// an escape may start with counts if `is_escape` says so of its place. `inner` as for
-    /// [`look`](Scout::look).
-    #[inline]
-    pub(in crate::patch) fn find(
-        &self,
-        text: &[u8],
-        from: usize,
-        inner: bool,
-        is_escape: &mut dyn FnMut(usize) -> bool,
-    ) -> Option<usize> {
-        #[cfg(target_arch = "x86_64")]
-        if self.engine == Engine::Wide {
-            let long = self.groups == MOST_GROUPS && self.wide == MOST_WIDE;
-            // SAFETY: for all, the engine says that this processor has what they need.
-            return unsafe {
-                match (long, self.folds_case) {
-                    (true, false) => self.find_wide::<true, false>(text, from, inner, is_escape),
-                    (true, true) => self.find_wide::<true, true>(text, from, inner, is_escape),
-                    (false, false) => self.find_wide::<false, false>(text, from, inner, is_escape),
-                    (false, true) => self.find_wide::<false, true>(text, from, inner, is_escape),
-                }
-            };
-        }
-        let mut at = from;
-        while at < text.len() {
-            let leads = self.look(text, at, inner);
-            if leads.rows | leads.wide | leads.digits != 0 || each_bit(leads.escapes, at, is_escape)
-            {
-                return Some(at);
-            }
-            at += leads.len;
-        }
-        None
-    }
-
-    /// The same, 64 bytes at a time, of which the last only serve to see rows to their end. Two of the
-    /// four letters of a group are enough here: rows that only seem to be some are rare. `LONG` if rows
-    /// have as many groups as they can have.
-    #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi2")]
-    fn find_wide<const LONG: bool, const FOLDS: bool>(
-        &self,
-        text: &[u8],
-        from: usize,
-        inner: bool,
-        is_escape: &mut dyn FnMut(usize) -> bool,
-    ) -> Option<usize> {
-        use std::arch::x86_64::{
-            _bzhi_u64, _mm512_loadu_si512, _mm512_mask_cmpeq_epi8_mask, _mm512_mask_test_epi8_mask,
-            _mm512_maskz_loadu_epi8, _mm512_movepi8_mask, _mm512_permutex2var_epi8,
-            _mm512_set1_epi8,
-        };
-
-        let load = |table: &[u8; 128]| {
-            // SAFETY: both read 64 of 128 bytes.
-            [0, 64].map(|at| unsafe { _mm512_loadu_si512(table.as_ptr().add(at).cast()) })
-        };
-        let [low, high] = load(&self.classes);
-        let is = |class: u8| _mm512_set1_epi8(class as i8);
-        let (first, second, a) = (is(FIRST), is(SECOND), is(b'A'));
-        let escape = is(ESCAPE | if inner { INNER } else { 0 });
-        let mut at = from;
-        while at < text.len() {
-            let left = text.len() - at;
-            let inside = _bzhi_u64(u64::MAX, left.min(64) as u32);
-            // SAFETY: only bytes of the text are read, those in the mask; `at` is within it.
-            let bytes = unsafe { _mm512_maskz_loadu_epi8(inside, text.as_ptr().add(at).cast()) };
-            let class = _mm512_permutex2var_epi8(low, bytes, high);
-            let ascii = inside & !_mm512_movepi8_mask(bytes);
-            let test = |wanted| _mm512_mask_test_epi8_mask(ascii, class, wanted);
-            let one = test(first) & test(second) >> 1;
-            let zero = _mm512_mask_cmpeq_epi8_mask(inside, bytes, a);
-            let wide = zero & zero >> 3 & !zero >> 4;
-            let mut rows = if LONG {
-                let two = one & one >> 4;
-                (two & two >> 8 & two >> 16) | (wide & wide >> 8 & wide >> 16)
-            } else {
-                let row = |one: u64, count: usize, by: usize| {
-                    (1..count).fold(one, |row, number| row & one >> (number * by))
-                };
-                row(one, self.groups, 4) | if self.wide > 0 { row(wide, self.wide, 8) } else { 0 }
-            };
-            if FOLDS {
-                let [low, high] = load(&self.digit_classes);
-                let class = _mm512_permutex2var_epi8(low, bytes, high);
-                let test = |wanted| _mm512_mask_test_epi8_mask(ascii, class, is(wanted));
-                let (mut row, mut any, mut have) = (test(DIGIT), test(UPPER), 1);
-                while have < self.digits {
-                    let by = have.min(self.digits - have);
-                    row &= row >> by;
-                    any |= any >> by;
-                    have += by;
-                }
-                rows |= row & any;
-            }
-            let escapes = test(escape);
-            if rows | escapes != 0 && (rows != 0 || each_bit(escapes, at, is_escape)) {
-                return Some(at);
-            }
-            at += if left > 64 { STEP } else { left };
-        }
-        None
-    }
-
     /// The leads of `text` from byte `at` on: of all the rest, or of some hundred bytes. With
     /// `inner`, that is in bodies and in what was decoded, `=` and line ends are leads, too.
     #[inline]
     pub(in crate::patch) fn look(&self, text: &[u8], at: usize, inner: bool) -> Leads {
         let rest = text.get(at..).unwrap_or_default();
-        #[cfg(target_arch = "x86_64")]
-        if self.engine == Engine::Wide {
+        match self.engine {
+            #[cfg(target_arch = "x86_64")]
             // SAFETY: the engine says that this processor has what it needs.
-            return unsafe { self.look_wide(rest, inner) };
+            Engine::Wide => unsafe { wide::look(self, rest, inner) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: as above.
+            Engine::Avx2 => unsafe { avx2::look(self, rest, inner) },
+            _ => self.look_portable(rest, inner),
         }
-        self.look_portable(rest, inner)
     }
 
     fn look_portable(&self, text: &[u8], inner: bool) -> Leads {
@@ -276,43 +208,6 @@ impl Scout {
         let letters = [first, second, third, third_low, fourth_high, letter];
         let escapes = escape | if inner { more } else { 0 };
         self.leads(letters, escapes, zero, [digit, upper], text.len())
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi2")]
-    fn look_wide(&self, text: &[u8], inner: bool) -> Leads {
-        use std::arch::x86_64::{
-            _bzhi_u64, _mm512_loadu_si512, _mm512_mask_cmpeq_epi8_mask, _mm512_mask_test_epi8_mask,
-            _mm512_maskz_loadu_epi8, _mm512_movepi8_mask, _mm512_permutex2var_epi8,
-            _mm512_set1_epi8,
-        };
-
-        let load = |table: &[u8; 128]| {
-            // SAFETY: both read 64 of 128 bytes.
-            [0, 64].map(|at| unsafe { _mm512_loadu_si512(table.as_ptr().add(at).cast()) })
-        };
-        let inside = _bzhi_u64(u64::MAX, text.len().min(LOOK) as u32);
-        // SAFETY: only bytes of the text are read, those in the mask.
-        let bytes = unsafe { _mm512_maskz_loadu_epi8(inside, text.as_ptr().cast()) };
-        let ascii = inside & !_mm512_movepi8_mask(bytes);
-        let [low, high] = load(&self.classes);
-        let class = _mm512_permutex2var_epi8(low, bytes, high);
-        let test = |class, wanted: u8| {
-            _mm512_mask_test_epi8_mask(ascii, class, _mm512_set1_epi8(wanted as i8))
-        };
-        let letters = [FIRST, SECOND, THIRD, THIRD_LOW, FOURTH_HIGH, LETTER]
-            .map(|wanted| test(class, wanted));
-        let escapes = test(class, ESCAPE | if inner { INNER } else { 0 });
-        let a = _mm512_set1_epi8(b'A' as i8);
-        let zero = _mm512_mask_cmpeq_epi8_mask(inside, bytes, a);
-        let mut digits = [0; 2];
-        if self.folds_case {
-            let [low, high] = load(&self.digit_classes);
-            let class = _mm512_permutex2var_epi8(low, bytes, high);
-            digits = [DIGIT, UPPER].map(|wanted| test(class, wanted));
-        }
-        self.leads(letters, escapes, zero, digits, text.len())
     }
 
     /// The leads where the classes of letters, the `A`s, and the classes of digits are these.
@@ -359,7 +254,7 @@ impl Scout {
         #[cfg(target_arch = "x86_64")]
         if self.engine == Engine::Wide {
             // SAFETY: the engine says that this processor has what it needs.
-            return unsafe { pick_wide(rest, among, wanted) };
+            return unsafe { wide::pick(rest, among, wanted) };
         }
         let mut picked = 0;
         for (bit, byte) in rest.iter().take(LOOK).enumerate() {
@@ -377,32 +272,15 @@ impl Leads {
     }
 }
 
-#[cfg(target_arch = "x86_64")]
-#[inline]
-#[target_feature(enable = "avx512f,avx512bw,bmi2")]
-fn pick_wide(text: &[u8], among: Map, wanted: [u8; 3]) -> Map {
-    use std::arch::x86_64::{
-        _bzhi_u64, _mm512_cmpeq_epi8_mask, _mm512_maskz_loadu_epi8, _mm512_set1_epi8,
-    };
-
-    let inside = _bzhi_u64(u64::MAX, text.len().min(LOOK) as u32);
-    // SAFETY: only bytes of the text are read, those in the mask.
-    let bytes = unsafe { _mm512_maskz_loadu_epi8(inside, text.as_ptr().cast()) };
-    let same = wanted.map(|byte| _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte as i8)));
-    among & inside & (same[0] | same[1] | same[2])
-}
-
-/// Whether `is` says yes of a bit in `bits`, of which the first stands for byte `at`.
-#[cold]
-#[inline(never)]
-fn each_bit(mut bits: u64, at: usize, is: &mut dyn FnMut(usize) -> bool) -> bool {
-    while bits != 0 {
-        if is(at + bits.trailing_zeros() as usize) {
-            return true;
+/// The first `N` classes in another form: see [`Scout::halves`].
+fn by_halves<const N: usize>(classes: &[u8; 128]) -> [[u8; 16]; N] {
+    let mut halves = [[0; 16]; N];
+    for (byte, classes) in classes.iter().enumerate() {
+        for (class, halves) in halves.iter_mut().enumerate() {
+            halves[byte % 16] |= (classes >> class & 1) << (byte / 16);
         }
-        bits &= bits - 1;
     }
-    false
+    halves
 }
 
 #[cfg(test)]
@@ -469,11 +347,42 @@ mod tests {
                 if (leads.escapes | leads.rows | leads.wide | leads.digits) & 1 != 0 {
                     for engine in Engine::available() {
                         let scout = scout(engine, shortest, visible, folds_case);
-                        let found = scout.find(text, 0, inner, &mut |_| true);
+                        let found = scout.find(text, 0, inner);
                         prop_assert!(found.is_some_and(|found| found <= at), "{engine:?} {at}");
                     }
                     break;
                 }
+            }
+        }
+
+        /// However the texts fall on the maps of a sweep.
+        #[test]
+        fn a_sweep_tells_the_texts_with_leads(
+            texts in prop::collection::vec(("[ -z\0é]{0,700}", 0..4usize), 0..20),
+            shortest in 8..40usize,
+            folds_case: bool,
+            counts in 0..3u8,
+        ) {
+            let encoded = "eHh4eHh4eHh4eHh4eHh4eHh4eHh4AHgAeAB4AHgAeAB4AAB4AHg0123456789ABCDEFabcdef";
+            let texts: Vec<String> = texts.into_iter().map(|(text, repeat)| {
+                if repeat == 0 { text.replace(['%', '&', '\\', '\0'], "") } else { text + &encoded.repeat(repeat - 1) }
+            }).collect();
+            let texts: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
+            let is_escape = |number: usize, at: usize| (texts[number][at] + number as u8).is_multiple_of(counts + 1);
+            for engine in Engine::available() {
+                let scout = scout(engine, shortest, true, folds_case);
+                let bits = scout.sweep(&texts, &mut |number, at| is_escape(number, at));
+                for (number, text) in texts.iter().enumerate() {
+                    let mut at = 0;
+                    let mut expected = false;
+                    while let Some(found) = scout.find(text, at, false) {
+                        let escape = b"%\\&\n\0".contains(&text[found]) && text[found] != b'\n';
+                        expected |= !escape || is_escape(number, found);
+                        at = found + 1;
+                    }
+                    prop_assert_eq!(bits >> number & 1 == 1, expected, "{:?} {}", engine, number);
+                }
+                prop_assert_eq!(bits.checked_shr(texts.len() as u32).unwrap_or(0), 0);
             }
         }
 
