@@ -101,6 +101,8 @@ pub(super) struct Progress {
     kind: usize,
     /// How far that kind was taken.
     at: usize,
+    /// Whether there were leads in the stretch before.
+    dense: bool,
     /// How far the text was decoded, for each kind: what lies before needs no second look.
     done: [usize; KINDS.len()],
 }
@@ -219,7 +221,7 @@ impl Signs {
     ) -> Option<Span> {
         let inner = allowed.body || !allowed.first;
         while progress.base < text.len() {
-            if (progress.kind, progress.at) == (0, progress.base) {
+            if !progress.dense && (progress.kind, progress.at) == (0, progress.base) {
                 let Some(next) = self.scout.find(text, progress.base, inner) else {
                     progress.base = text.len();
                     break;
@@ -240,6 +242,9 @@ impl Signs {
             }
             let base = base + leads.len;
             (progress.base, progress.kind, progress.at) = (base, 0, base);
+            // Where there was a lead, there may be more: then finding the next one takes longer than a
+            // look.
+            progress.dense = !leads.are_none();
         }
         None
     }

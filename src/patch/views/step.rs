@@ -1,6 +1,6 @@
 //! The steps that a text is read through: what each makes of a span of it, and where that came from.
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::base64;
 use super::unescape::{Notations, hex_byte};
@@ -42,9 +42,7 @@ impl Step {
             Step::Unescape(notations) => notations.decode(span, output),
             Step::Base64(_) => base64::decode(engine, span, output),
             Step::Joined => fill(output, |put| base64::each_joined(span, |byte, _, _| put(byte))),
-            Step::Lines => fill(output, |put| {
-                let _ = span.iter().filter(|byte| !is_break(**byte)).all(|byte| put(*byte));
-            }),
+            Step::Lines => join_lines(span, output),
             Step::Utf16 => fill(output, |put| {
                 let _ = span.iter().step_by(2).all(|byte| put(*byte));
             }),
@@ -152,6 +150,19 @@ fn fill(output: &mut [u8], each: impl FnOnce(&mut dyn FnMut(u8) -> bool)) -> usi
         put += 1;
         true
     });
+    put
+}
+
+/// What stands between the line ends of `span`.
+fn join_lines(mut span: &[u8], output: &mut [u8]) -> usize {
+    let mut put = 0;
+    while !span.is_empty() && put < output.len() {
+        let end = memchr2(b'\r', b'\n', span).unwrap_or(span.len());
+        let line = &span[..end.min(output.len() - put)];
+        output[put..put + line.len()].copy_from_slice(line);
+        put += line.len();
+        span = span.get(end + 1..).unwrap_or_default();
+    }
     put
 }
 
