@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::{ControlFlow, Range};
 
 use super::candidate::{Candidate, resolve};
+use super::decode::{self, Budget, Hit, Spots};
 use super::finding::Finding;
 use super::generic::Generic;
 use super::keyword::{Keywords, Seen};
@@ -79,12 +80,29 @@ impl Detector {
 
     /// All findings in `text`, by place. They share no bytes.
     pub fn scan(&self, text: &[u8]) -> Vec<Finding> {
+        self.findings(text, self.hits(text, None))
+    }
+
+    /// All findings in `text`, those too that are encoded in it, by place.
+    ///
+    /// Undone are Base64, hexadecimal, percent escapes, those of JSON strings, HTML's character
+    /// references, UTF-16, gzip, zlib and deflate, one upon the other as far as `budget` goes;
+    /// [`Finding::trail`] says how a token was come by. A token that is found both as it stands and
+    /// decoded is reported once. Those decoded of one piece may share bytes: all that a compressed
+    /// text holds stands in the same place.
+    pub fn scan_decoded(&self, text: &[u8], budget: &Budget) -> Vec<Finding> {
+        self.findings(text, decode::hits(self, text, budget))
+    }
+
+    /// What stands in `text` as it is, by place; notes in `spots` what may be encoded.
+    pub(super) fn hits(&self, text: &[u8], spots: Option<&mut Spots>) -> Vec<Hit> {
         let mut sweep = Sweep {
             detector: self,
             text,
             seen: Seen::default(),
             all: Vec::new(),
             unpaired: Vec::new(),
+            spots,
         };
         for run in Runs::new(text) {
             sweep.run(run);
@@ -97,21 +115,28 @@ impl Detector {
         self.pairs.admit(&mut all, unpaired);
         let kept = resolve(all, RULES);
         let partners = self.pairs.partners(&kept);
+        let hit =
+            |(candidate, partner)| Hit { candidate, partner, trail: Vec::new(), secret: None };
+        kept.into_iter().zip(partners).map(hit).collect()
+    }
+
+    fn findings(&self, text: &[u8], hits: Vec<Hit>) -> Vec<Finding> {
         let mut position = Position::new(text);
-        kept.into_iter()
-            .zip(partners)
-            .filter_map(|(candidate, partner)| {
-                let rule = RULES.get(usize::from(candidate.rule))?;
-                let (line, column) = position.of(candidate.range.start);
-                let Range { start, end } = candidate.range;
+        hits.into_iter()
+            .filter_map(|hit| {
+                let rule = RULES.get(usize::from(hit.candidate.rule))?;
+                let (line, column) = position.of(hit.candidate.range.start);
+                let Range { start, end } = hit.candidate.range;
                 Some(Finding {
                     rule,
                     start,
                     end,
                     line,
                     column,
-                    confidence: candidate.confidence,
-                    partner,
+                    confidence: hit.candidate.confidence,
+                    partner: hit.partner,
+                    trail: hit.trail,
+                    decoded: hit.secret,
                 })
             })
             .collect()
@@ -147,6 +172,8 @@ struct Sweep<'d, 't> {
     all: Vec<Candidate>,
     /// What counts only with its other half near by.
     unpaired: Vec<Candidate>,
+    /// Where something may be encoded, if that is asked for.
+    spots: Option<&'d mut Spots>,
 }
 
 impl Sweep<'_, '_> {
@@ -164,6 +191,9 @@ impl Sweep<'_, '_> {
                 failures += self.prefixed(at);
             }
             inside = word;
+        }
+        if let Some(spots) = &mut self.spots {
+            spots.note(self.text, start..run.end);
         }
         let token = &self.text[start..run.end];
         if classes & DIGIT != 0 && is_promising(token) {
