@@ -68,7 +68,7 @@ pub fn walk(
         }
     };
     let budget = Budget::new(*limits, len);
-    let mut walk = Walk { budget: &budget, trail: Vec::new(), depth: 0, told: 0, visit };
+    let mut walk = Walk { budget: &budget, trail: Vec::new(), depth: 0, told: 0, handed: 0, visit };
     match kind {
         // The one kind that can be read in place.
         Some(Kind::Zip) => walk.zip(&mut content),
@@ -81,6 +81,8 @@ struct Walk<'w> {
     trail: Vec<String>,
     depth: usize,
     told: u64,
+    /// Documents that were handed over.
+    handed: u64,
     visit: &'w mut dyn FnMut(Step<'_>) -> ControlFlow<()>,
 }
 
@@ -115,6 +117,7 @@ impl Walk<'_> {
     fn document(&mut self, content: &mut dyn Read) -> ControlFlow<()> {
         let fault = RefCell::new(None);
         let mut content = Stream::new(content, self.budget, None, &fault);
+        self.handed += 1;
         (self.visit)(Step::Document { trail: &self.trail, content: &mut content })?;
         self.settle(&fault)
     }
@@ -212,8 +215,15 @@ impl Walk<'_> {
                 if let Err(error) = reader.rewind() {
                     return self.damaged(said(&error));
                 }
-                let told = self.told;
+                let (told, handed) = (self.told, self.handed);
                 self.rest_of_zip(reader)?;
+                if self.handed == handed {
+                    // Its bytes are better than nothing.
+                    if let Err(error) = reader.rewind() {
+                        return self.damaged(said(&error));
+                    }
+                    self.document(reader)?;
+                }
                 // One cut is told once.
                 return match self.told == told {
                     true => self.damaged(said(&error)),
