@@ -33,29 +33,42 @@ pub struct Detector {
     generic: Generic,
     /// Shapes without a beginning of their own that need no words near by.
     telling: Vec<(u16, &'static Shape)>,
-    /// Shapes without a beginning of their own that need words near by, or their other half.
-    contextual: Vec<(u16, &'static Shape)>,
+    /// Shapes without a beginning of their own that need words near by: for each word, those of the rules
+    /// that it is a name for.
+    named: Vec<Vec<(u16, &'static Shape)>>,
+    /// Those that count without words, too, if their other half is near by.
+    paired: Vec<(u16, &'static Shape)>,
 }
 
 impl Detector {
     /// A detector with the built-in rules.
     pub fn new() -> Detector {
-        let (telling, contextual) = RULES
-            .iter()
-            .zip(0u16..)
-            .flat_map(|(rule, n)| rule.shapes().iter().map(move |shape| (n, shape)))
-            .filter(|(_, shape)| shape.is_bare())
-            .partition(|(rule, _)| {
-                RULES.get(usize::from(*rule)).is_some_and(|rule| rule.keywords().is_empty())
-            });
+        let keywords = Keywords::new(RULES);
+        let mut telling = Vec::new();
+        let mut named = vec![Vec::new(); keywords.len()];
+        let mut paired = Vec::new();
+        for (rule, n) in RULES.iter().zip(0u16..) {
+            for shape in rule.shapes().iter().filter(|shape| shape.is_bare()) {
+                if rule.keywords().is_empty() {
+                    telling.push((n, shape));
+                }
+                for word in keywords.names(n) {
+                    named[usize::from(*word)].push((n, shape));
+                }
+                if rule.pair().is_some() {
+                    paired.push((n, shape));
+                }
+            }
+        }
         Detector {
             prefixes: Prefixes::new(RULES),
-            keywords: Keywords::new(RULES),
+            keywords,
             needles: Needles::new(RULES),
             pairs: Pairs::new(RULES),
             generic: Generic::new(RULES),
             telling,
-            contextual,
+            named,
+            paired,
         }
     }
 
@@ -186,18 +199,20 @@ impl Sweep<'_, '_> {
         if context::assignment(text, at).is_none() && !follows_separator(text, at) {
             return;
         }
-        let words = detector.keywords.look(text, at, &mut self.seen);
-        for (n, shape) in &detector.contextual {
-            let fits = words && detector.keywords.fit(*n, &self.seen);
-            let Some(rule) =
-                RULES.get(usize::from(*n)).filter(|rule| fits || rule.pair().is_some())
-            else {
-                continue;
-            };
-            let Some(range) = shape.matches(text, at, 0) else { continue };
-            let Some(candidate) = judged(text, rule, *n, shape, range, 0) else { continue };
-            let list = if fits { &mut self.all } else { &mut self.unpaired };
-            list.push(candidate);
+        detector.keywords.look(text, at, &mut self.seen);
+        let candidate = |n: u16, shape: &Shape| {
+            let rule = RULES.get(usize::from(n))?;
+            judged(text, rule, n, shape, shape.matches(text, at, 0)?, 0)
+        };
+        let named =
+            self.seen.words().iter().filter_map(|word| detector.named.get(usize::from(*word)));
+        for (n, shape) in named.flatten().filter(|(n, _)| detector.keywords.fit(*n, &self.seen)) {
+            self.all.extend(candidate(*n, shape));
+        }
+        for (n, shape) in &detector.paired {
+            if !detector.keywords.fit(*n, &self.seen) {
+                self.unpaired.extend(candidate(*n, shape));
+            }
         }
     }
 
