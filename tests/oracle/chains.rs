@@ -196,9 +196,11 @@ impl Chains<'_> {
                     continue;
                 }
                 certain &= sent.len() <= self.ceiling && self.reading.certain;
-                // No target and no header holds a line end as it is.
-                certain &=
-                    self.reading.body || !self.reading.text[sent.clone()].iter().any(is_break);
+                // No target and no header holds a line end as it is: neither in a token nor in the
+                // groups of letters that it begins and ends in, twice over.
+                let text = self.reading.text;
+                let around = sent.start.saturating_sub(8)..(sent.end + 8).min(text.len());
+                certain &= self.reading.body || !text[around].iter().any(is_break);
                 certain &= self.ascii || views & (BASE64 | self.reading.base64) == 0;
                 let sight = Sight {
                     leak: needle.token.leak,
