@@ -20,8 +20,8 @@ pub(super) struct Candidate {
 ///
 /// Specific beats generic, then longer beats shorter, then the more spelled out, then the surer
 /// wins, then the earlier, then the rule that stands first in the table.
-pub(super) fn resolve(mut all: Vec<Candidate>, rules: &[Rule]) -> Vec<Candidate> {
-    let rank = |c: &Candidate| rules.get(usize::from(c.rule)).map_or(0, Rule::rank);
+pub(super) fn resolve(mut all: Vec<Candidate>, rules: &[&Rule]) -> Vec<Candidate> {
+    let rank = |c: &Candidate| rules.get(usize::from(c.rule)).map_or(0, |rule| rule.rank());
     all.sort_by_key(|c| {
         let better = Reverse((rank(c), c.range.len(), c.literal, c.confidence));
         (better, c.range.start, c.rule)
@@ -59,15 +59,18 @@ mod tests {
         let r = rule("github-personal-access-token");
         let long = candidate(r, 5..20, Confidence::Low);
         let short = candidate(r, 15..21, Confidence::High);
-        assert_eq!(resolve(vec![short, long.clone()], RULES), std::slice::from_ref(&long));
+        assert_eq!(
+            resolve(vec![short, long.clone()], &RULES.iter().collect::<Vec<_>>()),
+            std::slice::from_ref(&long)
+        );
         let sure = candidate(r, 5..20, Confidence::High);
-        assert_eq!(resolve(vec![long, sure.clone()], RULES), [sure]);
+        assert_eq!(resolve(vec![long, sure.clone()], &RULES.iter().collect::<Vec<_>>()), [sure]);
     }
 
     #[test]
     fn neighbours_both_stay_in_order() {
         let r = rule("github-personal-access-token");
         let (a, b) = (candidate(r, 0..5, Confidence::Low), candidate(r, 5..9, Confidence::High));
-        assert_eq!(resolve(vec![b.clone(), a.clone()], RULES), [a, b]);
+        assert_eq!(resolve(vec![b.clone(), a.clone()], &RULES.iter().collect::<Vec<_>>()), [a, b]);
     }
 }

@@ -13,6 +13,8 @@ use super::pair::Pairs;
 use super::position::Position;
 use super::prefix::{Entry, Prefixes};
 use super::rule::{Confidence, Rule};
+#[cfg(feature = "rule-files")]
+use super::rule_file::RuleFile;
 use super::runs::{self, DIGIT, LETTER, Runs};
 use super::shape::Shape;
 use super::table::RULES;
@@ -22,11 +24,12 @@ use super::{context, value};
 /// above what texts have.
 const FAILURES_IN_A_RUN: u32 = 64;
 
-/// Finds tokens in bytes by the built-in rules.
+/// Finds tokens in bytes by rules: the built-in ones, unless told otherwise.
 ///
 /// Built in about a millisecond, immutable, shared freely between threads. No input makes it panic;
 /// its work grows linearly with the input.
 pub struct Detector {
+    rules: Vec<&'static Rule>,
     prefixes: Prefixes,
     keywords: Keywords,
     needles: Needles,
@@ -44,11 +47,22 @@ pub struct Detector {
 impl Detector {
     /// A detector with the built-in rules.
     pub fn new() -> Detector {
-        let keywords = Keywords::new(RULES);
+        Detector::with(RULES.iter().collect())
+    }
+
+    /// A detector with the built-in rules and those of `file`: its rules come before built-in ones with
+    /// the same id, and those that it switches off are not there.
+    #[cfg(feature = "rule-files")]
+    pub fn with_rules(file: &RuleFile) -> Detector {
+        Detector::with(file.over(RULES))
+    }
+
+    fn with(rules: Vec<&'static Rule>) -> Detector {
+        let keywords = Keywords::new(&rules);
         let mut telling = Vec::new();
         let mut named = vec![Vec::new(); keywords.len()];
         let mut paired = Vec::new();
-        for (rule, n) in RULES.iter().zip(0u16..) {
+        for (rule, n) in rules.iter().zip(0u16..) {
             for shape in rule.shapes().iter().filter(|shape| shape.is_bare()) {
                 if rule.keywords().is_empty() {
                     telling.push((n, shape));
@@ -62,20 +76,21 @@ impl Detector {
             }
         }
         Detector {
-            prefixes: Prefixes::new(RULES),
+            prefixes: Prefixes::new(&rules),
             keywords,
-            needles: Needles::new(RULES),
-            pairs: Pairs::new(RULES),
-            generic: Generic::new(RULES),
+            needles: Needles::new(&rules),
+            pairs: Pairs::new(&rules),
+            generic: Generic::new(&rules),
             telling,
             named,
             paired,
+            rules,
         }
     }
 
-    /// The rules, in the order of the table.
-    pub fn rules(&self) -> &'static [Rule] {
-        RULES
+    /// The rules, in the order of their precedence.
+    pub fn rules(&self) -> &[&'static Rule] {
+        &self.rules
     }
 
     /// All findings in `text`, by place. They share no bytes.
@@ -113,7 +128,7 @@ impl Detector {
         });
         let Sweep { mut all, unpaired, .. } = sweep;
         self.pairs.admit(&mut all, unpaired);
-        let kept = resolve(all, RULES);
+        let kept = resolve(all, &self.rules);
         let partners = self.pairs.partners(&kept);
         let hit =
             |(candidate, partner)| Hit { candidate, partner, trail: Vec::new(), secret: None };
@@ -124,7 +139,7 @@ impl Detector {
         let mut position = Position::new(text);
         hits.into_iter()
             .filter_map(|hit| {
-                let rule = RULES.get(usize::from(hit.candidate.rule))?;
+                let rule = *self.rules.get(usize::from(hit.candidate.rule))?;
                 let (line, column) = position.of(hit.candidate.range.start);
                 let Range { start, end } = hit.candidate.range;
                 Some(Finding {
@@ -160,7 +175,7 @@ impl Default for Detector {
 
 impl fmt::Debug for Detector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Detector").field("rules", &RULES.len()).finish_non_exhaustive()
+        f.debug_struct("Detector").field("rules", &self.rules.len()).finish_non_exhaustive()
     }
 }
 
@@ -231,7 +246,7 @@ impl Sweep<'_, '_> {
         }
         detector.keywords.look(text, at, &mut self.seen);
         let candidate = |n: u16, shape: &Shape| {
-            let rule = RULES.get(usize::from(n))?;
+            let rule = detector.rules.get(usize::from(n))?;
             judged(text, rule, n, shape, shape.matches(text, at, 0)?, 0)
         };
         let named =
@@ -248,7 +263,7 @@ impl Sweep<'_, '_> {
 
     /// Takes the token that a shape with a beginning has recognised.
     fn found(&mut self, n: u16, shape: &Shape, range: Range<usize>, literal: usize) {
-        let Some(rule) = RULES.get(usize::from(n)) else { return };
+        let Some(rule) = self.detector.rules.get(usize::from(n)) else { return };
         let fits = |sweep: &mut Self| {
             sweep.detector.keywords.look(sweep.text, range.start, &mut sweep.seen);
             sweep.detector.keywords.fit(n, &sweep.seen)

@@ -18,7 +18,7 @@ pub(super) struct Generic {
 }
 
 impl Generic {
-    pub(super) fn new(rules: &[Rule]) -> Generic {
+    pub(super) fn new(rules: &[&Rule]) -> Generic {
         let find = |which: fn(&Look) -> bool| {
             rules.iter().position(|rule| which(&rule.look)).and_then(|n| u16::try_from(n).ok())
         };
@@ -105,7 +105,7 @@ mod tests {
     use super::*;
 
     fn look(text: &str) -> Option<&str> {
-        let generic = Generic::new(RULES);
+        let generic = Generic::new(&RULES.iter().collect::<Vec<_>>());
         let at = text.find("q8Zr")?;
         let end = at + text[at..].bytes().take_while(|b| b.is_ascii_alphanumeric()).count();
         generic.look(text.as_bytes(), at..end).map(|found| &text[found.range])

@@ -50,13 +50,13 @@ impl Seen {
 }
 
 impl Keywords {
-    pub(super) fn new(rules: &'static [Rule]) -> Keywords {
+    pub(super) fn new(rules: &[&'static Rule]) -> Keywords {
         let word = |group: usize, text: &'static str| Word { text, name: group == 0 };
         let all = |rule: &'static Rule| {
             let groups = rule.keywords().iter().enumerate();
             groups.flat_map(move |(n, group)| group.iter().map(move |text| word(n, text)))
         };
-        let mut words: Vec<Word> = rules.iter().flat_map(all).collect();
+        let mut words: Vec<Word> = rules.iter().copied().flat_map(all).collect();
         words.sort_unstable();
         words.dedup();
         let number =
@@ -182,7 +182,7 @@ mod tests {
     }
 
     fn fits(text: &str) -> Vec<bool> {
-        let keywords = Keywords::new(RULES);
+        let keywords = Keywords::new(&RULES.iter().collect::<Vec<_>>());
         let mut seen = Seen::default();
         keywords.look(text.as_bytes(), text.len(), &mut seen);
         (0..3).map(|rule| keywords.fit(rule, &seen)).collect()

@@ -19,6 +19,8 @@ mod candidate;
 mod checksum;
 mod context;
 mod decode;
+#[cfg(feature = "rule-files")]
+mod definition;
 mod detector;
 mod entropy;
 mod finding;
@@ -32,6 +34,8 @@ mod password;
 mod position;
 mod prefix;
 mod rule;
+#[cfg(feature = "rule-files")]
+mod rule_file;
 mod runs;
 mod shape;
 mod table;
@@ -41,3 +45,5 @@ pub use decode::{Budget, Encoding, Step};
 pub use detector::Detector;
 pub use finding::Finding;
 pub use rule::{Confidence, Consequence, Environment, Privilege, Rule};
+#[cfg(feature = "rule-files")]
+pub use rule_file::{Complaint, RuleFile, RuleFileError};

@@ -65,7 +65,7 @@ pub(super) struct Needles {
 }
 
 impl Needles {
-    pub(super) fn new(rules: &'static [Rule]) -> Needles {
+    pub(super) fn new(rules: &[&'static Rule]) -> Needles {
         let mut words: Vec<Vec<u8>> =
             WORDS.iter().map(|(word, _)| word.as_bytes().to_vec()).collect();
         let mut all: Vec<Needle> = WORDS.iter().map(|(_, needle)| *needle).collect();

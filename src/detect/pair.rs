@@ -13,7 +13,7 @@ pub(super) struct Pairs {
 }
 
 impl Pairs {
-    pub(super) fn new(rules: &[Rule]) -> Pairs {
+    pub(super) fn new(rules: &[&Rule]) -> Pairs {
         let find = |id: &str| {
             rules.iter().position(|rule| rule.id() == id).and_then(|n| u16::try_from(n).ok())
         };
@@ -82,7 +82,7 @@ mod tests {
 
     #[test]
     fn halves_find_each_other_in_order() {
-        let pairs = Pairs::new(RULES);
+        let pairs = Pairs::new(&RULES.iter().collect::<Vec<_>>());
         let (id, secret) = (rule("aws-access-key-id"), rule("aws-secret-access-key"));
         let kept = [at(id, 0), at(secret, 50), at(id, 100), at(secret, 150), at(secret, 5000)];
         assert_eq!(pairs.partners(&kept), [Some(1), Some(0), Some(3), Some(2), None]);
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn an_unpaired_half_is_admitted_near_the_other_only() {
-        let pairs = Pairs::new(RULES);
+        let pairs = Pairs::new(&RULES.iter().collect::<Vec<_>>());
         let (id, secret) = (rule("aws-access-key-id"), rule("aws-secret-access-key"));
         let mut all = vec![at(id, 1000)];
         pairs.admit(

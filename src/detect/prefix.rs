@@ -26,7 +26,7 @@ pub(super) struct Prefixes {
 }
 
 impl Prefixes {
-    pub(super) fn new(rules: &'static [Rule]) -> Prefixes {
+    pub(super) fn new(rules: &[&'static Rule]) -> Prefixes {
         let mut starts = Box::new([0; 1024]);
         let mut entries = Vec::new();
         let shapes = rules
@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn every_prefix_of_every_rule_is_found() {
-        let prefixes = Prefixes::new(RULES);
+        let prefixes = Prefixes::new(&RULES.iter().collect::<Vec<_>>());
         for (rule, n) in RULES.iter().zip(0u16..) {
             for shape in rule.shapes() {
                 for prefix in shape.prefixes {
@@ -114,7 +114,7 @@ mod tests {
 
     #[test]
     fn the_end_of_the_text_has_no_prefix() {
-        let prefixes = Prefixes::new(RULES);
+        let prefixes = Prefixes::new(&RULES.iter().collect::<Vec<_>>());
         assert_eq!(
             prefixes.at(b"gh", 0).count()
                 + prefixes.at(b"gh", 2).count()

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use crate::outcome::{Outcome, complain};
-use crate::{demo, key, match_requests, patch, scan};
+use crate::rules::RulesVerb;
+use crate::{demo, key, match_requests, patch, rules, scan};
 
 /// Finds leaked API tokens and stops their use.
 #[derive(Debug, Parser)]
@@ -34,6 +35,9 @@ pub(crate) struct Command {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Scan(scan::Arguments),
+    /// Lists the detector's rules, and proves those of a file
+    #[command(subcommand)]
+    Rules(RulesVerb),
     /// Makes and names keys
     #[command(subcommand)]
     Key(KeyVerb),
@@ -89,6 +93,7 @@ impl Command {
     pub(crate) fn run(&self) -> Outcome {
         let outcome = match &self.verb {
             Verb::Scan(arguments) => scan::run(arguments),
+            Verb::Rules(verb) => rules::run(verb),
             Verb::Key(KeyVerb::New { file, sign: false }) => key::new(file),
             Verb::Key(KeyVerb::New { file, sign: true }) => key::new_signing(file),
             Verb::Key(KeyVerb::Id { file }) => key::id(file),

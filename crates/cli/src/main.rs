@@ -9,6 +9,7 @@ mod outcome;
 mod palette;
 mod patch;
 mod request;
+mod rules;
 mod scan;
 
 use std::process::ExitCode;

@@ -81,7 +81,7 @@ impl Dig<'_> {
     }
 
     fn rule(&self, hit: &Hit) -> Option<&'static Rule> {
-        self.detector.rules().get(usize::from(hit.candidate.rule))
+        self.detector.rules().get(usize::from(hit.candidate.rule)).copied()
     }
 
     fn rank(&self, hit: &Hit) -> u8 {

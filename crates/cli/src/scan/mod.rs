@@ -33,6 +33,7 @@ use self::walk::Walk;
 use crate::input;
 use crate::outcome::{Failure, Outcome, complain};
 use crate::palette;
+use crate::rules;
 
 /// Looks for leaked tokens in files, folders and standard input
 #[derive(Debug, Args)]
@@ -73,6 +74,9 @@ pub(crate) struct Arguments {
     /// Leave archives and compressed files closed, and look at their bytes as they are
     #[arg(long)]
     no_archives: bool,
+    /// Add the rules of this file to the built-in ones; it may switch some of those off
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
     /// Leave out the findings that this baseline knows
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
@@ -144,7 +148,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             "a SARIF log is made to be passed on and never holds tokens; use --format jsonl",
         ));
     }
-    let detector = Detector::new();
+    let detector = rules::detector(arguments.rules.as_deref())?;
     let output = palette::output();
     let mut report: Box<dyn Report> = match arguments.format {
         Format::Table => Box::new(report_table::Table::new(output, detector.rules())),

@@ -25,7 +25,7 @@ pub(super) struct Table<W> {
 
 impl<W: Write> Table<W> {
     /// A table on `output` with findings of `rules`.
-    pub(super) fn new(output: W, rules: &[Rule]) -> Table<W> {
+    pub(super) fn new(output: W, rules: &[&'static Rule]) -> Table<W> {
         let rule_width = rules.iter().map(|rule| rule.id().len()).max().unwrap_or(0);
         Table { output, rule_width, watched: io::stdout().is_terminal() }
     }
