@@ -225,7 +225,9 @@ impl Layout {
             }
             tiers.push(TierLayout {
                 tier,
-                alphabet: Alphabet::from_bits(long(at + 40)?),
+                alphabet: Alphabet::from_bits(long(at + 40)?).ok_or(FormatError::Malformed(
+                    "a tier has tokens of unknown kinds of characters",
+                ))?,
                 filter: section(bytes, long(at + 16)?, word(at + 4)?.into(), 0, BLOCK)?,
                 starts: section(bytes, long(at + 24)?, word(at + 8)?.into(), 1, START)?,
                 entries: section(bytes, long(at + 32)?, word(at + 12)?.into(), 0, ENTRY)?,

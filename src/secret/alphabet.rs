@@ -43,9 +43,9 @@ impl Alphabet {
         self.0
     }
 
-    /// What has these bits. Bits that stand for nothing are kept and match nothing.
-    pub(crate) fn from_bits(bits: u64) -> Alphabet {
-        Alphabet(bits)
+    /// What has these bits; none if some of them stand for nothing.
+    pub(crate) fn from_bits(bits: u64) -> Option<Alphabet> {
+        (bits < ANY_CASE << 1).then_some(Alphabet(bits))
     }
 }
 
@@ -88,9 +88,11 @@ mod tests {
         }
         let other = Alphabet::of(&[0xe9]);
         assert!(other.contains(b' ') && other.contains(0) && !other.contains(b'~'));
+        assert_eq!(Alphabet::from_bits(alphabet.bits()), Some(alphabet));
+        assert_eq!(Alphabet::from_bits(1 << 37), None);
         let both = alphabet.union(other);
         assert!(both.contains(b'g') && both.contains(0xff));
-        assert_eq!(Alphabet::from_bits(both.bits()), both);
+        assert_eq!(Alphabet::from_bits(both.bits()), Some(both));
     }
 
     #[test]
@@ -100,7 +102,7 @@ mod tests {
         assert!(!plain.has_any_case() && folded.has_any_case());
         assert!((0..=255).all(|byte| plain.contains(byte) == folded.contains(byte)));
         assert!(plain.union(folded).has_any_case() && !plain.union(plain).has_any_case());
-        assert!(Alphabet::from_bits(folded.bits()).has_any_case());
+        assert!(Alphabet::from_bits(folded.bits()).is_some_and(Alphabet::has_any_case));
         assert!((0..=255).all(|byte| kind(byte) & ANY_CASE == 0));
     }
 

@@ -16,7 +16,7 @@ use self::replay::Case;
 use crate::outcome::{Failure, Outcome, complain, reason};
 use crate::palette;
 use crate::request::Request;
-use crate::scan::{self, Found, Look};
+use crate::scan::{self, Found, Look, Seen};
 
 /// How often each request is matched to tell what that takes.
 const ROUNDS: u32 = 200;
@@ -74,9 +74,9 @@ pub(crate) fn run() -> Result<Outcome, Failure> {
 fn look(tree: &Path) -> Result<Vec<Looked>, Failure> {
     let mut looked = Vec::new();
     let mut trouble = None;
-    scan::each(tree, &Detector::new(), |path, look| match look {
+    scan::each(tree, &Detector::new(), |Seen { path, look }| match look {
         Ok(look) => {
-            looked.push((path.strip_prefix(tree).unwrap_or(path).to_owned(), look));
+            looked.push((path.strip_prefix(tree).unwrap_or(&path).to_owned(), look));
             Ok(())
         }
         Err(error) => {

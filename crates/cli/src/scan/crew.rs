@@ -3,78 +3,81 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
-use stanch::detect::Detector;
+use super::look::Seen;
+use super::walk::Step;
 
-use super::Trouble;
-use super::look::{Look, Looker};
-use super::walk::{Step, Walk};
-
-/// Files that may wait for each worker.
+/// Targets that may wait for each worker.
 const QUEUE: usize = 64;
 
-/// A file, with its number in the order of the walk.
-type Task = (u64, PathBuf);
+/// A target, with its number in the order in which they are met.
+type Task<T> = (u64, T);
 
 /// What became of it.
-type Done = (u64, PathBuf, Result<Look, Trouble>);
+type Done = (u64, Vec<Seen>);
 
-/// Looks with `jobs` workers at everything that `walk` meets, and hands it to `visit` in the order
-/// of the walk, as soon as everything before it was handed over.
+/// Takes what is met, until it breaks.
+pub(super) type Meet<'m, T> = dyn FnMut(Step<T>) -> ControlFlow<()> + 'm;
+
+/// Looks with `jobs` workers, each made by `worker`, at everything that `source` meets, and hands
+/// it to `visit` in the order in which it was met, as soon as everything before it was handed over.
 ///
 /// # Errors
 ///
 /// What `visit` says; nothing more is looked at then.
-pub(super) fn each(
-    walk: &Walk,
-    paths: &[PathBuf],
-    detector: &Detector,
+pub(super) fn each<T: Send, W: FnMut(T) -> Vec<Seen>>(
     jobs: usize,
-    keeps_secrets: bool,
-    mut visit: impl FnMut(&Path, Result<Look, Trouble>) -> io::Result<()>,
+    source: impl FnOnce(&mut Meet<'_, T>) + Send,
+    worker: impl Fn() -> W + Sync,
+    mut visit: impl FnMut(Seen) -> io::Result<()>,
 ) -> io::Result<()> {
     let (tasks, waiting) = mpsc::sync_channel(QUEUE * jobs);
-    // Shared by the workers alone: when the last one leaves, the walk ends as well.
+    // Shared by the workers alone: when the last one leaves, the source ends as well.
     let waiting = Arc::new(Mutex::new(waiting));
     let (finished, done) = mpsc::channel();
     thread::scope(|scope| {
         for _ in 0..jobs {
             let (waiting, finished) = (Arc::clone(&waiting), finished.clone());
-            scope.spawn(move || work(Looker::new(detector, keeps_secrets), &waiting, &finished));
+            let worker = &worker;
+            scope.spawn(move || work(worker(), &waiting, &finished));
         }
         drop(waiting);
-        scope.spawn(move || hand_out(walk, paths, &tasks, &finished));
+        scope.spawn(move || hand_out(source, &tasks, &finished));
         in_order(done, &mut visit)
     })
 }
 
-/// Walks, and numbers what is met.
-fn hand_out(walk: &Walk, paths: &[PathBuf], tasks: &SyncSender<Task>, finished: &Sender<Done>) {
+/// Numbers what is met.
+fn hand_out<T>(
+    source: impl FnOnce(&mut Meet<'_, T>),
+    tasks: &SyncSender<Task<T>>,
+    finished: &Sender<Done>,
+) {
     let mut number = 0;
     // A break means that nobody waits for more; the channels close either way.
-    let _ = walk.each(paths, |step| {
+    source(&mut |step| {
         let sent = match step {
-            Step::File(path) => tasks.send((number, path)).is_ok(),
-            Step::Trouble(trouble) => {
-                finished.send((number, trouble.path.clone(), Err(trouble))).is_ok()
-            }
+            Step::File(target) => tasks.send((number, target)).is_ok(),
+            Step::Trouble(trouble) => finished.send((number, vec![trouble.seen()])).is_ok(),
         };
         number += 1;
         if sent { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
 }
 
-/// Looks at file after file.
-fn work(mut looker: Looker<'_>, waiting: &Mutex<Receiver<Task>>, finished: &Sender<Done>) {
+/// Looks at target after target.
+fn work<T>(
+    mut look: impl FnMut(T) -> Vec<Seen>,
+    waiting: &Mutex<Receiver<Task<T>>>,
+    finished: &Sender<Done>,
+) {
     loop {
         let task = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((number, path)) = task else { return };
-        let look = looker.look(&path);
-        if finished.send((number, path, look)).is_err() {
+        let Ok((number, target)) = task else { return };
+        if finished.send((number, look(target))).is_err() {
             return;
         }
     }
@@ -83,14 +86,14 @@ fn work(mut looker: Looker<'_>, waiting: &Mutex<Receiver<Task>>, finished: &Send
 /// Hands over what is done in the order of the numbers.
 fn in_order(
     done: Receiver<Done>,
-    visit: &mut impl FnMut(&Path, Result<Look, Trouble>) -> io::Result<()>,
+    visit: &mut impl FnMut(Seen) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut early = BTreeMap::new();
     let mut next = 0;
-    for (number, path, look) in done {
-        early.insert(number, (path, look));
-        while let Some((path, look)) = early.remove(&next) {
-            visit(&path, look)?;
+    for (number, seen) in done {
+        early.insert(number, seen);
+        while let Some(seen) = early.remove(&next) {
+            seen.into_iter().try_for_each(&mut *visit)?;
             next += 1;
         }
     }
@@ -100,8 +103,30 @@ fn in_order(
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::path::{Path, PathBuf};
 
+    use stanch::detect::Detector;
+
+    use super::super::look::{Looker, Options};
+    use super::super::walk::Walk;
     use super::*;
+
+    fn each_below(
+        folder: &Path,
+        jobs: usize,
+        visit: impl FnMut(Seen) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let (detector, options) = (Detector::new(), Options::default());
+        let walk = Walk { follow: false, ignore: true };
+        let worker = || {
+            let mut looker = Looker::new(&detector, &options);
+            move |path: PathBuf| looker.look(&path)
+        };
+        let source = |meet: &mut Meet<'_, PathBuf>| {
+            let _ = walk.each(&[folder.to_owned()], meet);
+        };
+        each(jobs, source, worker, visit)
+    }
 
     #[test]
     fn files_are_handed_over_in_order_whoever_is_faster() {
@@ -111,11 +136,9 @@ mod tests {
             let content = vec![b'x'; if n < 4 { 1 << 20 } else { 10 }];
             fs::write(folder.path().join(format!("{n:03}")), content).unwrap();
         }
-        let detector = Detector::new();
-        let walk = Walk { follow: false, ignore: true };
         for jobs in [1, 2, 9] {
             let mut names = Vec::new();
-            each(&walk, &[folder.path().to_owned()], &detector, jobs, false, |path, look| {
+            each_below(folder.path(), jobs, |Seen { path, look }| {
                 assert!(look.is_ok());
                 names.push(path.file_name().unwrap().to_str().unwrap().parse::<u32>().unwrap());
                 Ok(())
@@ -131,9 +154,8 @@ mod tests {
         for n in 0..1000 {
             fs::write(folder.path().join(n.to_string()), "x").unwrap();
         }
-        let walk = Walk { follow: false, ignore: true };
         let mut visits = 0;
-        let ended = each(&walk, &[folder.path().to_owned()], &Detector::new(), 2, false, |_, _| {
+        let ended = each_below(folder.path(), 2, |_| {
             visits += 1;
             Err(io::ErrorKind::BrokenPipe.into())
         });

@@ -26,6 +26,10 @@ struct Line<'f> {
     confidence: &'static str,
     preview: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    commit: Option<&'f str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    time: Option<&'f str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<Cow<'f, str>>,
 }
 
@@ -37,7 +41,7 @@ impl<W: Write> Lines<W> {
 }
 
 impl<'f> Line<'f> {
-    fn new(path: &'f Path, found: &'f Found) -> Line<'f> {
+    fn new(path: &'f Path, look: &'f Look, found: &'f Found) -> Line<'f> {
         Line {
             path: path.to_string_lossy(),
             line: found.place.line,
@@ -47,6 +51,8 @@ impl<'f> Line<'f> {
             rule: found.rule.id(),
             confidence: found.confidence.as_str(),
             preview: found.preview.to_string(),
+            commit: look.origin.as_ref().map(|origin| origin.commit.as_str()),
+            time: look.origin.as_ref().map(|origin| origin.time.as_str()),
             secret: found.secret.as_ref().map(|secret| String::from_utf8_lossy(secret.expose())),
         }
     }
@@ -55,7 +61,7 @@ impl<'f> Line<'f> {
 impl<W: Write> Report for Lines<W> {
     fn file(&mut self, path: &Path, look: &Look) -> io::Result<()> {
         for found in &look.findings {
-            serde_json::to_writer(&mut self.output, &Line::new(path, found))?;
+            serde_json::to_writer(&mut self.output, &Line::new(path, look, found))?;
             self.output.write_all(b"\n")?;
         }
         Ok(())

@@ -1,14 +1,16 @@
 //! A look at one file.
 
 use std::fs::File;
-use std::io::{self, Read};
-use std::path::Path;
+use std::io::{self, BufReader, Cursor, Read, Seek};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use stanch::detect::{Confidence, Detector, Finding, Rule};
 use stanch::secret::{Preview, Secret};
 use zeroize::Zeroizing;
 
-use super::Trouble;
+use super::baseline::{Mark, Salt};
+use super::{Trouble, allow, archive};
 use crate::input;
 use crate::outcome::reason;
 
@@ -22,25 +24,68 @@ const MARGIN: usize = 64 << 10;
 /// A NUL among this many first bytes makes a file a binary one, as it does for git.
 const HEAD: usize = 8000;
 
+/// How to look.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Options {
+    /// Whether to keep the tokens themselves.
+    pub(super) keeps_secrets: bool,
+    /// Whether to look at archives as they are, without opening them.
+    pub(super) keeps_closed: bool,
+    /// What marks of findings are made with, if they are wanted.
+    pub(super) salt: Option<Salt>,
+}
+
 /// Looks at files, one after the other, in a buffer that it keeps.
 pub(super) struct Looker<'d> {
     detector: &'d Detector,
-    keeps_secrets: bool,
+    options: &'d Options,
     piece: usize,
     margin: usize,
     /// Written up to its length; only a part of it may be in use. Holds tokens, so it is zeroed.
     buffer: Zeroizing<Vec<u8>>,
 }
 
-/// What is in a file.
+/// Something that was looked at, or tried to.
+#[derive(Debug)]
+pub(crate) struct Seen {
+    /// The file; of what is in an archive, the archive's path and the names that lead to it, with
+    /// `!` between them.
+    pub(crate) path: PathBuf,
+    /// What is in it.
+    pub(crate) look: Result<Look, Trouble>,
+}
+
+/// What is in a file, or in several that have nothing in them.
 #[derive(Debug, Default)]
 pub(crate) struct Look {
     /// The findings, by place.
     pub(crate) findings: Vec<Found>,
-    /// The length of the file.
+    /// How many findings the text itself allows.
+    pub(crate) allowed: u64,
+    /// How many files these are; several only where there are no findings.
+    pub(crate) files: u64,
+    /// How many of them are no texts.
+    pub(crate) binaries: u64,
+    /// Their length.
     pub(crate) bytes: u64,
-    /// Whether it is no text.
-    pub(crate) binary: bool,
+    /// The commit that they are from.
+    pub(crate) origin: Option<Arc<Origin>>,
+}
+
+/// A commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Its name, in hexadecimal digits.
+    pub(crate) commit: String,
+    /// When its author wrote it, as RFC 3339 has it, in UTC.
+    pub(crate) time: String,
+}
+
+impl Look {
+    /// Whether the one file is no text.
+    pub(crate) fn is_binary(&self) -> bool {
+        self.binaries > 0
+    }
 }
 
 /// A finding with its place in the whole file.
@@ -51,6 +96,8 @@ pub(crate) struct Found {
     pub(crate) preview: Preview,
     /// The token itself, if it is to be shown.
     pub(crate) secret: Option<Secret>,
+    /// What a baseline knows the token by, if there is one.
+    pub(crate) mark: Option<Mark>,
     /// The token's first byte, and the one behind its last.
     pub(crate) start: u64,
     pub(crate) end: u64,
@@ -71,52 +118,107 @@ pub(crate) struct Place {
 }
 
 impl<'d> Looker<'d> {
-    /// Looks with `detector`, and keeps the tokens themselves if asked to.
-    pub(super) fn new(detector: &'d Detector, keeps_secrets: bool) -> Looker<'d> {
-        Looker {
-            detector,
-            keeps_secrets,
-            piece: PIECE,
-            margin: MARGIN,
-            buffer: Zeroizing::default(),
+    /// Looks with `detector`.
+    pub(super) fn new(detector: &'d Detector, options: &'d Options) -> Looker<'d> {
+        Looker { detector, options, piece: PIECE, margin: MARGIN, buffer: Zeroizing::default() }
+    }
+
+    /// Looks at the file at `path`, or at standard input if that is `-`, and at what is packed in
+    /// it.
+    pub(super) fn look(&mut self, path: &Path) -> Vec<Seen> {
+        if input::is_standard(path) {
+            return self.stream(path, io::stdin().lock(), 0);
+        }
+        let opened = File::open(path).and_then(|file| {
+            let len = file.metadata()?.len();
+            Ok((file, len))
+        });
+        let (mut file, len) = match opened {
+            Ok(opened) => opened,
+            Err(error) => return vec![failed(path, &error)],
+        };
+        let (filled, ended) = match self.begin(&mut file, len) {
+            Ok(begun) => begun,
+            Err(error) => return vec![failed(path, &error)],
+        };
+        // A pipe cannot be rewound.
+        match self.is_packed(filled) && file.rewind().is_ok() {
+            true => archive::open(self, path, BufReader::new(file)),
+            false => self.go_on(path, file, filled, ended),
         }
     }
 
-    /// Looks at the file at `path`, or at standard input if that is `-`.
-    pub(super) fn look(&mut self, path: &Path) -> Result<Look, Trouble> {
-        let look = if input::is_standard(path) {
-            self.read(io::stdin().lock(), 0)
-        } else {
-            File::open(path).and_then(|file| {
-                let len = file.metadata()?.len();
-                self.read(file, len)
-            })
-        };
-        look.map_err(|error| Trouble { path: path.to_owned(), why: reason(&error) })
+    /// Looks at what `reader` gives, `len` bytes as far as is known, and at what is packed in it.
+    pub(super) fn stream(&mut self, path: &Path, mut reader: impl Read, len: u64) -> Vec<Seen> {
+        match self.begin(&mut reader, len) {
+            Ok((filled, ended)) => self.go_on(path, reader, filled, ended),
+            Err(error) => vec![failed(path, &error)],
+        }
     }
 
-    /// Looks at what `reader` gives, which is `len` bytes long as far as is known.
-    fn read(&mut self, mut reader: impl Read, len: u64) -> io::Result<Look> {
-        let mut look = Look::default();
+    /// Goes on after the first piece of something that cannot be rewound.
+    fn go_on(&mut self, path: &Path, reader: impl Read, filled: usize, ended: bool) -> Vec<Seen> {
+        let packed = self.is_packed(filled);
+        if packed && ended {
+            let held = std::mem::take(&mut self.buffer);
+            let seen = archive::open(self, path, Cursor::new(&held[..filled]));
+            self.buffer = held;
+            return seen;
+        }
+        let look = self.rest(reader, filled, ended);
+        let look = look.map_err(|error| Trouble { path: path.to_owned(), why: reason(&error) });
+        let mut seen = vec![Seen { path: path.to_owned(), look }];
+        if packed {
+            let why = format!("a stream of more than {} MiB; not opened", self.piece >> 20);
+            seen.push(Trouble { path: path.to_owned(), why }.seen());
+        }
+        seen
+    }
+
+    /// Whether what the buffer begins with is to be opened.
+    fn is_packed(&self, filled: usize) -> bool {
+        !self.options.keeps_closed && stanch_unpack::is_container(&self.buffer[..filled])
+    }
+
+    /// Looks at what `reader` gives as bytes, whatever it is.
+    pub(super) fn read(&mut self, mut reader: impl Read, len: u64) -> io::Result<Look> {
+        let (filled, ended) = self.begin(&mut reader, len)?;
+        self.rest(reader, filled, ended)
+    }
+
+    /// Reads the first piece. Says how long it is, and whether that is all.
+    fn begin(&mut self, reader: &mut impl Read, len: u64) -> io::Result<(usize, bool)> {
         // One byte more than the file has, so that its end shows without a second buffer.
         let wanted = usize::try_from(len).unwrap_or(usize::MAX).saturating_add(1);
         self.grow(wanted);
         let mut filled = 0;
+        let ended = self.fill(reader, &mut filled)?;
+        Ok((filled, ended))
+    }
+
+    /// Looks at the first piece, and at those behind it.
+    fn rest(&mut self, mut reader: impl Read, filled: usize, ended: bool) -> io::Result<Look> {
+        let (mut filled, mut ended) = (filled, ended);
+        let binary = self.buffer[..filled.min(HEAD)].contains(&0);
+        let mut look = Look { files: 1, binaries: binary.into(), ..Look::default() };
         let mut owned = 0;
         let mut base = 0;
+        let mut reported = 0;
         let mut place = Place { line: 1, column: 1, character: 1 };
         loop {
-            let ended = self.fill(&mut reader, &mut filled)?;
-            if base == 0 {
-                look.binary = self.buffer[..filled.min(HEAD)].contains(&0);
-            }
             let behind = if ended { filled } else { filled - self.margin };
             let text = &self.buffer[..filled];
-            let mut cursor = Cursor { text, at: 0, place };
+            let mut cursor = Way { text, at: 0, place };
             for finding in self.detector.scan(text) {
-                let reported = look.findings.last().map_or(0, |last| last.end);
-                let start = finding.range().start;
-                if (owned..behind).contains(&start) && base + start as u64 >= reported {
+                let range = finding.range();
+                let start = range.start;
+                if !(owned..behind).contains(&start) || base + (start as u64) < reported {
+                    continue;
+                }
+                reported = base + range.end as u64;
+                if allow::is_allowed(text, range, finding.rule().id()) {
+                    look.allowed += 1;
+                } else {
                     look.findings.push(self.found(&finding, text, base, &mut cursor));
                 }
             }
@@ -126,11 +228,12 @@ impl<'d> Looker<'d> {
             }
             // The next piece begins with the margin before what is still to be looked at.
             let kept = behind - self.margin;
-            place = Cursor { text, at: 0, place }.advance(kept);
+            place = Way { text, at: 0, place }.advance(kept);
             self.buffer.copy_within(kept..filled, 0);
             filled -= kept;
             base += kept as u64;
             owned = self.margin;
+            ended = self.fill(&mut reader, &mut filled)?;
         }
     }
 
@@ -157,14 +260,15 @@ impl<'d> Looker<'d> {
         }
     }
 
-    fn found(&self, finding: &Finding, text: &[u8], base: u64, cursor: &mut Cursor<'_>) -> Found {
+    fn found(&self, finding: &Finding, text: &[u8], base: u64, cursor: &mut Way<'_>) -> Found {
         let range = finding.range();
         let place = cursor.advance(range.start);
         Found {
             rule: finding.rule(),
             confidence: finding.confidence(),
             preview: finding.preview(text),
-            secret: self.keeps_secrets.then(|| finding.secret(text)),
+            secret: self.options.keeps_secrets.then(|| finding.secret(text)),
+            mark: self.options.salt.as_ref().map(|salt| salt.mark(&text[range.clone()])),
             start: base + range.start as u64,
             end: base + range.end as u64,
             place,
@@ -173,14 +277,19 @@ impl<'d> Looker<'d> {
     }
 }
 
+/// What is said of a file that cannot be read.
+fn failed(path: &Path, error: &io::Error) -> Seen {
+    Trouble { path: path.to_owned(), why: reason(error) }.seen()
+}
+
 /// Counts lines and columns on the way through a text.
-struct Cursor<'t> {
+struct Way<'t> {
     text: &'t [u8],
     at: usize,
     place: Place,
 }
 
-impl Cursor<'_> {
+impl Way<'_> {
     /// Goes on to the byte `to`, and says its place.
     fn advance(&mut self, to: usize) -> Place {
         for byte in self.text.get(self.at..to).unwrap_or_default() {
@@ -206,8 +315,10 @@ mod tests {
 
     const TOKEN: &str = "ghp_w3tR7kQx9ZbN4mVc8YhD2pLs6JfG1a0ETuXo";
 
+    const OPTIONS: Options = Options { keeps_secrets: true, keeps_closed: false, salt: None };
+
     fn looker(detector: &Detector, piece: usize, margin: usize) -> Looker<'_> {
-        Looker { detector, keeps_secrets: true, piece, margin, buffer: Zeroizing::default() }
+        Looker { detector, options: &OPTIONS, piece, margin, buffer: Zeroizing::default() }
     }
 
     fn places(look: &Look) -> Vec<(u64, u64, Place)> {
@@ -268,10 +379,10 @@ mod tests {
         bytes.extend_from_slice(TOKEN.as_bytes());
         bytes.extend(std::iter::repeat_n(0, 100));
         let look = looker(&detector, 1 << 20, 1 << 10).read(&bytes[..], 0).unwrap();
-        assert!(look.binary);
+        assert!(look.is_binary());
         assert_eq!(look.findings.iter().map(|found| found.start).collect::<Vec<_>>(), [3000]);
         let empty = looker(&detector, 1 << 20, 1 << 10).read(&b""[..], 0).unwrap();
-        assert_eq!((empty.bytes, empty.binary, empty.findings.len()), (0, false, 0));
+        assert_eq!((empty.bytes, empty.is_binary(), empty.findings.len()), (0, false, 0));
     }
 
     #[test]

@@ -1,11 +1,16 @@
 //! `stanch scan`: looks for tokens in files.
 
+mod allow;
+mod archive;
+mod baseline;
 mod crew;
+mod history;
 mod jsonl;
 mod look;
 mod progress;
 mod report_table;
 mod sarif;
+mod staged;
 mod walk;
 
 use std::io;
@@ -17,8 +22,13 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 use stanch::detect::{Confidence, Detector};
 
-pub(crate) use self::look::{Found, Look};
+use self::baseline::Baseline;
+use self::crew::Meet;
+use self::history::History;
+pub(crate) use self::look::{Found, Look, Seen};
+use self::look::{Looker, Options};
 use self::progress::Progress;
+use self::staged::Staged;
 use self::walk::Walk;
 use crate::input;
 use crate::outcome::{Failure, Outcome, complain};
@@ -60,8 +70,23 @@ pub(crate) struct Arguments {
     /// Look at what git ignores, too
     #[arg(long)]
     no_ignore: bool,
+    /// Leave archives and compressed files closed, and look at their bytes as they are
+    #[arg(long)]
+    no_archives: bool,
+    /// Leave out the findings that this baseline knows
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Write a baseline of all findings, in place of reporting them
+    #[arg(long, value_name = "FILE")]
+    write_baseline: Option<PathBuf>,
+    /// Look at what is staged in the git repository at PATH, as it is staged [default PATH: .]
+    #[arg(long, conflicts_with_all = ["history", "follow", "no_ignore"])]
+    staged: bool,
+    /// Look at every file of every commit of the git repository at PATH [default PATH: .]
+    #[arg(long, conflicts_with_all = ["follow", "no_ignore"])]
+    history: bool,
     /// Files and folders; - for standard input
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present_any = ["staged", "history"], value_name = "PATH")]
     paths: Vec<PathBuf>,
 }
 
@@ -100,6 +125,9 @@ struct Summary {
     binaries: u64,
     bytes: u64,
     troubles: u64,
+    /// Findings that the baseline knows, and those that the texts allow.
+    known: u64,
+    allowed: u64,
     /// Files with findings.
     affected: u64,
     low: u64,
@@ -123,58 +151,172 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         Format::Jsonl => Box::new(jsonl::Lines::new(output)),
         Format::Sarif => Box::new(sarif::Log::new(output)),
     };
-    let walk = Walk { follow: arguments.follow, ignore: !arguments.no_ignore };
+    let mut baselines = Baselines::open(arguments)?;
+    let options = Options {
+        keeps_secrets: arguments.show_secrets,
+        keeps_closed: arguments.no_archives,
+        salt: baselines.salt().cloned(),
+    };
+    let place = Place::open(arguments)?;
     let jobs = arguments.jobs.or_else(|| thread::available_parallelism().ok());
     let jobs = jobs.map_or(1, NonZeroUsize::get);
 
     let began = Instant::now();
     let mut summary = Summary::default();
-    let mut progress = Progress::new();
-    crew::each(
-        &walk,
-        &arguments.paths,
-        &detector,
-        jobs,
-        arguments.show_secrets,
-        |path, looked| match &looked {
-            Ok(look) => {
-                summary.add(look);
-                progress.advance(look.bytes);
-                match look.findings.is_empty() {
-                    true => Ok(()),
-                    false => progress.aside(|| report.file(path, look)),
-                }
+    let commits = place.history().map(|history| || history.progress());
+    let note = commits.as_ref().map(|commits| commits as &dyn Fn() -> String);
+    let mut progress = Progress::new(note);
+    let visit = |Seen { path, look }: Seen| match look {
+        Ok(mut look) => {
+            progress.advance(look.files, look.bytes);
+            summary.known += baselines.take_out(&path, &mut look);
+            summary.add(&look);
+            match look.findings.is_empty() {
+                true => Ok(()),
+                false => progress.aside(|| report.file(&path, &look)),
             }
-            Err(trouble) => {
-                summary.troubles += 1;
-                progress.aside(|| complain(trouble));
-                report.trouble(trouble);
-                Ok(())
-            }
-        },
-    )?;
+        }
+        Err(trouble) => {
+            summary.troubles += 1;
+            progress.aside(|| complain(&trouble));
+            report.trouble(&trouble);
+            Ok(())
+        }
+    };
+    place.look(&detector, &options, jobs, visit)?;
     drop(progress);
+    baselines.save()?;
     summary.elapsed = began.elapsed();
     report.finish(&summary)?;
     Ok(summary.outcome())
 }
 
 /// Looks at every file below `folder` and hands it to `visit` in the order of the paths, with the
-/// tokens themselves.
+/// tokens themselves. Archives stay closed.
 pub(crate) fn each(
     folder: &Path,
     detector: &Detector,
-    visit: impl FnMut(&Path, Result<Look, Trouble>) -> io::Result<()>,
+    visit: impl FnMut(Seen) -> io::Result<()>,
 ) -> io::Result<()> {
     let walk = Walk { follow: false, ignore: false };
-    crew::each(&walk, &[folder.to_owned()], detector, 1, true, visit)
+    let options = Options { keeps_secrets: true, keeps_closed: true, salt: None };
+    let paths = [folder.to_owned()];
+    Place::Files { walk, paths: &paths }.look(detector, &options, 1, visit)
+}
+
+/// Where to look.
+enum Place<'a> {
+    Files { walk: Walk, paths: &'a [PathBuf] },
+    Staged(Staged),
+    History(Box<History>),
+}
+
+impl<'a> Place<'a> {
+    fn open(arguments: &'a Arguments) -> Result<Place<'a>, Failure> {
+        let repository = |option| match &arguments.paths[..] {
+            [] => Ok(Path::new(".")),
+            [path] => Ok(path.as_path()),
+            _ => Err(Failure::named(option, "takes one repository at a time")),
+        };
+        if arguments.staged {
+            return Ok(Place::Staged(Staged::open(repository("--staged")?)?));
+        }
+        if arguments.history {
+            return Ok(Place::History(Box::new(History::open(repository("--history")?)?)));
+        }
+        let walk = Walk { follow: arguments.follow, ignore: !arguments.no_ignore };
+        Ok(Place::Files { walk, paths: &arguments.paths })
+    }
+
+    fn history(&self) -> Option<&History> {
+        match self {
+            Place::History(history) => Some(history),
+            Place::Files { .. } | Place::Staged(_) => None,
+        }
+    }
+
+    /// Looks at everything there, with so many workers.
+    fn look(
+        &self,
+        detector: &Detector,
+        options: &Options,
+        jobs: usize,
+        visit: impl FnMut(Seen) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let looker = || Looker::new(detector, options);
+        match self {
+            Place::Files { walk, paths } => {
+                let source = |meet: &mut Meet<'_, PathBuf>| {
+                    // Who breaks knows why.
+                    let _ = walk.each(paths, meet);
+                };
+                let worker = || {
+                    let mut looker = looker();
+                    move |path: PathBuf| looker.look(&path)
+                };
+                crew::each(jobs, source, worker, visit)
+            }
+            Place::Staged(staged) => {
+                crew::each(jobs, |meet| staged.each(meet), || staged.worker(looker()), visit)
+            }
+            Place::History(history) => {
+                crew::each(jobs, |meet| history.each(meet), || history.worker(looker()), visit)
+            }
+        }
+    }
+}
+
+/// The baseline that findings are compared with, and the one that is made of them.
+struct Baselines<'a> {
+    known: Option<Baseline>,
+    written: Option<(&'a Path, Baseline)>,
+}
+
+impl<'a> Baselines<'a> {
+    fn open(arguments: &'a Arguments) -> Result<Baselines<'a>, Failure> {
+        let known = arguments.baseline.as_deref().map(Baseline::open).transpose()?;
+        let written = match arguments.write_baseline.as_deref() {
+            None => None,
+            Some(path) => {
+                let new = match &known {
+                    Some(known) => known.emptied(),
+                    None if path.exists() => Baseline::open(path)?.emptied(),
+                    None => Baseline::new()?,
+                };
+                Some((path, new))
+            }
+        };
+        Ok(Baselines { known, written })
+    }
+
+    /// What marks are to be made with, if there is a baseline. Both have the same salt.
+    fn salt(&self) -> Option<&baseline::Salt> {
+        let written = self.written.as_ref().map(|(_, written)| written);
+        self.known.as_ref().or(written).map(Baseline::salt)
+    }
+
+    /// Takes the findings out that are known, or that the new baseline makes known.
+    fn take_out(&mut self, path: &Path, look: &mut Look) -> u64 {
+        let before = look.findings.len();
+        if let Some((_, written)) = &mut self.written {
+            look.findings.drain(..).for_each(|found| written.add(path, &found));
+        } else if let Some(known) = &self.known {
+            look.findings.retain(|found| !known.knows(path, found));
+        }
+        (before - look.findings.len()) as u64
+    }
+
+    fn save(self) -> Result<(), Failure> {
+        self.written.map_or(Ok(()), |(path, written)| written.save(path))
+    }
 }
 
 impl Summary {
     fn add(&mut self, look: &Look) {
-        self.files += 1;
-        self.binaries += u64::from(look.binary);
+        self.files += look.files;
+        self.binaries += look.binaries;
         self.bytes += look.bytes;
+        self.allowed += look.allowed;
         self.affected += u64::from(!look.findings.is_empty());
         for found in &look.findings {
             *match found.confidence {
@@ -195,6 +337,13 @@ impl Summary {
             (0, _) => Outcome::Found,
             _ => Outcome::Failed,
         }
+    }
+}
+
+impl Trouble {
+    /// The trouble, as what came of looking.
+    fn seen(self) -> Seen {
+        Seen { path: self.path.clone(), look: Err(self) }
     }
 }
 

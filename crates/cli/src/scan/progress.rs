@@ -8,15 +8,17 @@ use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 const TICK: Duration = Duration::from_millis(120);
 
 /// A line that tells how much was looked at, gone when dropped.
-pub(super) struct Progress {
+pub(super) struct Progress<'p> {
+    /// What else is to be told.
+    note: Option<&'p dyn Fn() -> String>,
     line: ProgressBar,
     files: u64,
     bytes: u64,
 }
 
-impl Progress {
-    /// A line at zero.
-    pub(super) fn new() -> Progress {
+impl<'p> Progress<'p> {
+    /// A line at zero, that begins with the note if there is one.
+    pub(super) fn new(note: Option<&'p dyn Fn() -> String>) -> Progress<'p> {
         let line = ProgressBar::new_spinner();
         if !line.is_hidden() {
             if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
@@ -24,16 +26,17 @@ impl Progress {
             }
             line.enable_steady_tick(TICK);
         }
-        Progress { line, files: 0, bytes: 0 }
+        Progress { note, line, files: 0, bytes: 0 }
     }
 
-    /// Counts a file of so many bytes.
-    pub(super) fn advance(&mut self, bytes: u64) {
-        self.files += 1;
+    /// Counts so many files, and their bytes.
+    pub(super) fn advance(&mut self, files: u64, bytes: u64) {
+        self.files += files;
         self.bytes += bytes;
         if !self.line.is_hidden() {
             let (files, bytes) = (HumanCount(self.files), HumanBytes(self.bytes));
-            self.line.set_message(format!("{files} files, {bytes}"));
+            let note = self.note.map(|note| note() + ", ").unwrap_or_default();
+            self.line.set_message(format!("{note}{files} files, {bytes}"));
         }
     }
 
@@ -43,7 +46,7 @@ impl Progress {
     }
 }
 
-impl Drop for Progress {
+impl Drop for Progress<'_> {
     fn drop(&mut self) {
         self.line.finish_and_clear();
     }

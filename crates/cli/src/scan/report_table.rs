@@ -6,10 +6,13 @@ use std::path::Path;
 use indicatif::{HumanBytes, HumanCount};
 use stanch::detect::{Confidence, Rule};
 
-use super::look::{Found, Look};
+use super::look::{Found, Look, Origin};
 use super::{Report, Summary, Trouble};
 use crate::outcome::shown;
 use crate::palette::{ASIDE, BAD, GOOD, Painted, TITLE, of_confidence};
+
+/// Digits of a commit's name that people tell commits by.
+const SHORT: usize = 12;
 
 /// Findings grouped by file, one a line, and a summary.
 pub(super) struct Table<W> {
@@ -45,10 +48,14 @@ impl<W: Write> Table<W> {
 
 impl<W: Write> Report for Table<W> {
     fn file(&mut self, path: &Path, look: &Look) -> io::Result<()> {
-        let kind = if look.binary { " (binary)" } else { "" };
-        writeln!(self.output, "{}{}", Painted(TITLE, shown(path)), Painted(ASIDE, kind))?;
+        let kind = if look.is_binary() { " (binary)" } else { "" };
+        let origin = look.origin.as_deref().map(|Origin { commit, time }| {
+            format!(" in {} of {time}", commit.get(..SHORT).unwrap_or(commit))
+        });
+        let aside = format!("{kind}{}", origin.unwrap_or_default());
+        writeln!(self.output, "{}{}", Painted(TITLE, shown(path)), Painted(ASIDE, aside))?;
         for found in &look.findings {
-            self.line(found, look.binary)?;
+            self.line(found, look.is_binary())?;
         }
         writeln!(self.output)?;
         if self.watched { self.output.flush() } else { Ok(()) }
@@ -85,6 +92,11 @@ impl<W: Write> Report for Table<W> {
         }
         let (bytes, seconds) = (HumanBytes(summary.bytes), summary.elapsed.as_secs_f64());
         write!(self.output, ", {bytes}, in {seconds:.2} s")?;
+        for (count, what) in [(summary.known, "known"), (summary.allowed, "allowed")] {
+            if count > 0 {
+                write!(self.output, "; {} {what}", counted(count, "finding"))?;
+            }
+        }
         if summary.troubles > 0 {
             let troubles = counted(summary.troubles, "error");
             write!(self.output, "; {}", Painted(BAD, troubles))?;

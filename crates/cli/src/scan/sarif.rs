@@ -19,10 +19,10 @@ use super::{Report, Summary, Trouble};
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// What the path of a URI must escape: all but the unreserved characters (RFC 3986, section 2.3)
-/// and the slash.
+/// What the path of a URI must escape: all but the unreserved characters (RFC 3986, section 2.3),
+/// the slash, and what stands between an archive and what is in it.
 const ESCAPED: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
+    &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/').remove(b'!');
 
 /// A log with one run. A log is one document: it is written at the end.
 pub(super) struct Log<W> {
@@ -59,6 +59,11 @@ impl<W: Write> Report for Log<W> {
         let uri = uri(path);
         let mut seen = HashMap::new();
         for found in &look.findings {
+            let mut properties = json!({ "confidence": found.confidence.as_str() });
+            if let Some(origin) = &look.origin {
+                properties["commit"] = origin.commit.as_str().into();
+                properties["authorTime"] = origin.time.as_str().into();
+            }
             let number = self.number(found.rule);
             let print = (found.rule.id(), found.preview.to_string());
             let nth: &mut u32 = seen.entry(print.clone()).or_default();
@@ -74,11 +79,11 @@ impl<W: Write> Report for Log<W> {
                 "locations": [{
                     "physicalLocation": {
                         "artifactLocation": { "uri": &uri },
-                        "region": region(found, look.binary),
+                        "region": region(found, look.is_binary()),
                     }
                 }],
                 "partialFingerprints": { "stanchFinding/v1": fingerprint(&uri, &print, *nth) },
-                "properties": { "confidence": found.confidence.as_str() },
+                "properties": properties,
             }));
         }
         Ok(())

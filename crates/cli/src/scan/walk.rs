@@ -25,9 +25,9 @@ pub(super) struct Walk {
 
 /// What is met on the way.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    /// Something to read: a file, or `-`.
-    File(PathBuf),
+pub(super) enum Step<T = PathBuf> {
+    /// Something to read: here a file, or `-`.
+    File(T),
     /// Something that is in the way.
     Trouble(Trouble),
 }

@@ -8,4 +8,7 @@ mod match_requests;
 mod patch;
 mod place;
 mod scan;
+mod scan_git;
+mod scan_known;
+mod scan_packed;
 mod trust;
