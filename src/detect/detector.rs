@@ -18,7 +18,7 @@ use super::rule_file::RuleFile;
 use super::runs::{self, DIGIT, LETTER, Runs};
 use super::shape::Shape;
 use super::table::RULES;
-use super::{context, value};
+use super::{context, name, value};
 
 /// Beginnings that may fail in one run before the rest of it is left alone: a bound on work, far
 /// above what texts have.
@@ -241,8 +241,11 @@ impl Sweep<'_, '_> {
                 self.found(*rule, shape, range, 0);
             }
         }
-        if context::assignment(text, at).is_none() && !follows_separator(text, at) {
-            return;
+        // What is called a digest is one, whoever's name stands near by.
+        match context::assignment(text, at) {
+            Some(assigned) if name::is_digest(&text[assigned.name.clone()]) => return,
+            None if !follows_separator(text, at) => return,
+            _ => {}
         }
         detector.keywords.look(text, at, &mut self.seen);
         let candidate = |n: u16, shape: &Shape| {
@@ -360,6 +363,15 @@ mod tests {
             assert_eq!(findings.len(), 1);
             assert_eq!(findings[0].confidence(), confidence);
         }
+    }
+
+    #[test]
+    fn a_digest_near_a_name_is_no_token() {
+        let digest = "4f5c1a7e9d3b2c8806af1e5d7b9c3a2e4f60718293a4b5c6d7e8f90a1b2c3d4e";
+        let found = |text: String| Detector::new().scan(text.as_bytes()).len();
+        assert_eq!(found(format!("image: getmeili/meilisearch@sha256:{digest}")), 0);
+        assert_eq!(found(format!("meilisearch_checksum = \"{digest}\"")), 0);
+        assert_eq!(found(format!("meilisearch_key = \"{digest}\"")), 1);
     }
 
     #[test]

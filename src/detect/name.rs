@@ -74,6 +74,27 @@ const HARMLESS: [&str; 41] = [
     "compass",
 ];
 
+/// How names end that hold the digest of something, which looks like a token in hexadecimal.
+const DIGESTS: [&str; 17] = [
+    "md5",
+    "gitsha",
+    "commitsha",
+    "sha1",
+    "sha224",
+    "sha256",
+    "sha384",
+    "sha512",
+    "checksum",
+    "checksums",
+    "digest",
+    "integrity",
+    "commit",
+    "commitid",
+    "commithash",
+    "revision",
+    "etag",
+];
+
 /// Names ending in `key` whose keys open nothing.
 const OTHER_KEYS: [&str; 12] = [
     "cachekey",
@@ -100,6 +121,12 @@ pub(super) fn is_secret(name: &[u8]) -> bool {
         || name.ends_with("auth")
         || name.ends_with("pass")
         || name.ends_with("key") && !OTHER_KEYS.iter().any(|word| name.ends_with(word))
+}
+
+/// Whether `name` speaks of a digest: `sha256`, `image_digest`, `git-commit`.
+pub(super) fn is_digest(name: &[u8]) -> bool {
+    let name = plain(name);
+    DIGESTS.iter().any(|word| name.ends_with(word))
 }
 
 /// Whether `name` speaks of a password.
@@ -164,5 +191,15 @@ mod tests {
         assert!(
             !is_password(b"api_key") && !is_password(b"password_hash") && !is_password(b"COMPASS")
         );
+    }
+
+    #[test]
+    fn names_of_digests() {
+        for name in ["sha256", "SHA-1", "imageDigest", "git-commit", "meilisearch@sha256", "etag"] {
+            assert!(is_digest(name.as_bytes()), "{name}");
+        }
+        for name in ["api_key", "commit_token", "digest_secret", "api_hash", "token"] {
+            assert!(!is_digest(name.as_bytes()), "{name}");
+        }
     }
 }

@@ -96,10 +96,15 @@ mod tests {
 
     #[test]
     fn every_prefix_of_every_rule_is_found() {
+        // The others, such as `https://`, are searched for as words.
+        let in_a_run = |text: &[u8]| text.iter().all(|byte| runs::is_run(*byte));
         let prefixes = Prefixes::new(&RULES.iter().collect::<Vec<_>>());
         for (rule, n) in RULES.iter().zip(0u16..) {
             for shape in rule.shapes() {
                 for prefix in shape.prefixes {
+                    if !in_a_run(&[shape.lead, prefix].concat()) {
+                        continue;
+                    }
                     let text = [b" ", shape.lead, prefix, b" "].concat();
                     assert!(
                         prefixes
