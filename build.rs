@@ -192,9 +192,11 @@ fn rule_code(rule: &Rule) -> Result<String, String> {
         rule.environment.as_deref().unwrap_or("unknown"),
         &[("unknown", "Unknown"), ("test", "Test"), ("production", "Production")],
     )?;
-    let lower = |word: &String| !word.is_empty() && *word == word.to_ascii_lowercase();
+    let lower = |word: &String| word.len() > 1 && *word == word.to_ascii_lowercase();
     if rule.keywords.iter().any(|group| group.is_empty() || !group.iter().all(lower)) {
-        return Err("a keyword group is empty, or a keyword is not in lower case".into());
+        return Err("a keyword group is empty, or a keyword is shorter than two bytes or not in \
+                    lower case"
+            .into());
     }
     let mut code = String::new();
     let _ = writeln!(

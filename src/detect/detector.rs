@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::{ControlFlow, Range};
 
 use super::candidate::{Candidate, resolve};
+use super::decode::{self, Budget, Hit, Spots};
 use super::finding::Finding;
 use super::generic::Generic;
 use super::keyword::{Keywords, Seen};
@@ -33,29 +34,42 @@ pub struct Detector {
     generic: Generic,
     /// Shapes without a beginning of their own that need no words near by.
     telling: Vec<(u16, &'static Shape)>,
-    /// Shapes without a beginning of their own that need words near by, or their other half.
-    contextual: Vec<(u16, &'static Shape)>,
+    /// Shapes without a beginning of their own that need words near by: for each word, those of the rules
+    /// that it is a name for.
+    named: Vec<Vec<(u16, &'static Shape)>>,
+    /// Those that count without words, too, if their other half is near by.
+    paired: Vec<(u16, &'static Shape)>,
 }
 
 impl Detector {
     /// A detector with the built-in rules.
     pub fn new() -> Detector {
-        let (telling, contextual) = RULES
-            .iter()
-            .zip(0u16..)
-            .flat_map(|(rule, n)| rule.shapes().iter().map(move |shape| (n, shape)))
-            .filter(|(_, shape)| shape.is_bare())
-            .partition(|(rule, _)| {
-                RULES.get(usize::from(*rule)).is_some_and(|rule| rule.keywords().is_empty())
-            });
+        let keywords = Keywords::new(RULES);
+        let mut telling = Vec::new();
+        let mut named = vec![Vec::new(); keywords.len()];
+        let mut paired = Vec::new();
+        for (rule, n) in RULES.iter().zip(0u16..) {
+            for shape in rule.shapes().iter().filter(|shape| shape.is_bare()) {
+                if rule.keywords().is_empty() {
+                    telling.push((n, shape));
+                }
+                for word in keywords.names(n) {
+                    named[usize::from(*word)].push((n, shape));
+                }
+                if rule.pair().is_some() {
+                    paired.push((n, shape));
+                }
+            }
+        }
         Detector {
             prefixes: Prefixes::new(RULES),
-            keywords: Keywords::new(RULES),
+            keywords,
             needles: Needles::new(RULES),
             pairs: Pairs::new(RULES),
             generic: Generic::new(RULES),
             telling,
-            contextual,
+            named,
+            paired,
         }
     }
 
@@ -66,12 +80,29 @@ impl Detector {
 
     /// All findings in `text`, by place. They share no bytes.
     pub fn scan(&self, text: &[u8]) -> Vec<Finding> {
+        self.findings(text, self.hits(text, None))
+    }
+
+    /// All findings in `text`, those too that are encoded in it, by place.
+    ///
+    /// Undone are Base64, hexadecimal, percent escapes, those of JSON strings, HTML's character
+    /// references, UTF-16, gzip, zlib and deflate, one upon the other as far as `budget` goes;
+    /// [`Finding::trail`] says how a token was come by. A token that is found both as it stands and
+    /// decoded is reported once. Those decoded of one piece may share bytes: all that a compressed
+    /// text holds stands in the same place.
+    pub fn scan_decoded(&self, text: &[u8], budget: &Budget) -> Vec<Finding> {
+        self.findings(text, decode::hits(self, text, budget))
+    }
+
+    /// What stands in `text` as it is, by place; notes in `spots` what may be encoded.
+    pub(super) fn hits(&self, text: &[u8], spots: Option<&mut Spots>) -> Vec<Hit> {
         let mut sweep = Sweep {
             detector: self,
             text,
             seen: Seen::default(),
             all: Vec::new(),
             unpaired: Vec::new(),
+            spots,
         };
         for run in Runs::new(text) {
             sweep.run(run);
@@ -84,21 +115,28 @@ impl Detector {
         self.pairs.admit(&mut all, unpaired);
         let kept = resolve(all, RULES);
         let partners = self.pairs.partners(&kept);
+        let hit =
+            |(candidate, partner)| Hit { candidate, partner, trail: Vec::new(), secret: None };
+        kept.into_iter().zip(partners).map(hit).collect()
+    }
+
+    fn findings(&self, text: &[u8], hits: Vec<Hit>) -> Vec<Finding> {
         let mut position = Position::new(text);
-        kept.into_iter()
-            .zip(partners)
-            .filter_map(|(candidate, partner)| {
-                let rule = RULES.get(usize::from(candidate.rule))?;
-                let (line, column) = position.of(candidate.range.start);
-                let Range { start, end } = candidate.range;
+        hits.into_iter()
+            .filter_map(|hit| {
+                let rule = RULES.get(usize::from(hit.candidate.rule))?;
+                let (line, column) = position.of(hit.candidate.range.start);
+                let Range { start, end } = hit.candidate.range;
                 Some(Finding {
                     rule,
                     start,
                     end,
                     line,
                     column,
-                    confidence: candidate.confidence,
-                    partner,
+                    confidence: hit.candidate.confidence,
+                    partner: hit.partner,
+                    trail: hit.trail,
+                    decoded: hit.secret,
                 })
             })
             .collect()
@@ -134,6 +172,8 @@ struct Sweep<'d, 't> {
     all: Vec<Candidate>,
     /// What counts only with its other half near by.
     unpaired: Vec<Candidate>,
+    /// Where something may be encoded, if that is asked for.
+    spots: Option<&'d mut Spots>,
 }
 
 impl Sweep<'_, '_> {
@@ -151,6 +191,9 @@ impl Sweep<'_, '_> {
                 failures += self.prefixed(at);
             }
             inside = word;
+        }
+        if let Some(spots) = &mut self.spots {
+            spots.note(self.text, start..run.end);
         }
         let token = &self.text[start..run.end];
         if classes & DIGIT != 0 && is_promising(token) {
@@ -186,18 +229,20 @@ impl Sweep<'_, '_> {
         if context::assignment(text, at).is_none() && !follows_separator(text, at) {
             return;
         }
-        let words = detector.keywords.look(text, at, &mut self.seen);
-        for (n, shape) in &detector.contextual {
-            let fits = words && detector.keywords.fit(*n, &self.seen);
-            let Some(rule) =
-                RULES.get(usize::from(*n)).filter(|rule| fits || rule.pair().is_some())
-            else {
-                continue;
-            };
-            let Some(range) = shape.matches(text, at, 0) else { continue };
-            let Some(candidate) = judged(text, rule, *n, shape, range, 0) else { continue };
-            let list = if fits { &mut self.all } else { &mut self.unpaired };
-            list.push(candidate);
+        detector.keywords.look(text, at, &mut self.seen);
+        let candidate = |n: u16, shape: &Shape| {
+            let rule = RULES.get(usize::from(n))?;
+            judged(text, rule, n, shape, shape.matches(text, at, 0)?, 0)
+        };
+        let named =
+            self.seen.words().iter().filter_map(|word| detector.named.get(usize::from(*word)));
+        for (n, shape) in named.flatten().filter(|(n, _)| detector.keywords.fit(*n, &self.seen)) {
+            self.all.extend(candidate(*n, shape));
+        }
+        for (n, shape) in &detector.paired {
+            if !detector.keywords.fit(*n, &self.seen) {
+                self.unpaired.extend(candidate(*n, shape));
+            }
         }
     }
 

@@ -1,13 +1,17 @@
 //! A token that was found, by place and class; never by value.
 
 use std::ops::Range;
+use std::sync::Arc;
 
+use super::decode::Step;
 use super::rule::{Confidence, Rule};
 use crate::secret::{Preview, Secret};
 
 /// A token that was found.
 ///
-/// Holds where the token stands and what it is, never the token itself: `Debug` can be logged.
+/// Holds where the token stands and what it is. The token itself it holds only if that was decoded
+/// and so stands nowhere in the text, as a [`Secret`], which is zeroed with the last copy of the
+/// finding. `Debug` can be logged.
 #[derive(Clone, Debug)]
 pub struct Finding {
     pub(super) rule: &'static Rule,
@@ -17,6 +21,8 @@ pub struct Finding {
     pub(super) column: u64,
     pub(super) confidence: Confidence,
     pub(super) partner: Option<usize>,
+    pub(super) trail: Vec<Step>,
+    pub(super) decoded: Option<Arc<Secret>>,
 }
 
 impl Finding {
@@ -30,7 +36,9 @@ impl Finding {
         self.rule.class()
     }
 
-    /// The bytes of the text that are the token, without what assigns it.
+    /// The bytes of the text that are the token, without what assigns it: as it stands or, of a
+    /// token with a trail, encoded. What is compressed has no place for each of its bytes; there it
+    /// is all that was inflated.
     pub fn range(&self) -> Range<usize> {
         self.start..self.end
     }
@@ -50,16 +58,29 @@ impl Finding {
         self.confidence
     }
 
-    /// The token itself, out of the text in which it was found.
-    ///
-    /// Of another text it is whatever stands there, or nothing where that text ends earlier.
-    pub fn secret(&self, text: &[u8]) -> Secret {
-        Secret::new(self.class(), text.get(self.range()).unwrap_or_default())
+    /// What was decoded to come by the token, step by step; empty if it stands in the text as it is.
+    pub fn trail(&self) -> &[Step] {
+        &self.trail
     }
 
-    /// What may be shown of the token, out of the text in which it was found.
+    /// The token itself, decoded, out of the text in which it was found.
+    ///
+    /// Of another text it is whatever stands there, or nothing where that text ends earlier; a token
+    /// with a trail is the same of any text.
+    pub fn secret(&self, text: &[u8]) -> Secret {
+        Secret::new(self.class(), self.token(text))
+    }
+
+    /// What may be shown of the token, decoded, out of the text in which it was found.
     pub fn preview(&self, text: &[u8]) -> Preview {
-        Preview::of(text.get(self.range()).unwrap_or_default())
+        Preview::of(self.token(text))
+    }
+
+    fn token<'t>(&'t self, text: &'t [u8]) -> &'t [u8] {
+        match &self.decoded {
+            Some(secret) => secret.expose(),
+            None => text.get(self.range()).unwrap_or_default(),
+        }
     }
 
     /// The finding in the same list that makes this one usable, as an AWS access key id does for

@@ -1,11 +1,9 @@
 //! Words close before a candidate.
 //!
-//! The words of all rules stand in one automaton, which reads only the [`WINDOW`] bytes before a
-//! candidate.
+//! Only the [`WINDOW`] bytes before a candidate are read. At most places in them no word begins, which
+//! three bytes show.
 
 use std::ops::Range;
-
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 
 use super::rule::Rule;
 use super::shape;
@@ -18,9 +16,15 @@ const SHORT_NAME: usize = 3;
 /// Names no longer than this must not stand at a longer word's end: `etsy` in `getSystem`.
 const BRIEF_NAME: usize = 5;
 
+/// How many bytes of a word are hashed. Shorter ones are looked for with every byte behind them.
+const START: usize = 3;
+
 /// The words of all rules.
 pub(super) struct Keywords {
-    automaton: Option<AhoCorasick>,
+    /// One bit for each hash of three bytes with which some word starts.
+    starts: Box<[u64; 1024]>,
+    /// The hash of each start of a word, ascending, and the word.
+    index: Vec<(u16, u16)>,
     words: Vec<Word>,
     /// For each rule its groups, as indices into `words`.
     groups: Vec<Vec<Vec<u16>>>,
@@ -36,11 +40,12 @@ struct Word {
 
 /// The words that one window shows.
 #[derive(Default)]
-pub(super) struct Seen(Vec<u64>);
+pub(super) struct Seen(Vec<u16>);
 
 impl Seen {
-    fn has(&self, word: u16) -> bool {
-        self.0.get(usize::from(word >> 6)).is_some_and(|bits| bits >> (word & 63) & 1 == 1)
+    /// The words, each once.
+    pub(super) fn words(&self) -> &[u16] {
+        &self.0
     }
 }
 
@@ -54,48 +59,86 @@ impl Keywords {
         let mut words: Vec<Word> = rules.iter().flat_map(all).collect();
         words.sort_unstable();
         words.dedup();
-        let index =
+        let number =
             |word: Word| words.binary_search(&word).ok().and_then(|n| u16::try_from(n).ok());
         let indices = |(n, group): (usize, &&'static [&'static str])| {
-            group.iter().filter_map(|text| index(word(n, text))).collect()
+            group.iter().filter_map(|text| number(word(n, text))).collect()
         };
         let groups = rules
             .iter()
             .map(|rule| rule.keywords().iter().enumerate().map(indices).collect())
             .collect();
-        let automaton = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::ContiguousNFA))
-            .build(words.iter().map(|word| word.text))
-            .ok();
-        Keywords { automaton, words, groups }
+        let mut starts = Box::new([0; 1024]);
+        let mut index = Vec::with_capacity(words.len());
+        for (word, n) in words.iter().zip(0u16..) {
+            let mut note = |start: [u8; START]| {
+                let hash = hash(start);
+                starts[usize::from(hash >> 6)] |= 1 << (hash & 63);
+                index.push((hash, n));
+            };
+            match *word.text.as_bytes() {
+                [a, b, c, ..] => note([a, b, c]),
+                [a, b] => (0..=255).for_each(|c| note([a, b, c])),
+                _ => {}
+            }
+        }
+        index.sort_unstable();
+        Keywords { starts, index, words, groups }
+    }
+
+    /// The words of the rule's first group: one of them must be seen.
+    pub(super) fn names(&self, rule: u16) -> &[u16] {
+        let groups = self.groups.get(usize::from(rule));
+        groups.and_then(|groups| groups.first()).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many words there are.
+    pub(super) fn len(&self) -> usize {
+        self.words.len()
     }
 
     /// Notes in `seen` the words before `at`; `false` if there are none.
     pub(super) fn look(&self, text: &[u8], at: usize, seen: &mut Seen) -> bool {
         seen.0.clear();
-        seen.0.resize(self.words.len().div_ceil(64), 0);
-        let Some(automaton) = &self.automaton else { return false };
         let window = &text[at.saturating_sub(WINDOW)..at];
-        let mut any = false;
-        for found in automaton.find_overlapping_iter(window) {
-            let n = found.pattern().as_usize();
-            if !self.words[n].name || stands_alone(window, found.range()) {
-                seen.0[n >> 6] |= 1 << (n & 63);
-                any = true;
+        // Behind the window's end, zeros: a word of two letters may stand there.
+        let mut lowered = [0; WINDOW + START];
+        lowered[..window.len()].copy_from_slice(window);
+        lowered.make_ascii_lowercase();
+        for start in 0..window.len() {
+            let [a, b, c] = [lowered[start], lowered[start + 1], lowered[start + 2]];
+            let hash = hash([a, b, c]);
+            if self.starts[usize::from(hash >> 6)] >> (hash & 63) & 1 == 0 {
+                continue;
+            }
+            let first = self.index.partition_point(|(other, _)| *other < hash);
+            for (_, n) in self.index[first..].iter().take_while(|(other, _)| *other == hash) {
+                let word = self.words[usize::from(*n)];
+                let range = start..start + word.text.len();
+                if range.end <= window.len()
+                    && lowered[range.clone()] == *word.text.as_bytes()
+                    && !seen.0.contains(n)
+                    && (!word.name || stands_alone(window, range))
+                {
+                    seen.0.push(*n);
+                }
             }
         }
-        any
+        !seen.0.is_empty()
     }
 
     /// Whether every group of the rule has a word in `seen`.
     pub(super) fn fit(&self, rule: u16, seen: &Seen) -> bool {
         let groups = self.groups.get(usize::from(rule));
         groups.is_some_and(|groups| {
-            groups.iter().all(|group| group.iter().any(|word| seen.has(*word)))
+            groups.iter().all(|group| group.iter().any(|word| seen.0.contains(word)))
         })
     }
+}
+
+/// Sixteen bits of three bytes: multiplication by the golden ratio's odd 32-bit fraction.
+fn hash([a, b, c]: [u8; START]) -> u16 {
+    (u32::from_le_bytes([a, b, c, 0]).wrapping_mul(0x9E37_79B1) >> 16) as u16
 }
 
 /// Whether the name at `range` is a word, or begins one, rather than letters that others happen to

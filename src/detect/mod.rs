@@ -18,6 +18,7 @@ mod base64;
 mod candidate;
 mod checksum;
 mod context;
+mod decode;
 mod detector;
 mod entropy;
 mod finding;
@@ -36,6 +37,7 @@ mod shape;
 mod table;
 mod value;
 
+pub use decode::{Budget, Encoding, Step};
 pub use detector::Detector;
 pub use finding::Finding;
 pub use rule::{Confidence, Consequence, Environment, Privilege, Rule};

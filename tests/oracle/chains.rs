@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use memchr::memmem::Finder;
 
-use super::steps::{self, BASE64, CASE, PLUS, QUOTED, RAW, UTF16, Undone};
+use super::steps::{self, BASE64, CASE, ESCAPES, PLUS, QUOTED, RAW, UTF16, Undone};
 use super::{BASIC, Token};
 use stanch::patch::Action;
 
@@ -218,10 +218,13 @@ impl Chains<'_> {
 /// What `span` comes from in the text as it was sent, what was changed in it on the way, and whether
 /// it is within the ceilings of the steps.
 fn sent(mut span: Range<usize>, mut link: Option<&Link<'_>>) -> (Range<usize>, u32, bool) {
-    let (mut views, mut certain) = (0, true);
+    let (mut views, mut certain, mut has_escapes) = (0, true, false);
     while let Some(Link { undone, before }) = link {
         let is_base64 = undone.changed.iter().any(|(_, flag)| flag & (BASE64 | BASIC) != 0);
         certain &= !is_base64 || is_row(&undone.text[span.clone()]);
+        // Nobody writes escapes of one byte among characters of two.
+        certain &= !is_base64 || !has_escapes || !undone.text[span.clone()].contains(&0);
+        has_escapes |= undone.changed.iter().any(|(_, flag)| flag & ESCAPES != 0);
         span = undone.from[span.start].start..undone.from[span.end - 1].end;
         let within = |changed: &Range<usize>| changed.start < span.end && span.start < changed.end;
         let changed = undone.changed.iter().filter(|(changed, _)| within(changed));

@@ -16,6 +16,9 @@ pub(crate) const PLUS: u32 = 512;
 pub(crate) const GZIP: u32 = 1024;
 pub(crate) const DEFLATE: u32 = 2048;
 
+/// All escapes.
+pub(crate) const ESCAPES: u32 = PERCENT | JSON | ENTITY | PLUS;
+
 /// What the flags are called, the lowest first.
 const NAMES: [&str; 12] = [
     "raw", "percent", "json", "entity", "base64", "basic", "utf16", "quoted", "case", "plus",

@@ -12,6 +12,7 @@ mod library;
 mod lint;
 mod nginx;
 mod packages;
+mod peers;
 mod report;
 mod workspace;
 
@@ -37,9 +38,10 @@ Tasks:
   nginx      The nginx module against a real nginx on loopback only
   fuzz TARGET SECONDS
              Run a fuzz target under libFuzzer for so long; needs g++
+  peers      Install the scanners that the detector is measured against
   help       Print this text
 
-Every task but `header` and `fuzz` closes with a line `N passed, M failed` and exits with 1 when M is not 0.";
+Every task but `header`, `peers` and `fuzz` closes with a line `N passed, M failed` and exits with 1 when M is not 0.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -73,6 +75,7 @@ fn main() -> ExitCode {
         "header" => {
             return ended(header::write().map(|path| println!("wrote {}", path.display())));
         }
+        "peers" => return ended(peers::install()),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             return ExitCode::SUCCESS;

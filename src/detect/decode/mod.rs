@@ -1,0 +1,33 @@
+//! Tokens that stand in a text encoded.
+//!
+//! A look at a text gives *views* of it (`views.rs`): parts of it in which encoded pieces are decoded
+//! and all else stays, so that the rules see a token beside the name it belongs to. What a view holds
+//! is found as in any text, with views of its own, until the [`Budget`] is spent (`dig.rs`). Then each
+//! place goes back to the bytes of the text (`view.rs`), and a [`Step`] is put before its trail.
+//!
+//! Which pieces are worth decoding is decided where they are found: digits among the runs that the
+//! detector sees anyway (`digits.rs`), escapes by their first byte (`escape.rs`), UTF-16 by its NULs
+//! (`utf16.rs`), what is compressed by its first bytes (`inflate.rs`).
+
+mod budget;
+mod dig;
+mod digits;
+mod escape;
+mod inflate;
+mod trail;
+mod utf16;
+mod view;
+mod views;
+
+pub use budget::Budget;
+pub use trail::{Encoding, Step};
+
+pub(super) use dig::Hit;
+pub(super) use digits::Spots;
+
+use super::detector::Detector;
+
+/// All that `text` holds, as it is or encoded, by place.
+pub(super) fn hits(detector: &Detector, text: &[u8], budget: &Budget) -> Vec<Hit> {
+    dig::Dig { detector, meter: budget.meter(text.len()) }.text(text)
+}
