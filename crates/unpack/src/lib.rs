@@ -1,6 +1,6 @@
 //! Walks what is packed: archives, compressed files, and the texts of two binary formats.
 //!
-//! [`walk`] opens zip (and so jar, war, docx, xlsx, wheel, egg, apk, ipa, nupkg, vsix), tar, gzip,
+//! [`walk()`] opens zip (and so jar, war, docx, xlsx, wheel, egg, apk, ipa, nupkg, vsix), tar, gzip,
 //! bzip2, xz and Zstandard, whatever they are nested in, and hands over the documents inside one by
 //! one, each as a stream. The strings of a DEX file and the entries of a binary property list are
 //! handed over as text. What is a container is told by its first bytes, never by its name.

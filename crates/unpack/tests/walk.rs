@@ -80,6 +80,24 @@ fn zstandard(content: &[u8]) -> Vec<u8> {
     ruzstd::encoding::compress_to_vec(content, ruzstd::encoding::CompressionLevel::Fastest)
 }
 
+/// A DEX file with these strings, of less than 128 bytes each, and nothing else.
+fn dex(strings: &[&str]) -> Vec<u8> {
+    let mut file = vec![0; 0x70];
+    file[..8].copy_from_slice(b"dex\n039\0");
+    file[0x28..0x2c].copy_from_slice(&0x1234_5678u32.to_le_bytes());
+    file[0x38..0x3c].copy_from_slice(&(strings.len() as u32).to_le_bytes());
+    file[0x3c..0x40].copy_from_slice(&0x70u32.to_le_bytes());
+    let mut items = Vec::new();
+    for string in strings {
+        let at = 0x70 + strings.len() * 4 + items.len();
+        file.extend_from_slice(&(at as u32).to_le_bytes());
+        items.push(string.len() as u8);
+        items.extend_from_slice(string.as_bytes());
+        items.push(0);
+    }
+    [file, items].concat()
+}
+
 fn documents(rows: &[(&str, &[u8])]) -> Vec<(String, Vec<u8>)> {
     rows.iter().map(|(trail, content)| ((*trail).to_owned(), content.to_vec())).collect()
 }
@@ -164,6 +182,25 @@ fn containers_in_containers_leave_a_trail() {
         ("readme", b"text"),
     ]);
     assert_eq!(met("outer.war", &outer), Met { documents: expected, faults: Vec::new() });
+}
+
+#[test]
+fn the_strings_of_a_program_are_handed_over() {
+    let whole = dex(&["first", "second"]);
+    let cut = &whole[..whole.len() - 3];
+    let beheaded = &whole[..60];
+    let app = zip(&[("classes.dex", &whole), ("classes2.dex", cut), ("classes3.dex", beheaded)]);
+    let met = met("app.apk", &app);
+    let expected = documents(&[
+        ("classes.dex", b"first\nsecond\n"),
+        ("classes2.dex", b"first\n"),
+        ("classes3.dex", beheaded),
+    ]);
+    assert_eq!(met.documents, expected);
+    let faults: Vec<&str> = met.faults.iter().map(|(trail, _)| trail.as_str()).collect();
+    assert_eq!(faults, ["classes2.dex", "classes3.dex"]);
+    let alone = self::met("classes.dex", &whole).documents;
+    assert_eq!(alone, documents(&[("", b"first\nsecond\n")]));
 }
 
 #[test]

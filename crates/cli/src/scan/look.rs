@@ -209,10 +209,12 @@ impl<'d> Looker<'d> {
             let behind = if ended { filled } else { filled - self.margin };
             let text = &self.buffer[..filled];
             let mut cursor = Way { text, at: 0, place };
+            // Findings of one piece may share their place, as those in compressed data do.
+            let before = reported;
             for finding in self.detector.scan(text) {
                 let range = finding.range();
                 let start = range.start;
-                if !(owned..behind).contains(&start) || base + (start as u64) < reported {
+                if !(owned..behind).contains(&start) || base + (start as u64) < before {
                     continue;
                 }
                 reported = base + range.end as u64;
@@ -268,7 +270,7 @@ impl<'d> Looker<'d> {
             confidence: finding.confidence(),
             preview: finding.preview(text),
             secret: self.options.keeps_secrets.then(|| finding.secret(text)),
-            mark: self.options.salt.as_ref().map(|salt| salt.mark(&text[range.clone()])),
+            mark: self.options.salt.as_ref().map(|salt| salt.mark(finding.secret(text).expose())),
             start: base + range.start as u64,
             end: base + range.end as u64,
             place,

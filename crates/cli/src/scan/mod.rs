@@ -35,14 +35,20 @@ use crate::outcome::{Failure, Outcome, complain};
 use crate::palette;
 use crate::rules;
 
-/// Looks for leaked tokens in files, folders and standard input
+/// Looks for leaked tokens in files, folders, archives, standard input and git repositories
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Folders are searched with everything below them. What git ignores in a repository is left out, and \
 so is .git itself; other hidden files are not. Symbolic links are not followed. A file of any kind \
 is read as bytes, in pieces of 32 MiB where it is larger; a token in a binary file is reported by its \
-offset. A file that cannot be read, and a link that leads back to a folder above it, are told on \
-stderr and make the exit status 2; everything else is searched nevertheless.
+offset. Archives and compressed files are opened, nested ones too; what is inside goes by a path like \
+app.apk!conf.tgz!etc/app.ini. A file that cannot be read, an archive that is damaged or reaches a \
+limit, and a link that leads back to a folder above it, are told on stderr and make the exit status \
+2; everything else is searched nevertheless.
+
+A comment stanch:allow in the line of a token allows it; with ids of rules behind it, findings of \
+these rules. A baseline holds the findings that are known. Of a token it holds 16 bits only: it may be \
+committed.
 
 The token itself is shown with --show-secrets only, and never in SARIF.
 
@@ -50,6 +56,9 @@ Examples:
   stanch scan .
   stanch scan --format sarif src > stanch.sarif
   git show HEAD~3 | stanch scan -
+  stanch scan --staged                 in a pre-commit hook
+  stanch scan --history                all commits, with the files that were deleted
+  stanch scan --write-baseline known.json . && stanch scan --baseline known.json .
   stanch scan --format jsonl --show-secrets . |
     jq -r 'select(.secret | contains(\"\\n\") | not) | .secret' |
     stanch patch compile --key stanch.key -o live.set -

@@ -57,6 +57,11 @@ impl<W: Write> Log<W> {
 impl<W: Write> Report for Log<W> {
     fn file(&mut self, path: &Path, look: &Look) -> io::Result<()> {
         let uri = uri(path);
+        // In a history, files of one path are different ones.
+        let file = match &look.origin {
+            Some(origin) => format!("{uri}@{}", origin.commit),
+            None => uri.clone(),
+        };
         let mut seen = HashMap::new();
         for found in &look.findings {
             let mut properties = json!({ "confidence": found.confidence.as_str() });
@@ -82,7 +87,7 @@ impl<W: Write> Report for Log<W> {
                         "region": region(found, look.is_binary()),
                     }
                 }],
-                "partialFingerprints": { "stanchFinding/v1": fingerprint(&uri, &print, *nth) },
+                "partialFingerprints": { "stanchFinding/v1": fingerprint(&file, &print, *nth) },
                 "properties": properties,
             }));
         }
@@ -170,9 +175,9 @@ fn region(found: &Found, binary: bool) -> Value {
 
 /// What tells a finding from others when lines move: a hash of the file's name, the rule, the
 /// preview, and the how-manieth alike it is in the file.
-fn fingerprint(uri: &str, (rule, preview): &(&str, String), nth: u32) -> String {
+fn fingerprint(file: &str, (rule, preview): &(&str, String), nth: u32) -> String {
     let mut hash = Sha256::new();
-    for part in [uri.as_bytes(), rule.as_bytes(), preview.as_bytes(), &nth.to_le_bytes()] {
+    for part in [file.as_bytes(), rule.as_bytes(), preview.as_bytes(), &nth.to_le_bytes()] {
         hash.update((part.len() as u64).to_le_bytes());
         hash.update(part);
     }

@@ -163,9 +163,28 @@ fn the_history_holds_what_was_deleted() {
     assert!(table.stdout.starts_with(&title), "{table:?}");
     let log = repository.0.run(&["scan", "--history", "--format", "sarif"]);
     let log: Value = serde_json::from_str(&log.stdout).unwrap();
-    let result = &log["runs"][0]["results"][0];
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    assert_eq!(results.len(), 2);
+    let result = &results[0];
     assert_eq!(result["properties"]["commit"], first.as_str());
     assert_eq!(result["properties"]["authorTime"], time);
+}
+
+#[test]
+fn sarif_tells_the_versions_of_a_file_apart() {
+    let repository = Repository::new();
+    for n in 0..3 {
+        repository.0.write("a.py", format!("# {n}\nt = '{GITHUB}'\n"));
+        repository.commit();
+    }
+    let log = repository.0.run(&["scan", "--history", "--format", "sarif"]);
+    let log: Value = serde_json::from_str(&log.stdout).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let prints: BTreeSet<&str> = results
+        .iter()
+        .map(|result| result["partialFingerprints"]["stanchFinding/v1"].as_str().unwrap())
+        .collect();
+    assert_eq!((results.len(), prints.len()), (3, 3));
 }
 
 #[test]
