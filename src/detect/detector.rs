@@ -180,7 +180,7 @@ impl Sweep<'_, '_> {
             inside = word;
         }
         if let Some(spots) = &mut self.spots {
-            spots.note(self.text, start..run.end);
+            spots.note(self.text, start..run.end, classes & DIGIT != 0);
         }
         let token = &self.text[start..run.end];
         if classes & DIGIT != 0 && is_promising(token) {

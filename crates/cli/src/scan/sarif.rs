@@ -5,12 +5,13 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use stanch::detect::{Confidence, Rule};
+use stanch::detect::{Confidence, Encoding, Rule};
 
 use super::look::{Found, Look};
 use super::{Report, Summary, Trouble};
@@ -68,8 +69,8 @@ impl<W: Write> Report for Log<W> {
                 "ruleIndex": number,
                 "level": level(found.confidence),
                 "message": { "text": format!(
-                    "{}: {}. Confidence: {}.",
-                    found.rule.class(), found.preview, found.confidence
+                    "{}: {}. {}Confidence: {}.",
+                    found.rule.class(), found.preview, within(found), found.confidence
                 )},
                 "locations": [{
                     "physicalLocation": {
@@ -78,7 +79,7 @@ impl<W: Write> Report for Log<W> {
                     }
                 }],
                 "partialFingerprints": { "stanchFinding/v1": fingerprint(&uri, &print, *nth) },
-                "properties": { "confidence": found.confidence.as_str() },
+                "properties": properties(found),
             }));
         }
         Ok(())
@@ -137,6 +138,24 @@ fn describe(rule: &Rule) -> Value {
         "defaultConfiguration": { "level": level(rule.confidence()) },
         "properties": { "tags": ["security", "secret"] },
     })
+}
+
+/// What else is known of a finding.
+fn properties(found: &Found) -> Value {
+    let mut properties = json!({ "confidence": found.confidence.as_str() });
+    if !found.trail.is_empty() {
+        let step = |(encoding, range): &(Encoding, Range<u64>)| json!({ "encoding": encoding.as_str(), "byteOffset": range.start, "byteLength": range.end - range.start });
+        properties["trail"] = found.trail.iter().map(step).collect();
+    }
+    properties
+}
+
+/// What a finding is encoded in, as a sentence.
+fn within(found: &Found) -> String {
+    match found.trail() {
+        trail if trail.is_empty() => trail,
+        trail => format!("Within {trail}. "),
+    }
 }
 
 /// How urgent a finding is.
