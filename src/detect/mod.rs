@@ -34,6 +34,7 @@ mod prefix;
 mod rule;
 mod runs;
 mod shape;
+mod stream;
 mod table;
 mod value;
 
@@ -41,3 +42,4 @@ pub use decode::{Budget, Encoding, Step};
 pub use detector::Detector;
 pub use finding::Finding;
 pub use rule::{Confidence, Consequence, Environment, Privilege, Rule};
+pub use stream::DetectorStream;
