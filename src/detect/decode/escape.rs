@@ -94,11 +94,7 @@ pub(super) fn stretches(text: &[u8]) -> Vec<Stretch> {
     let mut entities = Line::new(Encoding::Entity);
     for at in memchr::memchr3_iter(b'%', b'\\', b'&', text) {
         match text[at..] {
-            [b'%', a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => {
-                if hides(text, at) {
-                    percents.note(text, at);
-                }
-            }
+            [b'%', ..] if hides(text, at) => percents.note(text, at),
             [b'\\', ..] if tells(text, at) => backslashes.note(text, at),
             [b'&', b'#' | b'a' | b'l' | b'g' | b'q', ..] if entity(&text[at..]).is_some() => {
                 entities.note(text, at)
