@@ -158,10 +158,190 @@ fn tokens_in_every_encoding() {
                 missed.push(id);
             }
         }
-        println!("{name}: {} of 120; not {missed:?}", 120 - missed.len());
         if missed.len() > 5 {
             complaints.push(format!("{name}: {missed:?}"));
         }
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+fn steps(finding: &Finding) -> Vec<(Encoding, std::ops::Range<usize>)> {
+    finding.trail().iter().map(|step| (step.encoding(), step.range())).collect()
+}
+
+/// The only finding in `text`: the token of [`RULE`].
+fn only(text: &[u8]) -> Finding {
+    let findings = scan(text);
+    let [finding] = &findings[..] else { panic!("{findings:?}") };
+    assert_eq!((finding.rule().id(), finding.secret(text).expose()), (RULE, TOKEN.as_bytes()));
+    assert_eq!(finding.preview(text).to_string(), "ghp_…(40)");
+    finding.clone()
+}
+
+#[test]
+fn a_trail_leads_from_the_text_to_the_token() {
+    let packed = standard(&gzip(json(TOKEN.as_bytes()).as_slice()));
+    let text = [b"first\nbody: ", &packed[..], b"\nthe last\n"].concat();
+    let finding = only(&text);
+    let digits = 12..12 + packed.len();
+    let inner = gzip(json(TOKEN.as_bytes()).as_slice()).len();
+    assert_eq!(steps(&finding), [(Encoding::Base64, digits.clone()), (Encoding::Gzip, 0..inner)]);
+    assert_eq!((finding.line(), finding.column()), (2, 7));
+    // All that was inflated: its digits without the padding.
+    assert_eq!(finding.range().start, digits.start);
+    assert!(finding.range().end <= digits.end && finding.range().end + 2 >= digits.end);
+}
+
+#[test]
+fn the_place_is_that_of_the_token_alone() {
+    let token = TOKEN.as_bytes();
+    for (name, whole, encode) in CODERS.into_iter().filter(|(name, ..)| !name.contains("of")) {
+        if ["gzip", "zlib", "deflate", "json"].contains(&name) {
+            continue;
+        }
+        // Three bytes before it, so that digits of Base64 are shared with none.
+        let encoded = encode(&[b"x, ", token, b", y"].concat());
+        let text = if whole { encoded } else { [b"\n= \"", &encoded[..], b"\"\n"].concat() };
+        let finding = only(&text);
+        let before = encode(b"x, ").len() + if whole { 0 } else { 4 };
+        let padding = |text: &[u8]| text.iter().filter(|b| **b == b'=').count();
+        let through = encode(&[b"x, ", token].concat());
+        let length = through.len() - padding(&through) - encode(b"x, ").len();
+        assert_eq!(finding.range(), before..before + length, "{name}");
+    }
+}
+
+#[test]
+fn a_token_found_both_ways_is_reported_once() {
+    for text in [
+        format!("https://host.invalid/?a%5Fb={TOKEN}&b=%5F"),
+        format!("{{\"a\":\"{{\\\"b\\\":\\\"{TOKEN}\\\"}}\"}}"),
+        format!("&quot;{TOKEN}&quot; \\u0041 %41"),
+    ] {
+        assert!(only(text.as_bytes()).trail().is_empty(), "{text}");
+    }
+    // An escape within it: the whole is better than a part.
+    let escaped = TOKEN.replacen("w3", "%77%33", 1);
+    assert_eq!(steps(&only(format!("a={escaped}").as_bytes())).len(), 1);
+}
+
+#[test]
+fn what_a_value_holds_beats_the_value() {
+    let value = standard(TOKEN.as_bytes());
+    let text = [b"api_token: ", &value[..], b"\n"].concat();
+    assert_eq!(DETECTOR.scan(&text).len(), 1);
+    assert_eq!(steps(&only(&text)), [(Encoding::Base64, 11..11 + value.len())]);
+}
+
+#[test]
+fn names_beside_encoded_values_count() {
+    let secret = b"q8Zr2LmX0vTc5NbW9dKsH3jP/6yGfEaU1oRi+4Bn";
+    let text = [
+        b"data:\n  AWS_ACCESS_KEY_ID: ",
+        &standard(b"AKIAQ7MZT4XKV2NDW5RJ")[..],
+        b"\n  AWS_SECRET_ACCESS_KEY: ",
+        &standard(secret),
+        b"\n",
+    ]
+    .concat();
+    let findings = scan(&text);
+    let ids: Vec<_> = findings.iter().map(|f| (f.rule().id(), f.partner())).collect();
+    assert_eq!(ids, [("aws-access-key-id", Some(1)), ("aws-secret-access-key", Some(0))]);
+    assert_eq!(findings[1].secret(&text).expose(), secret);
+}
+
+#[test]
+fn deeper_than_the_budget_is_not_looked_at() {
+    let mut text = TOKEN.as_bytes().to_vec();
+    for steps in 1..=6u8 {
+        text = standard(&text);
+        for depth in 0..=Budget::DEEPEST {
+            let found = DETECTOR.scan_decoded(&text, &Budget::default().depth(depth));
+            let found = found.iter().filter(|finding| finding.rule().id() == RULE).count();
+            assert_eq!(found, usize::from(depth >= steps), "{steps} steps, {depth} allowed");
+        }
+    }
+}
+
+#[test]
+fn a_bomb_costs_no_more_than_the_budget() {
+    let mut zeros = vec![b' '; 8 << 20];
+    zeros.extend_from_slice(TOKEN.as_bytes());
+    let bomb = gzip(&gzip(&zeros));
+    let start = std::time::Instant::now();
+    assert_eq!(scan(&bomb).len(), 0);
+    assert!(start.elapsed() < std::time::Duration::from_secs(5), "{:?}", start.elapsed());
+    let wide = Budget::default().bytes(1 << 30).ratio(usize::MAX);
+    assert_eq!(DETECTOR.scan_decoded(&bomb, &wide).len(), 1);
+}
+
+#[test]
+fn noise_in_digits_is_no_finding() {
+    let mut state = 0x9E37_79B9_7F4A_7C15u64;
+    let mut noise = || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        (state >> 32) as u8
+    };
+    for length in [20, 32, 48, 64, 100, 1000, 20_000] {
+        for _ in 0..40_000 / length {
+            let bytes: Vec<u8> = (0..length).map(|_| noise()).collect();
+            for text in [standard(&bytes), url(&bytes), hex(&bytes), bytes] {
+                let (raw, all) = (DETECTOR.scan(&text), scan(&text));
+                assert_eq!(raw.len(), all.len(), "{:?}", text.escape_ascii().to_string());
+            }
+        }
+    }
+}
+
+/// Checks what holds for the findings of any text.
+fn check(text: &[u8], findings: &[Finding]) {
+    let mut start = 0;
+    for (index, finding) in findings.iter().enumerate() {
+        let range = finding.range();
+        assert!(start <= range.start && range.start < range.end && range.end <= text.len());
+        start = range.start;
+        let line = text[..start].iter().filter(|b| **b == b'\n').count() as u64 + 1;
+        assert_eq!(finding.line(), line);
+        assert!(!finding.secret(text).is_empty());
+        if let Some(partner) = finding.partner() {
+            assert_eq!(findings[partner].partner(), Some(index));
+        }
+        if let Some(first) = finding.trail().first() {
+            assert!(first.range().end <= text.len() && finding.trail().len() <= 8);
+        }
+        assert!(finding.trail().iter().all(|step| step.range().start < step.range().end));
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_bytes(text in prop::collection::vec(any::<u8>(), 0..2000)) {
+        check(&text, &scan(&text));
+    }
+
+    #[test]
+    fn any_chain_of_encodings(
+        before in "[a-z =%&\\\\\"]{0,40}",
+        chain in prop::collection::vec(0..CODERS.len(), 1..4),
+        cut in 0usize..8,
+    ) {
+        let mut text = [before.as_bytes(), b" ", TOKEN.as_bytes(), b" "].concat();
+        for n in chain {
+            // Not all of them take any bytes, and nobody writes UTF-16 of UTF-16. UTF-16 with the big
+            // end first shows its order only where no text stands before it.
+            let utf16 = CODERS[n].0.to_lowercase().contains("utf");
+            let possible = str::from_utf8(&text).is_ok() && !(utf16 && text.contains(&0));
+            if possible && CODERS[n].0 != "utf16, big end first" {
+                text = CODERS[n].2(&text);
+            }
+        }
+        // JSON in JSON takes two steps.
+        let findings = DETECTOR.scan_decoded(&text, &Budget::default().depth(8));
+        check(&text, &findings);
+        prop_assert!(findings.iter().any(|f| f.secret(&text).expose() == TOKEN.as_bytes()));
+        text.truncate(text.len() - cut.min(text.len()));
+        check(&text, &scan(&text));
+    }
 }

@@ -109,8 +109,27 @@ impl Detector {
         self.findings(text, decode::hits(self, text, budget))
     }
 
+    /// All findings in `text`, and the bytes of all that was recognised, whatever came of it, by their
+    /// first.
+    pub(super) fn scan_noting(&self, text: &[u8]) -> (Vec<Finding>, Vec<Range<usize>>) {
+        let (all, unpaired) = self.candidates(text, None);
+        let mut taken: Vec<_> = all.iter().chain(&unpaired).map(|c| c.range.clone()).collect();
+        taken.sort_unstable_by_key(|range| range.start);
+        (self.findings(text, self.resolved(all, unpaired)), taken)
+    }
+
     /// What stands in `text` as it is, by place; notes in `spots` what may be encoded.
     pub(super) fn hits(&self, text: &[u8], spots: Option<&mut Spots>) -> Vec<Hit> {
+        let (all, unpaired) = self.candidates(text, spots);
+        self.resolved(all, unpaired)
+    }
+
+    /// All that is recognised in `text`, and what counts only with its other half near by.
+    fn candidates(
+        &self,
+        text: &[u8],
+        spots: Option<&mut Spots>,
+    ) -> (Vec<Candidate>, Vec<Candidate>) {
         let mut sweep = Sweep {
             detector: self,
             text,
@@ -126,7 +145,10 @@ impl Detector {
             Shown::Candidate(candidate) => sweep.all.push(candidate),
             Shown::Shape(rule, shape, range) => sweep.found(rule, shape, range, 0),
         });
-        let Sweep { mut all, unpaired, .. } = sweep;
+        (sweep.all, sweep.unpaired)
+    }
+
+    fn resolved(&self, mut all: Vec<Candidate>, unpaired: Vec<Candidate>) -> Vec<Hit> {
         self.pairs.admit(&mut all, unpaired);
         let kept = resolve(all, &self.rules);
         let partners = self.pairs.partners(&kept);
@@ -208,7 +230,7 @@ impl Sweep<'_, '_> {
             inside = word;
         }
         if let Some(spots) = &mut self.spots {
-            spots.note(self.text, start..run.end);
+            spots.note(self.text, start..run.end, classes & DIGIT != 0);
         }
         let token = &self.text[start..run.end];
         if classes & DIGIT != 0 && is_promising(token) {

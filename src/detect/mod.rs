@@ -38,6 +38,7 @@ mod rule;
 mod rule_file;
 mod runs;
 mod shape;
+mod stream;
 mod table;
 mod value;
 
@@ -47,3 +48,4 @@ pub use finding::Finding;
 pub use rule::{Confidence, Consequence, Environment, Privilege, Rule};
 #[cfg(feature = "rule-files")]
 pub use rule_file::{Complaint, RuleFile, RuleFileError};
+pub use stream::DetectorStream;

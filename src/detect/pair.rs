@@ -4,7 +4,7 @@ use super::candidate::Candidate;
 use super::rule::Rule;
 
 /// Two halves of a pair stand no further apart, in bytes between them.
-const WINDOW: usize = 512;
+pub(super) const WINDOW: usize = 512;
 
 /// Which rules pair with which.
 pub(super) struct Pairs {

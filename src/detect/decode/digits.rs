@@ -11,6 +11,9 @@ use super::trail::Encoding;
 
 /// Fewer characters hold no token: 14 bytes, as the shortest of known form has, take 19 in Base64.
 const SHORTEST: usize = 18;
+/// Text as short as that may be without a digit in Base64, and so may a name: it takes more to tell.
+/// Of bare deflate, too.
+const TELLING: usize = 40;
 /// As many bytes are decoded for a first look, and as many for a second.
 const FIRST: usize = 12;
 const SECOND: usize = 64;
@@ -63,11 +66,11 @@ pub(super) struct Spot {
 pub(in crate::detect) struct Spots(pub(super) Vec<Spot>);
 
 impl Spots {
-    /// Looks at the run that begins at `run.start` (behind an escape), and remembers where
-    /// something encoded seems to begin in it.
+    /// Looks at the run that begins at `run.start` (behind an escape) and holds a digit or not, and
+    /// remembers where something encoded seems to begin in it.
     #[inline]
-    pub(in crate::detect) fn note(&mut self, text: &[u8], run: Range<usize>) {
-        if run.len() >= SHORTEST {
+    pub(in crate::detect) fn note(&mut self, text: &[u8], run: Range<usize>, digit: bool) {
+        if run.len() >= if digit { SHORTEST } else { TELLING } {
             self.note_long(text, run);
         }
     }
@@ -77,17 +80,18 @@ impl Spots {
         if text[run.clone()].starts_with(b"0x") {
             at += 2;
         }
-        loop {
+        while at + SHORTEST <= run.end {
             let word = &text[at..run.end];
-            if word.len() < SHORTEST {
-                return;
-            }
-            if looks_like_hex(word) {
-                self.0.push(Spot { at, hex: true });
-            } else if looks_like_base64(word) {
-                self.0.push(Spot { at, hex: false });
-            }
             let separator = word.iter().position(|b| !b.is_ascii_alphanumeric());
+            // ASCII has none of the digits that separate but as the fourth of a group.
+            let text_may_begin = separator.is_none_or(|at| at % 4 == 3 || at > FIRST);
+            if text_may_begin || at == run.start {
+                if looks_like_hex(word) {
+                    self.0.push(Spot { at, hex: true });
+                } else if looks_like_base64(word) {
+                    self.0.push(Spot { at, hex: false });
+                }
+            }
             let Some(separator) = separator else { return };
             at += separator + 1;
         }
@@ -104,7 +108,7 @@ fn looks_like_base64(word: &[u8]) -> bool {
         out.copy_from_slice(&three);
         texts += three.iter().filter(|b| is_text(**b) || **b == 0).count();
         if n == 0 && texts < 2 && three != *b"\xef\xbb\xbf" {
-            return inflate::may_begin(&three) && begins_compressed(word);
+            return word.len() >= TELLING && inflate::may_begin(&three) && begins_compressed(word);
         }
     }
     texts >= FIRST * 3 / 4 || inflate::begins(&bytes)
@@ -189,7 +193,7 @@ fn base64(text: &[u8], at: usize, most: usize, out: &mut Vec<u8>) -> Option<Deco
         let value = VALUES[usize::from(*byte)];
         if value == NONE {
             let length = *first_line.get_or_insert(cursor - line);
-            match next_line(text, line..cursor, length) {
+            match next_line(text, line..cursor, length, &out[before..]) {
                 Some(next) => {
                     (cursor, line) = (next, next);
                     continue;
@@ -225,9 +229,9 @@ fn base64(text: &[u8], at: usize, most: usize, out: &mut Vec<u8>) -> Option<Deco
     })
 }
 
-/// Where the Base64 goes on behind the line at `line`, if it is written in lines of `length`
-/// characters.
-fn next_line(text: &[u8], line: Range<usize>, length: usize) -> Option<usize> {
+/// Where the Base64, which has given `out`, goes on behind the line at `line`, if it is written in
+/// lines of `length` characters.
+fn next_line(text: &[u8], line: Range<usize>, length: usize, out: &[u8]) -> Option<usize> {
     if line.len() != length || length < LINE || !length.is_multiple_of(4) {
         return None;
     }
@@ -236,7 +240,15 @@ fn next_line(text: &[u8], line: Range<usize>, length: usize) -> Option<usize> {
     let blanks = rest.iter().take(80).take_while(|b| matches!(b, b' ' | b'\t')).count();
     let rest = &rest[blanks..];
     let digits = rest.iter().take(length + 1).take_while(|b| is_digit(**b)).count();
-    (1..=length).contains(&digits).then(|| text.len() - rest.len())
+    let padding = rest[digits..].iter().take(2).take_while(|b| **b == b'=').count();
+    // There is nothing else on the line, and what it gives is such as before.
+    let alone = rest.get(digits + padding).is_none_or(|b| b"\r\n\"'`<\\),;".contains(b));
+    let alike = || match rest.get(..4).and_then(three) {
+        Some(three) => three.iter().all(|b| is_text(*b) || *b == 0 || *b >= 0x80),
+        None => true,
+    };
+    let goes_on = (1..=length).contains(&digits) && alone && (inflate::begins(out) || alike());
+    goes_on.then(|| text.len() - rest.len())
 }
 
 /// Whether `bytes` are mostly text, of ASCII or with NULs between, or the start of something
@@ -268,7 +280,7 @@ mod tests {
 
     fn spots(text: &str) -> Vec<Spot> {
         let mut spots = Spots::default();
-        spots.note(text.as_bytes(), 0..text.len());
+        spots.note(text.as_bytes(), 0..text.len(), true);
         spots.0
     }
 
@@ -302,7 +314,10 @@ mod tests {
         for (before, at) in [("", 0), ("0x", 2), ("key/", 4)] {
             assert_eq!(spots(&format!("{before}{hex}")), [Spot { at, hex: true }], "{before}");
         }
-        assert_eq!(spots("H4sIAAAAAAAAA8tNTUzJLw"), [Spot { at: 0, hex: false }]);
+        assert_eq!(
+            spots("H4sIAAAAAAAAA8tNTUzJL1fISSzKVnDPz0kBAAAAAAAA"),
+            [Spot { at: 0, hex: false }]
+        );
     }
 
     #[test]

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::super::value;
 use super::trail::Encoding;
 
 /// Bytes before the first escape and behind the last that belong to a stretch, if no blank ends it.
@@ -13,6 +14,8 @@ const BEFORE: usize = 128;
 const BEHIND: usize = 4096;
 /// A stretch goes on for at least as many bytes behind its last escape.
 const TAIL: usize = 64;
+/// Bytes on either side of an escape that tell whether it stands in a token.
+const NEAR: usize = 24;
 /// Escapes no further apart belong to one stretch.
 const GAP: usize = 256;
 
@@ -91,9 +94,7 @@ pub(super) fn stretches(text: &[u8]) -> Vec<Stretch> {
     let mut entities = Line::new(Encoding::Entity);
     for at in memchr::memchr3_iter(b'%', b'\\', b'&', text) {
         match text[at..] {
-            [b'%', a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => {
-                percents.note(text, at)
-            }
+            [b'%', ..] if hides(text, at) => percents.note(text, at),
             [b'\\', ..] if tells(text, at) => backslashes.note(text, at),
             [b'&', b'#' | b'a' | b'l' | b'g' | b'q', ..] if entity(&text[at..]).is_some() => {
                 entities.note(text, at)
@@ -108,14 +109,39 @@ pub(super) fn stretches(text: &[u8]) -> Vec<Stretch> {
     all
 }
 
+/// Whether the percent escape at `at` may hide a token: what nobody need write so, what ends a
+/// password in a URL, and anything among letters and digits that alternate.
+fn hides(text: &[u8], at: usize) -> bool {
+    match percent(&text[at..]).map(|unit| unit.bytes[0]) {
+        Some(b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' | b'-' | b'.' | b'_' | b'~' | b'@') => true,
+        Some(b'!'..=b'}') => {
+            let before = &text[at.saturating_sub(NEAR)..at];
+            let behind = &text[at..text.len().min(at + 3 + NEAR)];
+            alternations(before) + alternations(behind) >= 3
+        }
+        _ => false,
+    }
+}
+
+/// How often a letter and a digit follow each other, but for those of escapes.
+fn alternations(text: &[u8]) -> usize {
+    let mut parts = text.split(|b| *b == b'%');
+    let first = parts.next().map_or(0, value::changes);
+    first + parts.filter_map(|part| part.get(2..)).map(value::changes).sum::<usize>()
+}
+
 /// Whether the backslash at `at` begins an escape that may hide a token, as `\n` and `\"` in source
 /// code do not.
 fn tells(text: &[u8], at: usize) -> bool {
-    let visible =
-        |unit: Option<Unit>| unit.is_some_and(|unit| matches!(unit.bytes(), [b' '..=b'~']));
+    let shows = |least: u8| {
+        json(&text[at..])
+            .is_some_and(|unit| matches!(unit.bytes(), [b] if (least..0x7f).contains(b)))
+    };
     let before = text[..at].last();
     match &text[at..] {
-        [_, b'u' | b'x', ..] => visible(json(&text[at..])),
+        // A NUL may be half a character of UTF-16.
+        [_, b'u', ..] => shows(0),
+        [_, b'x', ..] => shows(b' '),
         // `https:\/\/host\/path`, but not the end of a regular expression.
         [_, b'/', next, ..] => {
             before.is_some_and(u8::is_ascii_alphanumeric) && next.is_ascii_alphanumeric()
@@ -293,6 +319,7 @@ mod tests {
             r#"printf("%d of %s\n", a && b, "it said \"no\"");"#,
             r"C:\users\x, /a\/(b)/, \d+\.\d, 100%",
             "a & b &nbsp; &copy; AT&T",
+            "https://host.invalid/a%20b?to=https%3A%2F%2Fhost.invalid%2Fc%2B",
             "",
         ] {
             assert_eq!(ranges(text), [], "{text}");

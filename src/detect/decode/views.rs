@@ -162,7 +162,7 @@ mod tests {
         let runs = text.split(|b| !b.is_ascii_alphanumeric());
         for run in runs {
             let at = run.as_ptr() as usize - text.as_ptr() as usize;
-            spots.note(text, at..at + run.len());
+            spots.note(text, at..at + run.len(), true);
         }
         let mut all = Vec::new();
         let mut meter = Budget::default().bytes(bytes).meter(text.len());

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::Path;
 
 use serde::Serialize;
@@ -25,12 +26,22 @@ struct Line<'f> {
     rule: &'static str,
     confidence: &'static str,
     preview: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    trail: Vec<Step>,
     #[serde(skip_serializing_if = "Option::is_none")]
     commit: Option<&'f str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     time: Option<&'f str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     secret: Option<Cow<'f, str>>,
+}
+
+/// A step of a finding's trail.
+#[derive(Serialize)]
+struct Step {
+    encoding: &'static str,
+    start: u64,
+    end: u64,
 }
 
 impl<W: Write> Lines<W> {
@@ -53,6 +64,15 @@ impl<'f> Line<'f> {
             preview: found.preview.to_string(),
             commit: look.origin.as_ref().map(|origin| origin.commit.as_str()),
             time: look.origin.as_ref().map(|origin| origin.time.as_str()),
+            trail: found
+                .trail
+                .iter()
+                .map(|(encoding, Range { start, end })| Step {
+                    encoding: encoding.as_str(),
+                    start: *start,
+                    end: *end,
+                })
+                .collect(),
             secret: found.secret.as_ref().map(|secret| String::from_utf8_lossy(secret.expose())),
         }
     }

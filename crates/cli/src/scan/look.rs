@@ -2,10 +2,11 @@
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use stanch::detect::{Confidence, Detector, Finding, Rule};
+use stanch::detect::{Budget, Confidence, Detector, Encoding, Finding, Rule, Step};
 use stanch::secret::{Preview, Secret};
 use zeroize::Zeroizing;
 
@@ -105,6 +106,16 @@ pub(crate) struct Found {
     pub(crate) place: Place,
     /// Where the byte behind its last stands.
     pub(crate) end_place: Place,
+    /// What was decoded to come by it, and which bytes: those of the file, then those that the step
+    /// before gave.
+    pub(crate) trail: Vec<(Encoding, Range<u64>)>,
+}
+
+impl Found {
+    /// The names of what it is encoded in, outermost first: `gzip > base64`.
+    pub(crate) fn trail(&self) -> String {
+        self.trail.iter().map(|(encoding, _)| encoding.as_str()).collect::<Vec<_>>().join(" > ")
+    }
 }
 
 /// A place in a text. All numbers count from 1.
@@ -208,17 +219,16 @@ impl<'d> Looker<'d> {
         loop {
             let behind = if ended { filled } else { filled - self.margin };
             let text = &self.buffer[..filled];
-            let mut cursor = Way { text, at: 0, place };
-            // Findings of one piece may share their place, as those in compressed data do.
-            let before = reported;
-            for finding in self.detector.scan(text) {
-                let range = finding.range();
-                let start = range.start;
-                if !(owned..behind).contains(&start) || base + (start as u64) < before {
+            let mut cursor = Way::new(text, place);
+            for finding in self.detector.scan_decoded(text, &Budget::default()) {
+                let Range { start, end } = finding.range();
+                // What is decoded may share its place with others.
+                let raw = finding.trail().is_empty();
+                if !(owned..behind).contains(&start) || raw && base + (start as u64) < reported {
                     continue;
                 }
-                reported = base + range.end as u64;
-                if allow::is_allowed(text, range, finding.rule().id()) {
+                reported = if raw { base + end as u64 } else { reported };
+                if allow::is_allowed(text, finding.range(), finding.rule().id()) {
                     look.allowed += 1;
                 } else {
                     look.findings.push(self.found(&finding, text, base, &mut cursor));
@@ -230,7 +240,7 @@ impl<'d> Looker<'d> {
             }
             // The next piece begins with the margin before what is still to be looked at.
             let kept = behind - self.margin;
-            place = Way { text, at: 0, place }.advance(kept);
+            place = Way::new(text, place).advance(kept);
             self.buffer.copy_within(kept..filled, 0);
             filled -= kept;
             base += kept as u64;
@@ -265,6 +275,11 @@ impl<'d> Looker<'d> {
     fn found(&self, finding: &Finding, text: &[u8], base: u64, cursor: &mut Way<'_>) -> Found {
         let range = finding.range();
         let place = cursor.advance(range.start);
+        let first = |n: usize| if n == 0 { base } else { 0 };
+        let step = |(n, step): (usize, &Step)| {
+            let Range { start, end } = step.range();
+            (step.encoding(), first(n) + start as u64..first(n) + end as u64)
+        };
         Found {
             rule: finding.rule(),
             confidence: finding.confidence(),
@@ -274,7 +289,8 @@ impl<'d> Looker<'d> {
             start: base + range.start as u64,
             end: base + range.end as u64,
             place,
-            end_place: cursor.advance(range.end),
+            end_place: cursor.beyond(range.end),
+            trail: finding.trail().iter().enumerate().map(step).collect(),
         }
     }
 }
@@ -289,9 +305,26 @@ struct Way<'t> {
     text: &'t [u8],
     at: usize,
     place: Place,
+    /// The last place that was asked for ahead of the way.
+    ahead: (usize, Place),
 }
 
 impl Way<'_> {
+    fn new(text: &[u8], place: Place) -> Way<'_> {
+        Way { text, at: 0, place, ahead: (0, place) }
+    }
+
+    /// Says the place of the byte `to`, ahead of the way, and stays.
+    fn beyond(&mut self, to: usize) -> Place {
+        // All that a compressed file holds ends where the file does.
+        if self.ahead.0 != to {
+            let (at, place) = (self.at, self.place);
+            self.ahead = (to, self.advance(to));
+            (self.at, self.place) = (at, place);
+        }
+        self.ahead.1
+    }
+
     /// Goes on to the byte `to`, and says its place.
     fn advance(&mut self, to: usize) -> Place {
         for byte in self.text.get(self.at..to).unwrap_or_default() {

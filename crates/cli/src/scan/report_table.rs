@@ -42,7 +42,11 @@ impl<W: Write> Table<W> {
             None => preview.to_string(),
         };
         let (rule, width) = (found.rule.id(), self.rule_width);
-        writeln!(self.output, "  {place:>12}  {confidence:<6}  {rule:<width$}  {token}")
+        write!(self.output, "  {place:>12}  {confidence:<6}  {rule:<width$}  {token}")?;
+        match found.trail() {
+            trail if trail.is_empty() => writeln!(self.output),
+            trail => writeln!(self.output, "  {}", Painted(ASIDE, format!("in {trail}"))),
+        }
     }
 }
 

@@ -5,12 +5,13 @@
 
 use std::collections::HashMap;
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
-use stanch::detect::{Confidence, Rule};
+use stanch::detect::{Confidence, Encoding, Rule};
 
 use super::look::{Found, Look};
 use super::{Report, Summary, Trouble};
@@ -64,7 +65,7 @@ impl<W: Write> Report for Log<W> {
         };
         let mut seen = HashMap::new();
         for found in &look.findings {
-            let mut properties = json!({ "confidence": found.confidence.as_str() });
+            let mut properties = properties(found);
             if let Some(origin) = &look.origin {
                 properties["commit"] = origin.commit.as_str().into();
                 properties["authorTime"] = origin.time.as_str().into();
@@ -78,8 +79,8 @@ impl<W: Write> Report for Log<W> {
                 "ruleIndex": number,
                 "level": level(found.confidence),
                 "message": { "text": format!(
-                    "{}: {}. Confidence: {}.",
-                    found.rule.class(), found.preview, found.confidence
+                    "{}: {}. {}Confidence: {}.",
+                    found.rule.class(), found.preview, within(found), found.confidence
                 )},
                 "locations": [{
                     "physicalLocation": {
@@ -147,6 +148,24 @@ fn describe(rule: &Rule) -> Value {
         "defaultConfiguration": { "level": level(rule.confidence()) },
         "properties": { "tags": ["security", "secret"] },
     })
+}
+
+/// What else is known of a finding.
+fn properties(found: &Found) -> Value {
+    let mut properties = json!({ "confidence": found.confidence.as_str() });
+    if !found.trail.is_empty() {
+        let step = |(encoding, range): &(Encoding, Range<u64>)| json!({ "encoding": encoding.as_str(), "byteOffset": range.start, "byteLength": range.end - range.start });
+        properties["trail"] = found.trail.iter().map(step).collect();
+    }
+    properties
+}
+
+/// What a finding is encoded in, as a sentence.
+fn within(found: &Found) -> String {
+    match found.trail() {
+        trail if trail.is_empty() => trail,
+        trail => format!("Within {trail}. "),
+    }
 }
 
 /// How urgent a finding is.

@@ -5,6 +5,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::process::{Command, Stdio};
 
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use serde_json::{Value, json};
 
 use crate::place::{GITHUB, GITLAB, PASSWORD, Place, Run};
@@ -43,6 +44,34 @@ fn lines_of_json_have_the_fields_that_were_promised() {
     assert_eq!((run.code, run.lines()), (1, vec![expected]));
     let text = place.read("src/b.py");
     assert_eq!(&text[18..58], GITHUB.as_bytes());
+}
+
+#[test]
+fn encoded_tokens_come_with_the_way_to_them() {
+    let place = Place::new();
+    let encoded = BASE64_STANDARD.encode(format!("token: {GITHUB}"));
+    place.write("a", format!("x\ndata: {encoded}\n"));
+    let wide: Vec<u8> = encoded.bytes().flat_map(|byte| [byte, 0]).collect();
+    place.write("b", wide);
+    let run = place.run(&["scan", "--format", "jsonl", "--show-secrets", "a", "b"]);
+    let (len, at) = (encoded.len(), 8);
+    let step =
+        |encoding: &str, start, end| json!({ "encoding": encoding, "start": start, "end": end });
+    let [a, b] = &run.lines()[..] else { panic!("{}", run.stdout) };
+    assert_eq!((&a["secret"], &b["secret"]), (&json!(GITHUB), &json!(GITHUB)));
+    assert_eq!((&a["line"], &a["preview"]), (&json!(2), &json!("ghp_…(40)")));
+    assert_eq!(a["trail"], json!([step("base64", at, at + len)]));
+    assert_eq!(b["trail"], json!([step("utf16", 0, 2 * len), step("base64", 0, len)]));
+    // The token's own digits, seven bytes behind the first.
+    assert_eq!(a["start"], json!(at + 7 * 8 / 6));
+
+    let table = place.run(&["scan", "b"]);
+    assert!(table.stdout.contains("in utf16 > base64"), "{}", table.stdout);
+    let sarif = place.run(&["scan", "--format", "sarif", "b"]);
+    let log: Value = serde_json::from_str(&sarif.stdout).unwrap();
+    let result = &log["runs"][0]["results"][0];
+    assert_eq!(result["properties"]["trail"][1]["encoding"], "base64");
+    assert!(result["message"]["text"].as_str().unwrap().contains("Within utf16 > base64."));
 }
 
 #[test]
