@@ -121,10 +121,13 @@ mod tests {
         View { pieces: vec![piece], outer: 2..len, ..View::default() }
     }
 
+    /// Encoding, text, the piece of it, its bytes in the view; then ranges of the view, each with that
+    /// of the text.
+    type Case = (Encoding, &'static [u8], Range<usize>, Range<usize>, &'static [[usize; 4]]);
+
     #[test]
     fn bytes_go_back_to_those_that_make_them() {
-        // (encoding, text, piece of it, its bytes in the view, then pairs of ranges)
-        let cases: [(Encoding, &[u8], Range<usize>, Range<usize>, &[[usize; 4]]); 6] = [
+        let cases: [Case; 6] = [
             (
                 Encoding::Hex,
                 b"..k=676870.",
