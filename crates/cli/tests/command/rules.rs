@@ -1,0 +1,84 @@
+//! `stanch rules`, and `stanch scan --rules`.
+
+use crate::place::{GITHUB, Place};
+
+const FILE: &str = r#"
+off = ["github-personal-access-token"]
+
+[[rule]]
+id = "acme-key"
+provider = "Acme"
+class = "Acme API key"
+privilege = "write"
+consequence = "breach"
+confidence = "high"
+source = "https://acme.example/docs/keys"
+shapes = [{ prefixes = ["acme_"], parts = [{ alphabet = "base62", length = 16 }] }]
+positives = ["key: «acme_q8Zr2LmX0vTc5NbW»", "ACME_KEY=«acme_7Kd0PzY4sHt9GaUe»"]
+negatives = ["acme_q8Zr2LmX0vTc5Nb", "acme-q8Zr2LmX0vTc5NbW"]
+"#;
+
+#[test]
+fn a_file_of_rules_is_proven() {
+    let place = Place::new();
+    place.write("rules.toml", FILE);
+    let run = place.run(&["rules", "check", "rules.toml"]);
+    assert_eq!(
+        (run.code, run.stdout.as_str(), run.stderr.as_str()),
+        (0, "1 rule, 0 examples wrong\n", "")
+    );
+
+    place.write("rules.toml", FILE.replace("«acme_7Kd0PzY4sHt9GaUe»", "«acme_7Kd0PzY4sHt9GaU»"));
+    let run = place.run(&["rules", "check", "rules.toml"]);
+    assert_eq!((run.code, run.stdout.as_str()), (1, "1 rule, 1 example wrong\n"));
+    assert_eq!(run.stderr, "stanch: rules.toml: rule acme-key: positive 2 is found as generic-secret\n");
+}
+
+#[test]
+fn what_is_no_file_of_rules_is_an_error() {
+    let place = Place::new();
+    let cases = [
+        (
+            "[[rule]]\nid = 1",
+            "stanch: rules.toml: line 2: invalid type: integer `1`, expected a string\n",
+        ),
+        ("off = [\"nothing\"]", "stanch: rules.toml: off: \"nothing\" is no built-in rule\n"),
+    ];
+    for (text, expected) in cases {
+        place.write("rules.toml", text);
+        for command in
+            [&["rules", "check", "rules.toml"][..], &["scan", "--rules", "rules.toml", "."]]
+        {
+            let run = place.run(command);
+            assert_eq!((run.code, run.stderr.as_str()), (2, expected));
+        }
+    }
+}
+
+#[test]
+fn a_scan_goes_by_the_rules_of_a_file() {
+    let place = Place::new();
+    place.write("rules/own.toml", FILE);
+    place.write("src/a.py", format!("a = '{GITHUB}'\nb = 'acme_q8Zr2LmX0vTc5NbW'\n"));
+    let rules = |run: &crate::place::Run| -> Vec<String> {
+        run.lines().iter().map(|line| line["rule"].as_str().unwrap().to_owned()).collect()
+    };
+    let run = place.run(&["scan", "--format", "jsonl", "src"]);
+    assert_eq!(rules(&run), ["github-personal-access-token"]);
+    let run = place.run(&["scan", "--format", "jsonl", "--rules", "rules/own.toml", "src"]);
+    assert_eq!((run.code, rules(&run)), (1, vec!["acme-key".to_owned()]));
+}
+
+#[test]
+fn the_rules_are_listed() {
+    let place = Place::new();
+    place.write("rules.toml", FILE);
+    let run = place.run(&["rules", "list"]);
+    assert_eq!(run.code, 0);
+    assert!(run.stdout.lines().count() > 1000 && run.stdout.lines().is_sorted());
+    assert!(run.stdout.contains("github-personal-access-token"));
+    let run = place.run(&["rules", "list", "--rules", "rules.toml"]);
+    assert!(
+        run.stdout.contains("acme-key ") && !run.stdout.contains("github-personal-access-token")
+    );
+}
