@@ -7,6 +7,8 @@ use super::escape::Unit;
 
 /// Fewer characters hold no token.
 const SHORTEST: usize = 8;
+/// One look each so many bytes finds all that is long enough.
+const STRIDE: usize = 8;
 
 /// A stretch of UTF-16.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,36 +25,44 @@ pub(super) fn stretches(text: &[u8]) -> Vec<Wide> {
         [0xfe, 0xff, ..] => return vec![Wide { range: 2..text.len(), big: true }],
         _ => {}
     }
-    let mut all = Vec::new();
-    let mut at = 0;
-    while let Some(nul) = text.get(at..).and_then(|rest| memchr::memchr(0, rest)) {
-        let nul = at + nul;
-        // The first of a row of NULs has nothing to tell.
-        let Some(wide) = around(text, nul, at) else {
-            at = nul + 1;
-            continue;
-        };
-        at = wide.range.end;
-        if wide.range.len() >= 2 * SHORTEST {
-            all.push(wide);
+    let mut all: Vec<Wide> = Vec::new();
+    let (mut at, mut floor) = (0, 0);
+    // In what is long enough, four bytes in a row lie between two strides.
+    while let Some(four) = text.get(at..at + 4) {
+        let low = four[0] != 0 && four[2] != 0 && four[1] == 0 && four[3] == 0;
+        let high = four[1] != 0 && four[3] != 0 && four[0] == 0 && four[2] == 0;
+        if low || high {
+            let wide = around(text, at + usize::from(high), floor);
+            if wide.range.len() >= 2 * SHORTEST {
+                floor = wide.range.end;
+                all.push(wide);
+                at = floor.next_multiple_of(STRIDE).max(at + STRIDE);
+                continue;
+            }
         }
+        at += STRIDE;
     }
     all
 }
 
-/// The stretch to which the NUL at `nul` belongs, the first one at or behind `floor`.
-fn around(text: &[u8], nul: usize, floor: usize) -> Option<Wide> {
+/// The stretch to which the character at `at` belongs, which has a NUL behind it; it begins at or
+/// behind `floor`.
+fn around(text: &[u8], at: usize, floor: usize) -> Wide {
     // With a NUL beside them, 0xa0 to 0xff are the letters of Latin 1.
     let visible = |at: usize| text.get(at).is_some_and(|b| is_text(*b) || *b >= 0xa0);
     let zero = |at: usize| text.get(at) == Some(&0);
-    // Little end first, the character stands before its NUL; big end first, behind it.
-    let little = nul > floor && visible(nul - 1);
-    let (start, character) = if little { (nul - 1, 0) } else { (nul, 1) };
-    let mut end = start;
-    while visible(end + character) && zero(end + 1 - character) {
+    let (mut start, mut end) = (at, at);
+    while visible(end) && zero(end + 1) {
         end += 2;
     }
-    (end > start).then_some(Wide { range: start..end, big: !little })
+    while start >= floor + 2 && visible(start - 2) && zero(start - 1) {
+        start -= 2;
+    }
+    // With the big end first, a NUL stands before the first character and none behind the last.
+    if start > floor && zero(start - 1) && visible(end) {
+        return Wide { range: start - 1..end + 1, big: true };
+    }
+    Wide { range: start..end, big: false }
 }
 
 /// The character at `at`, which is within `text`; halves of pairs that stand alone, and a last odd
