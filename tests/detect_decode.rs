@@ -276,6 +276,43 @@ fn a_bomb_costs_no_more_than_the_budget() {
 }
 
 #[test]
+fn hostile_texts_take_linear_time() {
+    let starts =
+        [standard(b"a word, two words, and three more; four").as_slice(), b"/////w/8/w/"].concat();
+    let units: [&[u8]; 10] = [
+        &starts,
+        b"bWVhZG93bWVhZG93bWVhZG93/",
+        b"6d6561646f77206d6561646f77206d6561646f7720z",
+        b"%67",
+        b"%67%25%32",
+        b"\\u0067\\\\u0067",
+        b"&#65;&amp;",
+        b"a\0",
+        b"\0a\0\0",
+        b"H4sIAAAAAAAAA8tNTUzJL1fISSzKVnDPz0kBAAAAAAAA/",
+    ];
+    let time = |text: &[u8]| {
+        let once = || {
+            let start = std::time::Instant::now();
+            scan(text);
+            start.elapsed()
+        };
+        once().min(once())
+    };
+    for unit in units {
+        let text = unit.repeat((256 << 10) / unit.len());
+        let mut measured = Vec::new();
+        // Other work on the machine may spoil one measurement, not three.
+        let linear = (0..3).any(|_| {
+            let (quarter, whole) = (time(&text[..text.len() / 4]), time(&text));
+            measured.push((quarter, whole));
+            whole < quarter * 8 + std::time::Duration::from_millis(20)
+        });
+        assert!(linear, "{}: a quarter and the whole took {measured:?}", unit.escape_ascii());
+    }
+}
+
+#[test]
 fn noise_in_digits_is_no_finding() {
     let mut state = 0x9E37_79B9_7F4A_7C15u64;
     let mut noise = || {

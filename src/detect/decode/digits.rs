@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use zeroize::{Zeroize as _, Zeroizing};
+
 use super::escape;
 use super::inflate;
 use super::trail::Encoding;
@@ -17,6 +19,10 @@ const TELLING: usize = 40;
 /// As many bytes are decoded for a first look, and as many for a second.
 const FIRST: usize = 12;
 const SECOND: usize = 64;
+/// Decoded bytes are looked at in blocks, so that what turns out to be none is not decoded for long.
+const BLOCK: usize = 256;
+/// Of text at least as many of a hundred bytes are text.
+const MOSTLY: usize = 85;
 /// Base64 in lines has lines of at least as many characters (MIME 76, PEM 64).
 const LINE: usize = 32;
 
@@ -156,44 +162,119 @@ pub(super) struct Decoded {
     pub(super) range: Range<usize>,
 }
 
-/// Decodes what begins at `spot` to the end of `out`, no more than `most` bytes; leaves nothing there
-/// if it is neither text nor compressed.
-pub(super) fn decode(text: &[u8], spot: Spot, most: usize, out: &mut Vec<u8>) -> Option<Decoded> {
-    let before = out.len();
-    let decoded =
-        if spot.hex { hex(text, spot.at, most, out) } else { base64(text, spot.at, most, out) };
-    if decoded.is_none() {
-        out.truncate(before);
-    }
-    decoded
+/// Decodes what begins at `spot` into `out`, which is empty, no more than `most` bytes. Ends where
+/// it gives no text any more, unless it is compressed; `None` if that is at once.
+pub(super) fn decode(
+    text: &[u8],
+    spot: Spot,
+    most: usize,
+    out: &mut Zeroizing<Vec<u8>>,
+) -> Option<Decoded> {
+    let blocks =
+        Blocks { out, block: Zeroizing::new([0; BLOCK]), filled: 0, packed: false, end: 0 };
+    if spot.hex { hex(text, spot.at, most, blocks) } else { base64(text, spot.at, most, blocks) }
 }
 
-fn hex(text: &[u8], at: usize, most: usize, out: &mut Vec<u8>) -> Option<Decoded> {
-    let before = out.len();
+/// Takes decoded bytes, and looks at each block of them before it goes on.
+struct Blocks<'o> {
+    out: &'o mut Zeroizing<Vec<u8>>,
+    block: Zeroizing<[u8; BLOCK]>,
+    filled: usize,
+    /// Whether they are compressed, so that anything goes.
+    packed: bool,
+    /// Where in the text the blocks end that were taken.
+    end: usize,
+}
+
+impl Blocks<'_> {
+    fn len(&self) -> usize {
+        self.out.len() + self.filled
+    }
+
+    fn begin(&self) -> &[u8] {
+        if self.out.is_empty() { &self.block[..self.filled] } else { self.out }
+    }
+
+    /// Takes the byte that `end` ends in the text; `false` if that was for nothing.
+    fn push(&mut self, byte: u8, end: usize) -> bool {
+        if let Some(free) = self.block.get_mut(self.filled) {
+            *free = byte;
+        }
+        self.filled += 1;
+        match self.filled {
+            BLOCK => self.take(end),
+            SECOND if self.out.is_empty() => is_worthwhile(&self.block[..SECOND]),
+            _ => true,
+        }
+    }
+
+    /// Takes the block in hand if it is worth it.
+    fn take(&mut self, end: usize) -> bool {
+        let block = &self.block[..self.filled];
+        let text = is_mostly_text(block, MOSTLY);
+        if self.out.is_empty() {
+            self.packed = !text && inflate::begins(block);
+        }
+        if !text && !self.packed {
+            return false;
+        }
+        append(self.out, block);
+        (self.filled, self.end) = (0, end);
+        true
+    }
+
+    /// Ends at `end`, with so many bytes of padding behind.
+    fn finish(
+        mut self,
+        encoding: Encoding,
+        start: usize,
+        end: usize,
+        padding: usize,
+    ) -> Option<Decoded> {
+        if self.filled > 0 {
+            self.take(end);
+        }
+        let padding = if self.end == end { padding } else { 0 };
+        let range = start..self.end + padding;
+        (!self.out.is_empty()).then_some(Decoded { encoding, range })
+    }
+}
+
+/// Appends without leaving a copy where the vector was.
+pub(super) fn append(to: &mut Zeroizing<Vec<u8>>, bytes: &[u8]) {
+    let wanted = to.len() + bytes.len();
+    if wanted > to.capacity() {
+        let mut larger = Vec::with_capacity(wanted.max(2 * to.capacity()));
+        larger.extend_from_slice(to);
+        to.zeroize();
+        **to = larger;
+    }
+    to.extend_from_slice(bytes);
+}
+
+fn hex(text: &[u8], at: usize, most: usize, mut blocks: Blocks<'_>) -> Option<Decoded> {
     let mut end = at;
     for pair in text[at..].chunks_exact(2).take(most) {
         let (Some(high), Some(low)) = (escape::hex(pair[0]), escape::hex(pair[1])) else { break };
-        out.push(high << 4 | low);
         end += 2;
-        if out.len() - before == SECOND && !is_worthwhile(&out[before..]) {
-            return None;
+        if !blocks.push(high << 4 | low, end) {
+            break;
         }
     }
-    is_worthwhile(&out[before..]).then_some(Decoded { encoding: Encoding::Hex, range: at..end })
+    blocks.finish(Encoding::Hex, at, end, 0)
 }
 
-fn base64(text: &[u8], at: usize, most: usize, out: &mut Vec<u8>) -> Option<Decoded> {
-    let before = out.len();
+fn base64(text: &[u8], at: usize, most: usize, mut blocks: Blocks<'_>) -> Option<Decoded> {
     let (mut bits, mut held) = (0u32, 0);
     let mut encoding = None;
     let (mut cursor, mut line) = (at, at);
     let mut first_line = None;
-    while out.len() - before < most {
+    while blocks.len() < most {
         let Some(byte) = text.get(cursor) else { break };
         let value = VALUES[usize::from(*byte)];
         if value == NONE {
             let length = *first_line.get_or_insert(cursor - line);
-            match next_line(text, line..cursor, length, &out[before..]) {
+            match next_line(text, line..cursor, length, blocks.begin()) {
                 Some(next) => {
                     (cursor, line) = (next, next);
                     continue;
@@ -211,22 +292,18 @@ fn base64(text: &[u8], at: usize, most: usize, out: &mut Vec<u8>) -> Option<Deco
         {
             break;
         }
+        cursor += 1;
         bits = bits << 6 | u32::from(value);
         held += 6;
         if held >= 8 {
             held -= 8;
-            out.push((bits >> held & 0xff) as u8);
-            if out.len() - before == SECOND && !is_worthwhile(&out[before..]) {
-                return None;
+            if !blocks.push((bits >> held & 0xff) as u8, cursor) {
+                break;
             }
         }
-        cursor += 1;
     }
     let padding = text[cursor..].iter().take(2).take_while(|b| **b == b'=').count();
-    is_worthwhile(&out[before..]).then_some(Decoded {
-        encoding: encoding.unwrap_or(Encoding::Base64),
-        range: at..cursor + padding,
-    })
+    blocks.finish(encoding.unwrap_or(Encoding::Base64), at, cursor, padding)
 }
 
 /// Where the Base64, which has given `out`, goes on behind the line at `line`, if it is written in
@@ -254,7 +331,7 @@ fn next_line(text: &[u8], line: Range<usize>, length: usize, out: &[u8]) -> Opti
 /// Whether `bytes` are mostly text, of ASCII or with NULs between, or the start of something
 /// compressed.
 fn is_worthwhile(bytes: &[u8]) -> bool {
-    is_mostly_text(bytes, 85) || inflate::begins(bytes)
+    is_mostly_text(bytes, MOSTLY) || inflate::begins(bytes)
 }
 
 /// Whether at least so many of a hundred bytes are text.
@@ -266,9 +343,10 @@ pub(super) fn is_mostly_text(bytes: &[u8], percent: usize) -> bool {
     !bytes.is_empty() && texts * 100 >= bytes.len() * percent
 }
 
-/// Whether `bytes` are UTF-8 that may be cut off at its end.
+/// Whether `bytes` are UTF-8 that may be cut off at both ends.
 fn is_utf8(bytes: &[u8]) -> bool {
-    match std::str::from_utf8(bytes) {
+    let cut = bytes.iter().take(3).take_while(|b| **b & 0xc0 == 0x80).count();
+    match std::str::from_utf8(&bytes[cut..]) {
         Ok(_) => true,
         Err(error) => error.error_len().is_none(),
     }
@@ -285,10 +363,10 @@ mod tests {
     }
 
     fn decoded(text: &str, at: usize, hex: bool) -> Option<(String, Encoding, Range<usize>)> {
-        let mut out = Vec::new();
+        let mut out = Zeroizing::default();
         let decoded = decode(text.as_bytes(), Spot { at, hex }, 1 << 20, &mut out);
         assert_eq!(decoded.is_none(), out.is_empty());
-        decoded.map(|d| (String::from_utf8(out).unwrap(), d.encoding, d.range))
+        decoded.map(|d| (String::from_utf8(out.to_vec()).unwrap(), d.encoding, d.range))
     }
 
     #[test]
@@ -359,8 +437,19 @@ mod tests {
 
     #[test]
     fn no_more_than_asked_for() {
-        let mut out = b"x".to_vec();
+        let mut out = Zeroizing::default();
         decode(b"bWVhZG93LWxhcmstMTIzNDU2Nw", Spot { at: 0, hex: false }, 6, &mut out).unwrap();
-        assert_eq!(out, b"xmeadow");
+        assert_eq!(&out[..], b"meadow");
+    }
+
+    #[test]
+    fn it_ends_where_the_text_does() {
+        // Three blocks of text, then noise.
+        let text = format!("{}{}", "bWVhZG93".repeat(3 * BLOCK / 6), "/////w/8".repeat(200));
+        let mut out = Zeroizing::default();
+        let spot = Spot { at: 0, hex: false };
+        let decoded = decode(text.as_bytes(), spot, 1 << 20, &mut out).unwrap();
+        assert_eq!(out.len(), 3 * BLOCK);
+        assert_eq!(decoded.range, 0..3 * BLOCK * 4 / 3);
     }
 }

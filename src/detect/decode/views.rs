@@ -1,9 +1,9 @@
 //! From a text to the views of it.
 
-use zeroize::{Zeroize as _, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::budget::Meter;
-use super::digits::{self, Spot, Spots};
+use super::digits::{self, Spot, Spots, append};
 use super::trail::Encoding;
 use super::view::{Piece, View};
 use super::{escape, inflate, utf16};
@@ -138,18 +138,6 @@ fn close(text: &[u8], mut view: View) -> View {
     view.outer.end = blank.map_or(most, |blank| last + blank);
     append(&mut view.text, &text[last..view.outer.end]);
     view
-}
-
-/// Appends without leaving a copy where the vector was.
-fn append(to: &mut Zeroizing<Vec<u8>>, bytes: &[u8]) {
-    let wanted = to.len() + bytes.len();
-    if wanted > to.capacity() {
-        let mut larger = Vec::with_capacity(wanted.max(2 * to.capacity()));
-        larger.extend_from_slice(to);
-        to.zeroize();
-        **to = larger;
-    }
-    to.extend_from_slice(bytes);
 }
 
 #[cfg(test)]
