@@ -36,9 +36,10 @@ pub(crate) fn measure(tree: &Tree, rounds: usize) -> Outcome<Vec<Call>> {
     if own < 10 || others < 5 || peer.finds(b"nothing to see here")? {
         return Err(format!("of ten tokens, {own} are found, and {others} by betterleaks").into());
     }
-    let all = tree.texts(4000)?;
     let mut calls = Vec::new();
     for bytes in [256, 16 * 1024] {
+        // Pieces from the middle of files, so that they are not all licences.
+        let all = tree.texts(TEXTS, bytes as u64 * 3 / 2)?;
         let texts: Vec<&[u8]> = all
             .iter()
             .filter_map(|text| text.get(text.len() / 3..)?.get(..bytes))

@@ -38,22 +38,21 @@ pub(crate) fn prepare(from: Option<&Path>, folder: &Path) -> Outcome<Tree> {
 }
 
 impl Tree {
-    /// All files, in the order of their paths.
-    pub(crate) fn texts(&self, most: usize) -> Outcome<Vec<Vec<u8>>> {
-        let mut texts = Vec::new();
+    /// `most` files of at least `shortest` bytes, from all over the tree.
+    pub(crate) fn texts(&self, most: usize, shortest: u64) -> Outcome<Vec<Vec<u8>>> {
+        let mut paths = Vec::new();
         let mut folders = vec![self.path.clone()];
         while let Some(folder) = folders.pop() {
             for path in entries(&folder)? {
-                if texts.len() == most {
-                    return Ok(texts);
-                }
-                match path.is_dir() {
-                    true => folders.push(path),
-                    false => texts.push(fs::read(path)?),
+                if path.is_dir() {
+                    folders.push(path);
+                } else if fs::metadata(&path)?.len() >= shortest {
+                    paths.push(path);
                 }
             }
         }
-        Ok(texts)
+        let step = (paths.len() / most).max(1);
+        paths.iter().step_by(step).take(most).map(|path| Ok(fs::read(path)?)).collect()
     }
 
     fn copy(&mut self, from: &Path, to: &Path) -> Outcome<()> {

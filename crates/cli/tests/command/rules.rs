@@ -31,7 +31,10 @@ fn a_file_of_rules_is_proven() {
     place.write("rules.toml", FILE.replace("«acme_7Kd0PzY4sHt9GaUe»", "«acme_7Kd0PzY4sHt9GaU»"));
     let run = place.run(&["rules", "check", "rules.toml"]);
     assert_eq!((run.code, run.stdout.as_str()), (1, "1 rule, 1 example wrong\n"));
-    assert_eq!(run.stderr, "stanch: rules.toml: rule acme-key: positive 2 is found as generic-secret\n");
+    assert_eq!(
+        run.stderr,
+        "stanch: rules.toml: rule acme-key: positive 2 is found as generic-secret\n"
+    );
 }
 
 #[test]
