@@ -10,14 +10,17 @@ use std::thread;
 use super::look::Seen;
 use super::walk::Step;
 
-/// Targets that may wait for each worker.
-const QUEUE: usize = 64;
+/// Targets that are handed out together: most files are small, and waking a worker takes as long as a
+/// look at one of them.
+const BATCH: usize = 16;
+/// Batches that may wait for each worker.
+const QUEUE: usize = 4;
 
 /// A target, with its number in the order in which they are met.
 type Task<T> = (u64, T);
 
-/// What became of it.
-type Done = (u64, Vec<Seen>);
+/// What became of targets.
+type Done = Vec<(u64, Vec<Seen>)>;
 
 /// Takes what is met, until it breaks.
 pub(super) type Meet<'m, T> = dyn FnMut(Step<T>) -> ControlFlow<()> + 'm;
@@ -53,31 +56,41 @@ pub(super) fn each<T: Send, W: FnMut(T) -> Vec<Seen>>(
 /// Numbers what is met.
 fn hand_out<T>(
     source: impl FnOnce(&mut Meet<'_, T>),
-    tasks: &SyncSender<Task<T>>,
+    tasks: &SyncSender<Vec<Task<T>>>,
     finished: &Sender<Done>,
 ) {
     let mut number = 0;
+    let mut batch = Vec::with_capacity(BATCH);
     // A break means that nobody waits for more; the channels close either way.
     source(&mut |step| {
         let sent = match step {
-            Step::File(target) => tasks.send((number, target)).is_ok(),
-            Step::Trouble(trouble) => finished.send((number, vec![trouble.seen()])).is_ok(),
+            Step::File(target) => {
+                batch.push((number, target));
+                batch.len() < BATCH
+                    || tasks.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).is_ok()
+            }
+            Step::Trouble(trouble) => finished.send(vec![(number, vec![trouble.seen()])]).is_ok(),
         };
         number += 1;
         if sent { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
+    if !batch.is_empty() {
+        // Nobody may wait for it any more.
+        let _ = tasks.send(batch);
+    }
 }
 
 /// Looks at target after target.
 fn work<T>(
     mut look: impl FnMut(T) -> Vec<Seen>,
-    waiting: &Mutex<Receiver<Task<T>>>,
+    waiting: &Mutex<Receiver<Vec<Task<T>>>>,
     finished: &Sender<Done>,
 ) {
     loop {
         let task = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok((number, target)) = task else { return };
-        if finished.send((number, look(target))).is_err() {
+        let Ok(batch) = task else { return };
+        let done = batch.into_iter().map(|(number, target)| (number, look(target))).collect();
+        if finished.send(done).is_err() {
             return;
         }
     }
@@ -90,7 +103,7 @@ fn in_order(
 ) -> io::Result<()> {
     let mut early = BTreeMap::new();
     let mut next = 0;
-    for (number, seen) in done {
+    for (number, seen) in done.into_iter().flatten() {
         early.insert(number, seen);
         while let Some(seen) = early.remove(&next) {
             seen.into_iter().try_for_each(&mut *visit)?;
