@@ -26,6 +26,12 @@ enum Needle {
     Password,
 }
 
+/// A needle, and where in the word it stands: a word may hold others.
+struct Hidden {
+    at: Range<usize>,
+    needle: Needle,
+}
+
 const WORDS: [(&str, Needle); 17] = [
     ("-----BEGIN ", Needle::Pem),
     ("://", Needle::Url),
@@ -56,7 +62,8 @@ pub(super) enum Shown {
 /// The search for words, and the rules that what they show belongs to.
 pub(super) struct Needles {
     automaton: Option<AhoCorasick>,
-    needles: Vec<Needle>,
+    /// What each word may show.
+    needles: Vec<Vec<Hidden>>,
     /// Label, rule, and the words that must stand before; those with words first.
     pem: Vec<(&'static str, u16, &'static [&'static [&'static str]])>,
     url: Option<u16>,
@@ -66,24 +73,34 @@ pub(super) struct Needles {
 
 impl Needles {
     pub(super) fn new(rules: &[&'static Rule]) -> Needles {
-        let mut words: Vec<Vec<u8>> =
-            WORDS.iter().map(|(word, _)| word.as_bytes().to_vec()).collect();
-        let mut all: Vec<Needle> = WORDS.iter().map(|(_, needle)| *needle).collect();
+        let mut all: Vec<(Vec<u8>, Needle)> =
+            WORDS.iter().map(|(word, needle)| (word.as_bytes().to_vec(), *needle)).collect();
         for (rule, n) in rules.iter().zip(0u16..) {
             for shape in rule.shapes() {
                 for (literal, lead) in
                     shape.beginnings().filter(|(word, _)| !word.iter().all(|b| runs::is_run(*b)))
                 {
-                    words.push(literal);
-                    all.push(Needle::Shape(n, shape, lead));
+                    all.push((literal, Needle::Shape(n, shape, lead)));
                 }
             }
         }
+        let mut words: Vec<&[u8]> = all.iter().map(|(word, _)| word.as_slice()).collect();
+        words.sort_unstable();
+        words.dedup();
+        // The search says the longest word at a place, and goes on behind it.
+        let hidden = |word: &&[u8]| -> Vec<Hidden> {
+            let within = |(inner, needle): &(Vec<u8>, Needle)| {
+                let found = memchr::memmem::find(word, inner)?;
+                Some(Hidden { at: found..found + inner.len(), needle: *needle })
+            };
+            all.iter().filter_map(within).collect()
+        };
+        let hidden = words.iter().map(hidden).collect();
         let automaton =
-            AhoCorasick::builder().match_kind(MatchKind::LeftmostFirst).build(words).ok();
+            AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&words).ok();
         let mut needles = Needles {
             automaton,
-            needles: all,
+            needles: hidden,
             pem: Vec::new(),
             url: None,
             basic: None,
@@ -111,28 +128,31 @@ impl Needles {
         // A password's name may hold two words; its value is judged once.
         let mut judged = 0;
         for hit in automaton.find_iter(text) {
-            let Some(needle) = self.needles.get(hit.pattern().as_usize()) else { continue };
-            let shown = match needle {
-                Needle::Shape(rule, shape, lead) => {
-                    let at = hit.start() + lead;
-                    let range = shape.matches(text, at, hit.end() - at);
-                    if let Some(range) = range {
-                        found(Shown::Shape(*rule, shape, range));
+            let hidden = self.needles.get(hit.pattern().as_usize());
+            for Hidden { at, needle } in hidden.into_iter().flatten() {
+                let word = hit.start() + at.start..hit.start() + at.end;
+                let shown = match needle {
+                    Needle::Shape(rule, shape, lead) => {
+                        let at = word.start + lead;
+                        let range = shape.matches(text, at, word.end - at);
+                        if let Some(range) = range {
+                            found(Shown::Shape(*rule, shape, range));
+                        }
+                        None
                     }
-                    None
+                    Needle::Pem => self.pem(text, word.start, word.end),
+                    Needle::Url => self.url.zip(password::in_url(text, word.start)),
+                    Needle::Basic => self.basic.zip(password::in_basic(text, word.end)),
+                    Needle::Password if word.start < judged => None,
+                    Needle::Password => {
+                        let password = password::assigned(text, word);
+                        judged = password.as_ref().map_or(judged, |(range, _)| range.end);
+                        self.password.zip(password)
+                    }
+                };
+                if let Some((rule, (range, confidence))) = shown {
+                    found(Shown::Candidate(Candidate { rule, range, confidence, literal: 0 }));
                 }
-                Needle::Pem => self.pem(text, hit.start(), hit.end()),
-                Needle::Url => self.url.zip(password::in_url(text, hit.start())),
-                Needle::Basic => self.basic.zip(password::in_basic(text, hit.end())),
-                Needle::Password if hit.start() < judged => None,
-                Needle::Password => {
-                    let password = password::assigned(text, hit.range());
-                    judged = password.as_ref().map_or(judged, |(range, _)| range.end);
-                    self.password.zip(password)
-                }
-            };
-            if let Some((rule, (range, confidence))) = shown {
-                found(Shown::Candidate(Candidate { rule, range, confidence, literal: 0 }));
             }
         }
     }
@@ -178,4 +198,23 @@ fn pem_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric()
         || byte.is_ascii_whitespace()
         || matches!(byte, b'+' | b'/' | b'=' | b'\\' | b':' | b',' | b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Detector;
+
+    /// Words of rules that hold other words hide nothing.
+    #[test]
+    fn a_word_in_a_word_is_seen() {
+        let detector = Detector::new();
+        let cases = [
+            ("https://deploy:kV9-tr4in-Lq8@db.invalid/main", "url-password"),
+            ("db_password=https://deploy:kV9-tr4in-Lq8@db.invalid/main", "url-password"),
+        ];
+        for (text, rule) in cases {
+            let found = detector.scan(text.as_bytes());
+            assert_eq!(found.first().map(|finding| finding.rule().id()), Some(rule), "{text}");
+        }
+    }
 }
