@@ -224,8 +224,10 @@ fn sent(mut span: Range<usize>, mut link: Option<&Link<'_>>) -> (Range<usize>, u
     while let Some(Link { undone, before }) = link {
         let is_base64 = undone.changed.iter().any(|(_, flag)| flag & (BASE64 | BASIC) != 0);
         certain &= !is_base64 || is_row(&undone.text[span.clone()]);
-        // Nobody writes escapes of one byte among characters of two.
+        // Nobody writes escapes of one byte among characters of two. Those of two are undone behind
+        // UTF-16.
         certain &= !is_base64 || !has_escapes || !undone.text[span.clone()].contains(&0);
+        has_escapes &= !undone.changed.iter().any(|(_, flag)| flag & UTF16 != 0);
         has_escapes |= undone.changed.iter().any(|(_, flag)| flag & ESCAPES != 0);
         span = undone.from[span.start].start..undone.from[span.end - 1].end;
         let within = |changed: &Range<usize>| changed.start < span.end && span.start < changed.end;
