@@ -46,7 +46,8 @@ impl Imprint {
     ///
     /// The name of a class beyond 1,024 bytes is cut off.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let class = (0..=MAX_CLASS.min(self.class().len())).rev().find_map(|end| self.class().get(..end));
+        let class =
+            (0..=MAX_CLASS.min(self.class().len())).rev().find_map(|end| self.class().get(..end));
         let class = class.unwrap_or_default();
         let sizes = 0..GRAM_SIZES.len();
         let grams: usize = sizes.clone().map(|size| self.grams(size).len()).sum();

@@ -12,6 +12,8 @@ mod guess;
 mod hash;
 mod imprint;
 mod imprint_bytes;
+#[cfg(feature = "serde")]
+mod imprint_serde;
 mod key;
 mod key_file;
 mod preview;
