@@ -197,7 +197,7 @@ mod tests {
             ),
             ("dropbox-access-token", Family::Storage, Issuer::Stranger, false, false, false),
             ("openweather-key", Family::Other, Issuer::Stranger, false, true, false),
-            ("django-secret-key", Family::Other, Issuer::Unknown, false, true, false),
+            ("django-secret-key", Family::Other, Issuer::Unknown, false, false, false),
             ("jwt", Family::Other, Issuer::Unknown, false, false, false),
             ("basic-credentials", Family::Other, Issuer::Unknown, false, false, false),
             ("password", Family::Other, Issuer::Unknown, false, true, false),

@@ -321,3 +321,124 @@ fn within(what: &'static str, text: &str, most: usize) -> Result<(), Refusal> {
         false => Err(Refusal::TooLong { what, most }),
     }
 }
+
+#[cfg(feature = "serde")]
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+    use crate::class::Issuer;
+    use crate::leak::{SourceKind, Visibility};
+    use crate::secret::{ImprintKey, Secret};
+
+    fn token() -> (Imprint, Facts) {
+        let secret = Secret::new("Acme API key", "7Rk2mZ9qXc4TnW8bLp3vHd6sGf1JyUeA");
+        let imprint = ImprintKey::from_bytes([4; 32]).imprint(&secret).unwrap();
+        let revoke = Some("https://acme.example/keys".into());
+        (imprint, Facts { issuer: Issuer::Own, half: true, revoke, ..Facts::reported() })
+    }
+
+    /// One of each kind, and more where there is more to write.
+    fn events() -> Vec<Event> {
+        let place = Place {
+            host: "api.example".into(),
+            method: Some("GET".into()),
+            path: "/v1".into(),
+            part: "header".into(),
+            name: "authorization".into(),
+            client: None,
+        };
+        let source = Source::new(SourceKind::Repository, "https://git.example/shop")
+            .line(7)
+            .commit("3f2a")
+            .visible(Visibility::Internal);
+        let digest = *token().0.digest();
+        let decided =
+            |decision| Event::Decided { decision, anyway: true, note: Some("why".into()) };
+        let node = || "east".to_owned();
+        vec![
+            Event::Registered {
+                tenant: TenantId("shop".into()),
+                manual: true,
+                source: source.clone(),
+                target: Some(Target("shop.example".into())),
+                tokens: vec![token(), token()],
+            },
+            Event::SeenAgain { source },
+            Event::TokenAdded { token: token() },
+            Event::PairFound { digest },
+            decided(Decision::Patch(Mode::Block)),
+            decided(Decision::Patch(Mode::Monitor)),
+            decided(Decision::MarkFalse),
+            decided(Decision::Close),
+            decided(Decision::Reopen),
+            Event::Noted("by phone".into()),
+            Event::PlaceSeen(place.clone()),
+            Event::PlaceTicked(place.clone()),
+            Event::PlaceUnticked(place),
+            Event::Attempted { node: node(), mode: Mode::Block, count: u64::MAX, accepted: true },
+            Event::BreachSeen { corpus: "collection".into() },
+            Event::ValidityLearned { digest, validity: Validity::Valid },
+            Event::Rotated { digest, rotation: Rotation::InTime },
+            Event::ScopeLearned { digest, breadth: Breadth::Wide, evidence: "admin:org".into() },
+            Event::Acknowledged { node: node(), mode: Mode::Monitor },
+        ]
+    }
+
+    #[test]
+    fn every_event_comes_back_from_json() {
+        let actors =
+            [Actor::System, Actor::Person("ann".into()), Actor::Policy("block ours".into())];
+        let mut names = BTreeSet::new();
+        for (number, event) in events().into_iter().enumerate() {
+            let by = actors[number % actors.len()].clone();
+            let entry = Entry { leak: LeakId(number as u64), at: Time(-5), by, event };
+            let json = serde_json::to_value(&entry).unwrap();
+            assert!(json["event"].get(entry.event.name()).is_some(), "{json}");
+            let back: Entry = serde_json::from_str(&json.to_string()).unwrap();
+            assert_eq!(back, entry);
+            // The imprint is the same one in all that it holds, not just the same token.
+            assert_eq!(serde_json::to_value(&back).unwrap(), json);
+            names.insert(entry.event.name());
+        }
+        assert_eq!(names.len(), 15);
+    }
+
+    #[test]
+    fn entries_are_written_like_this() {
+        let event =
+            Event::Attempted { node: "east".into(), mode: Mode::Block, count: 3, accepted: false };
+        let entry = Entry { leak: LeakId(7), at: Time(60), by: Actor::Person("ann".into()), event };
+        assert_eq!(
+            serde_json::to_string(&entry).unwrap(),
+            r#"{"leak":7,"at":60,"by":{"person":"ann"},"event":{"attempted":{"node":"east","mode":"block","count":3,"accepted":false}}}"#
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_refused() {
+        let entry = |event: &str| format!(r#"{{"leak":7,"at":60,"by":"system","event":{event}}}"#);
+        let known = entry(r#"{"breach-seen":{"corpus":"c"}}"#);
+        assert!(serde_json::from_str::<Entry>(&known).is_ok());
+        let rows = [
+            entry(r#"{"breach-seen":{"corpus":"c","more":1}}"#),
+            entry(r#"{"breach-seen":{}}"#),
+            entry(r#"{"vanished":{}}"#),
+            entry(r#"{"place-seen":{"host":"h","path":"/","part":"p","name":"","port":1}}"#),
+            entry(r#"{"pair-found":{"digest":"AAAA"}}"#),
+            entry(r#"{"decided":{"decision":{"patch":"ignore"},"anyway":true,"note":null}}"#),
+            known.replace("\"at\"", "\"seq\":1,\"at\""),
+        ];
+        for text in rows {
+            assert!(serde_json::from_str::<Entry>(&text).is_err(), "{text}");
+        }
+        let (imprint, _) = token();
+        let text = serde_json::to_string(&imprint).unwrap();
+        for wrong in
+            [text.replacen('A', "B", 1), "\"A*\"".into(), format!("\"{}\"", "A".repeat(9999))]
+        {
+            assert!(serde_json::from_str::<Imprint>(&wrong).is_err(), "{wrong}");
+        }
+    }
+}

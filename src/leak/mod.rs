@@ -13,8 +13,11 @@
 //! `docs/leaks.md` tells the whole life of a leak.
 
 mod assign;
+mod checklist;
 mod decision;
 mod event;
+#[cfg(test)]
+mod laws;
 mod record;
 mod refusal;
 mod registry;
@@ -23,6 +26,7 @@ mod source;
 mod token;
 
 pub use assign::{Assignment, Known, Sighting, assign};
+pub use checklist::{Progress, Step, Task};
 pub use decision::{Actor, Circumstances, Decision, Mode, Status, Time};
 pub use event::{Entry, Event, MAX_NAME, MAX_PLACE, MAX_TEXT, Place};
 pub use record::{

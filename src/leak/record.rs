@@ -458,6 +458,12 @@ impl Leak {
         &self.history
     }
 
+    /// What it is, whatever the way to it.
+    #[cfg(test)]
+    pub(super) fn without_history(&self) -> Leak {
+        Leak { history: Vec::new(), ..self.clone() }
+    }
+
     /// Adds a token that it does not hold yet. Those that came later stand behind, whatever the order in
     /// which they became known.
     fn add(&mut self, imprint: &Imprint, facts: &Facts, at: Time) {
@@ -511,5 +517,286 @@ impl fmt::Display for TenantId {
 impl fmt::Display for LeakId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::event::{MAX_PLACE, MAX_TEXT};
+    use super::super::token::{Rotation, Validity};
+    use super::*;
+    use crate::class::Breadth;
+    use crate::secret::{ImprintKey, Secret};
+
+    const A: &str = "7Rk2mZ9qXc4TnW8bLp3vHd6sGf1JyUeA";
+    const B: &str = "Vn9Tz3Rw6Yb1Cd5Fg0Hp";
+
+    fn token(text: &str, issuer: Issuer) -> (Imprint, Facts) {
+        let imprint = ImprintKey::from_bytes([4; 32]).imprint(&Secret::new("test", text)).unwrap();
+        (imprint, Facts { issuer, ..Facts::reported() })
+    }
+
+    fn leak(tokens: &[(&str, Issuer)]) -> Leak {
+        let tokens = tokens.iter().map(|(text, issuer)| token(text, *issuer)).collect();
+        let source = Source::file("one", 1);
+        let tenant = TenantId::default();
+        let event = Event::Registered { tenant, manual: false, source, target: None, tokens };
+        Leak::begin(&Entry { leak: LeakId(1), at: Time(5), by: Actor::System, event }).unwrap()
+    }
+
+    fn ann() -> Actor {
+        Actor::Person("ann".into())
+    }
+
+    fn happens(leak: &mut Leak, at: i64, event: Event) -> Result<(), Refusal> {
+        leak.apply(&Entry { leak: leak.id(), at: Time(at), by: ann(), event })
+    }
+
+    fn patch(leak: &mut Leak, at: i64, mode: Mode, anyway: bool) -> Result<(), Refusal> {
+        happens(leak, at, Event::Decided { decision: Decision::Patch(mode), anyway, note: None })
+    }
+
+    fn acknowledge(leak: &mut Leak, at: i64, node: &str, mode: Mode) -> Result<(), Refusal> {
+        happens(leak, at, Event::Acknowledged { node: node.into(), mode })
+    }
+
+    /// Whose tokens they are, with how many nodes, told anyway or not: what is said to a patch.
+    #[test]
+    fn a_patch_needs_a_node_and_a_token_that_it_can_stop() {
+        use Issuer::{Own, Stranger, Unknown};
+        let node = ["gateway".to_owned()];
+        let rows: [(&[Issuer], bool, bool, Option<Refusal>); 12] = [
+            (&[Own], true, false, None),
+            (&[Unknown], true, false, None),
+            (&[Stranger], true, false, Some(Refusal::NotApplicable)),
+            (&[Stranger, Stranger], true, false, Some(Refusal::NotApplicable)),
+            (&[Stranger, Own], true, false, None),
+            (&[Stranger, Unknown], true, false, None),
+            (&[Own], false, false, Some(Refusal::DetectOnly)),
+            (&[Unknown], false, false, Some(Refusal::DetectOnly)),
+            (&[Stranger], false, false, Some(Refusal::NotApplicable)),
+            (&[Stranger], true, true, None),
+            (&[Own], false, true, None),
+            (&[Stranger], false, true, None),
+        ];
+        for (issuers, has_node, anyway, refusal) in rows {
+            let tokens: Vec<_> = [A, B].into_iter().zip(issuers.iter().copied()).collect();
+            let leak = leak(&tokens);
+            let circumstances = Circumstances { nodes: if has_node { &node } else { &[] }, anyway };
+            for mode in [Mode::Block, Mode::Monitor] {
+                let decided =
+                    leak.decide(Decision::Patch(mode), None, &circumstances, Time(6), ann());
+                assert_eq!(decided.err(), refusal, "{issuers:?} {has_node} {anyway}");
+            }
+            // What takes nothing from anybody's requests is always theirs to decide.
+            for decision in [Decision::Close, Decision::MarkFalse] {
+                assert!(leak.decide(decision, None, &circumstances, Time(6), ann()).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn refusals_are_told_in_words() {
+        let leak = leak(&[(A, Issuer::Stranger)]);
+        let patch = Decision::Patch(Mode::Block);
+        let none = Circumstances::default();
+        let say =
+            |decision, by| leak.decide(decision, None, &none, Time(6), by).unwrap_err().to_string();
+        assert_eq!(
+            say(patch, ann()),
+            "not applicable: revoke instead (your own API accepts none of its tokens)"
+        );
+        assert_eq!(
+            say(patch, Actor::System),
+            "this needs a person, or a policy that a person wrote"
+        );
+        assert_eq!(say(Decision::Reopen, ann()), "the leak is opened already");
+        assert_eq!(
+            Refusal::DetectOnly.to_string(),
+            "no node is enrolled that could block or monitor it: stanch only detects here"
+        );
+    }
+
+    #[test]
+    fn a_decision_is_an_entry_with_its_actor_and_its_note() {
+        let leak = leak(&[(A, Issuer::Own)]);
+        let nodes = ["gateway".to_owned()];
+        let circumstances = Circumstances { nodes: &nodes, anyway: false };
+        let policy = Actor::Policy("block what is ours".into());
+        let decision = Decision::Patch(Mode::Block);
+        let entry = leak
+            .decide(decision, Some("until Monday"), &circumstances, Time(6), policy.clone())
+            .unwrap();
+        let event = Event::Decided { decision, anyway: false, note: Some("until Monday".into()) };
+        assert_eq!(entry, Entry { leak: LeakId(1), at: Time(6), by: policy, event });
+        assert_eq!(leak.patch(), None, "nothing happens before the entry is taken in");
+    }
+
+    /// What may not happen, and why.
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        let fresh = || leak(&[(A, Issuer::Own)]);
+        let elsewhere = Place { host: "elsewhere".into(), ..Place::default() };
+        let other = *token(B, Issuer::Own).0.digest();
+        let own = *token(A, Issuer::Own).0.digest();
+        let attempted = |count| Event::Attempted {
+            node: "east".into(),
+            mode: Mode::Block,
+            count,
+            accepted: false,
+        };
+        let rows = [
+            (Event::TokenAdded { token: token(A, Issuer::Own) }, Refusal::TokenKnown),
+            (Event::PairFound { digest: other }, Refusal::UnknownToken(other)),
+            (
+                Event::ValidityLearned { digest: other, validity: Validity::Valid },
+                Refusal::UnknownToken(other),
+            ),
+            (
+                Event::ValidityLearned { digest: own, validity: Validity::Unverified },
+                Refusal::Missing("what the issuer says"),
+            ),
+            (
+                Event::Rotated { digest: own, rotation: Rotation::Unknown },
+                Refusal::Missing("what became of the token"),
+            ),
+            (Event::PlaceTicked(elsewhere.clone()), Refusal::UnknownPlace),
+            (Event::PlaceUnticked(elsewhere), Refusal::UnknownPlace),
+            (attempted(1), Refusal::NeverPatched),
+            (attempted(0), Refusal::Missing("the number of attempts")),
+            (Event::Acknowledged { node: "east".into(), mode: Mode::Block }, Refusal::NoPatch),
+            (
+                Event::Acknowledged { node: String::new(), mode: Mode::Block },
+                Refusal::Missing("the node"),
+            ),
+            (Event::Noted(" ".into()), Refusal::Missing("the note")),
+            (
+                Event::Noted("x".repeat(MAX_TEXT + 1)),
+                Refusal::TooLong { what: "the note", most: MAX_TEXT },
+            ),
+            (
+                Event::PlaceSeen(Place { path: "x".repeat(MAX_PLACE + 1), ..Place::default() }),
+                Refusal::TooLong { what: "the path", most: MAX_PLACE },
+            ),
+        ];
+        for (event, refusal) in rows {
+            let mut leak = fresh();
+            assert_eq!(happens(&mut leak, 6, event), Err(refusal));
+            assert_eq!(leak, fresh());
+        }
+        let mut leak = fresh();
+        let event = Event::BreachSeen { corpus: "x".into() };
+        let entry = Entry { leak: LeakId(2), at: Time(6), by: Actor::System, event };
+        let refusal = Refusal::OtherLeak { leak: LeakId(1), entry: LeakId(2) };
+        assert_eq!(leak.apply(&entry), Err(refusal));
+        assert_eq!(Leak::begin(&entry), Err(Refusal::NotRegistered));
+        assert_eq!(Leak::replay([]), Err(Refusal::NotRegistered));
+    }
+
+    #[test]
+    fn only_somebody_decides_notes_and_ticks() {
+        let place = Place::default();
+        let mut leak = leak(&[(A, Issuer::Own)]);
+        happens(&mut leak, 5, Event::PlaceSeen(place.clone())).unwrap();
+        let events = [
+            Event::Decided { decision: Decision::Close, anyway: true, note: None },
+            Event::Noted("fine".into()),
+            Event::PlaceTicked(place.clone()),
+            Event::PlaceUnticked(place),
+        ];
+        for event in events {
+            let entry = Entry { leak: LeakId(1), at: Time(6), by: Actor::System, event };
+            assert_eq!(leak.apply(&entry), Err(Refusal::NobodyDecided));
+        }
+    }
+
+    #[test]
+    fn a_token_is_protected_when_every_node_confirms_to_block_it() {
+        let nodes = ["east".to_owned(), "west".to_owned()];
+        let mut leak = leak(&[(A, Issuer::Own), (B, Issuer::Stranger)]);
+        let is_protected =
+            |leak: &Leak| [0, 1].map(|number| leak.is_protected(&leak.tokens()[number], &nodes));
+        patch(&mut leak, 10, Mode::Block, false).unwrap();
+        assert_eq!(acknowledge(&mut leak, 9, "east", Mode::Block), Err(Refusal::Stale));
+        acknowledge(&mut leak, 10, "east", Mode::Block).unwrap();
+        assert_eq!(is_protected(&leak), [false, false]);
+        acknowledge(&mut leak, 11, "west", Mode::Monitor).unwrap();
+        assert_eq!(is_protected(&leak), [false, false]);
+        acknowledge(&mut leak, 12, "west", Mode::Block).unwrap();
+        assert_eq!(is_protected(&leak), [true, false]);
+        assert!(!leak.is_protected(&leak.tokens()[0], &[]), "no node blocks nothing");
+        assert_eq!(leak.acknowledged().len(), 2);
+
+        // Another decision needs other confirmations.
+        patch(&mut leak, 13, Mode::Monitor, false).unwrap();
+        assert_eq!((leak.acknowledged().len(), leak.is_confirmed(&nodes)), (0, false));
+        patch(&mut leak, 14, Mode::Block, true).unwrap();
+        for node in &nodes {
+            acknowledge(&mut leak, 15, node, Mode::Block).unwrap();
+        }
+        assert_eq!(is_protected(&leak), [true, true], "somebody said so anyway");
+        happens(
+            &mut leak,
+            16,
+            Event::Decided { decision: Decision::Close, anyway: false, note: None },
+        )
+        .unwrap();
+        assert_eq!(is_protected(&leak), [false, false]);
+    }
+
+    #[test]
+    fn a_use_after_the_tick_takes_the_tick_away() {
+        let place = || Place { host: "api.invalid".into(), path: "/v1".into(), ..Place::default() };
+        let mut leak = leak(&[(A, Issuer::Own)]);
+        let rows = [
+            (5, Event::PlaceSeen(place()), false),
+            (7, Event::PlaceTicked(place()), true),
+            (6, Event::PlaceSeen(place()), true),
+            (8, Event::PlaceSeen(place()), false),
+            (9, Event::PlaceTicked(place()), true),
+            (10, Event::PlaceUnticked(place()), false),
+        ];
+        for (at, event, ticked) in rows {
+            happens(&mut leak, at, event).unwrap();
+            let places: Vec<_> = leak.places().map(|usage| usage.ticked).collect();
+            assert_eq!(places, [ticked], "at {at}");
+        }
+        let usage = leak.places().next().unwrap();
+        assert_eq!((usage.first, usage.last), (Time(5), Time(8)));
+    }
+
+    #[test]
+    fn places_come_to_an_end() {
+        let mut leak = leak(&[(A, Issuer::Own)]);
+        let place = |number: usize| Place { path: format!("/{number}"), ..Place::default() };
+        for number in 0..MAX_PLACES {
+            happens(&mut leak, 5, Event::PlaceSeen(place(number))).unwrap();
+        }
+        let more = Event::PlaceSeen(place(MAX_PLACES));
+        assert_eq!(happens(&mut leak, 5, more), Err(Refusal::TooManyPlaces));
+        happens(&mut leak, 6, Event::PlaceSeen(place(0))).unwrap();
+        assert_eq!(leak.places().len(), MAX_PLACES);
+    }
+
+    #[test]
+    fn what_was_learned_last_holds() {
+        let mut leak = leak(&[(A, Issuer::Own)]);
+        let digest = *leak.tokens()[0].imprint().digest();
+        assert!(!leak.tokens()[0].is_dead());
+        let learn = |leak: &mut Leak, at, validity| {
+            happens(leak, at, Event::ValidityLearned { digest, validity }).unwrap();
+            leak.tokens()[0].validity()
+        };
+        assert_eq!(learn(&mut leak, 8, Validity::Valid), Validity::Valid);
+        assert_eq!(learn(&mut leak, 7, Validity::Invalid), Validity::Valid);
+        assert_eq!(learn(&mut leak, 9, Validity::Invalid), Validity::Invalid);
+        assert!(leak.tokens()[0].is_dead());
+        let evidence = "repo, admin:org".to_owned();
+        let breadth = Breadth::Wide;
+        happens(&mut leak, 9, Event::ScopeLearned { digest, breadth, evidence }).unwrap();
+        assert_eq!(leak.tokens()[0].breadth(), Breadth::Wide);
+        assert_eq!(leak.tokens()[0].scope().unwrap().evidence, "repo, admin:org");
+        happens(&mut leak, 9, Event::Rotated { digest, rotation: Rotation::Overdue }).unwrap();
+        assert_eq!(leak.tokens()[0].rotation(), Rotation::Overdue);
     }
 }

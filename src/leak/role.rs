@@ -88,7 +88,7 @@ pub enum Denied {
     #[error("forbidden: whoever has no role may not {0}")]
     NoRole(Act),
     /// They belong to another tenant.
-    #[error("forbidden: {role} of another tenant may not {act} for tenant {tenant}")]
+    #[error("forbidden: {} of another tenant may not {act} for tenant {tenant}", role.with_article())]
     OtherTenant {
         /// What they are.
         role: Role,
@@ -98,7 +98,7 @@ pub enum Denied {
         tenant: TenantId,
     },
     /// They may look at everything and change nothing.
-    #[error("forbidden: {role} may view everything, but not {act}")]
+    #[error("forbidden: {} may view everything, but not {act}", role.with_article())]
     ReadOnly {
         /// What they are.
         role: Role,
@@ -154,6 +154,16 @@ impl Role {
         }
     }
 
+    fn with_article(self) -> &'static str {
+        match self {
+            Role::Administrator => "an administrator",
+            Role::GlobalAdministrator => "a global administrator",
+            Role::Analyst => "an analyst",
+            Role::GlobalAnalyst => "a global analyst",
+            Role::None => "nobody",
+        }
+    }
+
     fn is_global(self) -> bool {
         matches!(self, Role::GlobalAdministrator | Role::GlobalAnalyst)
     }
@@ -190,5 +200,130 @@ impl fmt::Display for Act {
 impl fmt::Display for Role {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::decision::Mode;
+    use super::*;
+
+    const ACTS: [Act; 17] = [
+        Act::View,
+        Act::Register,
+        Act::Decide(Decision::Patch(Mode::Block)),
+        Act::Decide(Decision::Patch(Mode::Monitor)),
+        Act::Decide(Decision::MarkFalse),
+        Act::Decide(Decision::Close),
+        Act::Decide(Decision::Reopen),
+        Act::Note,
+        Act::Tick,
+        Act::Learn,
+        Act::BuildPatches,
+        Act::Import,
+        Act::ManageScope,
+        Act::ManagePolicies,
+        Act::ManageNodes,
+        Act::ManageUsers,
+        Act::SwitchModule,
+    ];
+
+    /// What somebody hears.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    enum Answer {
+        Yes,
+        NoRole,
+        OtherTenant,
+        ReadOnly,
+        ModuleOff,
+    }
+
+    /// For each role: looking, changing, and what is done while the module is off; for the own tenant with
+    /// the module on and off, then for another one with the module on and off.
+    #[test]
+    fn who_may_do_what() {
+        use Answer::{ModuleOff as Off, NoRole, OtherTenant as Other, ReadOnly, Yes};
+        let rows: [(Role, [[Answer; 3]; 4]); 5] = [
+            (Role::Administrator, [[Yes; 3], [Off, Off, Yes], [Other; 3], [Other; 3]]),
+            (Role::GlobalAdministrator, [[Yes; 3], [Off, Off, Yes], [Yes; 3], [Off, Off, Yes]]),
+            (
+                Role::Analyst,
+                [[Yes, ReadOnly, ReadOnly], [Off, ReadOnly, ReadOnly], [Other; 3], [Other; 3]],
+            ),
+            (
+                Role::GlobalAnalyst,
+                [
+                    [Yes, ReadOnly, ReadOnly],
+                    [Off, ReadOnly, ReadOnly],
+                    [Yes, ReadOnly, ReadOnly],
+                    [Off, ReadOnly, ReadOnly],
+                ],
+            ),
+            (Role::None, [[NoRole; 3]; 4]),
+        ];
+        assert_eq!(rows.map(|(role, _)| role), Role::ALL);
+        for (role, expected) in rows {
+            let who = User { role, tenant: TenantId("shop".into()) };
+            let cases = [("shop", true), ("shop", false), ("bank", true), ("bank", false)];
+            for ((tenant, enabled), expected) in cases.into_iter().zip(expected) {
+                let tenant = Tenant { id: TenantId(tenant.into()), enabled };
+                for act in ACTS {
+                    let expected = match act {
+                        Act::View => expected[0],
+                        Act::SwitchModule | Act::ManageUsers => expected[2],
+                        _ => expected[1],
+                    };
+                    let answer = match permit(&who, act, &tenant) {
+                        Ok(()) => Answer::Yes,
+                        Err(Denied::NoRole(denied)) => {
+                            assert_eq!(denied, act);
+                            Answer::NoRole
+                        }
+                        Err(Denied::OtherTenant { .. }) => Answer::OtherTenant,
+                        Err(Denied::ReadOnly { .. }) => Answer::ReadOnly,
+                        Err(Denied::ModuleOff(id)) => {
+                            assert_eq!(id, tenant.id);
+                            Answer::ModuleOff
+                        }
+                    };
+                    assert_eq!(answer, expected, "{role} {act:?} {tenant:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_module_is_off_until_it_is_switched_on() {
+        let tenant = Tenant::default();
+        let root = User { role: Role::GlobalAdministrator, tenant: TenantId::default() };
+        let denied = permit(&root, Act::View, &tenant).unwrap_err();
+        assert_eq!(
+            denied.to_string(),
+            "the module is off for tenant default; an administrator can switch it on"
+        );
+        let on = Tenant { enabled: permit(&root, Act::SwitchModule, &tenant).is_ok(), ..tenant };
+        assert_eq!(permit(&root, Act::View, &on), Ok(()));
+    }
+
+    #[test]
+    fn denials_say_who_and_what() {
+        let tenant = Tenant { enabled: true, ..Tenant::default() };
+        let say = |role, tenant_of_user: &str, act| {
+            let who = User { role, tenant: TenantId(tenant_of_user.into()) };
+            permit(&who, act, &tenant).unwrap_err().to_string()
+        };
+        let close = Act::Decide(Decision::Close);
+        assert_eq!(
+            say(Role::Analyst, "default", close),
+            "forbidden: an analyst may view everything, but not close a leak"
+        );
+        assert_eq!(
+            say(Role::Administrator, "shop", close),
+            "forbidden: an administrator of another tenant may not close a leak for tenant default"
+        );
+        assert_eq!(
+            say(Role::None, "default", Act::View),
+            "forbidden: whoever has no role may not view anything"
+        );
     }
 }

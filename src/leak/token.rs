@@ -117,7 +117,12 @@ impl Token {
 
     /// Whether nobody can use it any more: its issuer refuses it, or it was replaced.
     pub fn is_dead(&self) -> bool {
-        self.validity() == Validity::Invalid || self.rotation() == Rotation::Rotated
+        self.validity() == Validity::Invalid || self.is_replaced()
+    }
+
+    /// Whether it was replaced by another one.
+    pub fn is_replaced(&self) -> bool {
+        self.rotation() == Rotation::Rotated
     }
 }
 
