@@ -1,8 +1,8 @@
 //! What the detector knows of a class of tokens.
 
-use std::fmt;
-
 use super::shape::Shape;
+use crate::class::{Breadth, Facts};
+pub use crate::class::{Confidence, Consequence, Environment, Family, Issuer, Privilege};
 
 /// A class of tokens: how one looks, what it opens, how sure a match is.
 ///
@@ -18,6 +18,8 @@ pub struct Rule {
     pub(super) consequence: Consequence,
     pub(super) confidence: Confidence,
     pub(super) environment: Environment,
+    pub(super) family: Family,
+    pub(super) issuer: Issuer,
     pub(super) source: &'static str,
     pub(super) revoke: Option<&'static str>,
     /// Each group must have a word close before the token.
@@ -62,6 +64,38 @@ impl Rule {
         self.environment
     }
 
+    /// The kind of service that such a token opens.
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    /// Who accepts such tokens. Of a built-in rule it is its provider, a stranger, unless the tokens belong
+    /// to nobody or to software that people run themselves; of a user's rule it is unknown unless the
+    /// rule says so.
+    pub fn issuer(&self) -> Issuer {
+        self.issuer
+    }
+
+    /// What is known of a token that the rule found by itself; [`Finding::facts`](super::Finding::facts)
+    /// knows of the one that it found.
+    pub fn facts(&self) -> Facts {
+        Facts {
+            rule: self.id.to_owned(),
+            provider: self.provider.to_owned(),
+            privilege: self.privilege,
+            breadth: Breadth::Narrow,
+            consequence: self.consequence,
+            environment: self.environment,
+            confidence: self.confidence,
+            family: self.family,
+            generic: self.is_generic(),
+            contextual: self.is_contextual(),
+            half: self.pair.is_some(),
+            issuer: self.issuer,
+            revoke: self.revoke.map(str::to_owned),
+        }
+    }
+
     /// Where the provider describes the form.
     pub fn source(&self) -> &'static str {
         self.source
@@ -87,6 +121,20 @@ impl Rule {
         match self.look {
             Look::Shapes(shapes) => shapes,
             _ => &[],
+        }
+    }
+
+    /// Whether its tokens have no form at all.
+    fn is_generic(&self) -> bool {
+        matches!(self.look, Look::Generic)
+    }
+
+    /// Whether its tokens have no form of their own, so that the words around them must tell.
+    fn is_contextual(&self) -> bool {
+        match self.look {
+            Look::Password | Look::Bearer => true,
+            Look::Shapes(shapes) => !self.keywords.is_empty() && shapes.iter().all(Shape::is_bare),
+            Look::Pem(_) | Look::Url | Look::Basic | Look::Generic => false,
         }
     }
 
@@ -125,128 +173,59 @@ pub(super) enum Look {
     Generic,
 }
 
-/// How sure a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Confidence {
-    /// Only the surroundings and the randomness speak for it.
-    Low = 1,
-    /// A weak form with a fitting word near by, or a strong form with a wrong checksum.
-    Medium = 2,
-    /// The form is the provider's own.
-    High = 3,
-}
-
-impl Confidence {
-    /// `low`, `medium` or `high`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Confidence::Low => "low",
-            Confidence::Medium => "medium",
-            Confidence::High => "high",
-        }
-    }
-
-    pub(super) fn lower(self) -> Confidence {
-        match self {
-            Confidence::High => Confidence::Medium,
-            Confidence::Medium | Confidence::Low => Confidence::Low,
-        }
-    }
-}
-
-impl fmt::Display for Confidence {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// What a token usually lets its bearer do, from least to most.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum Privilege {
-    /// An identifier that may be public.
-    Public = 1,
-    /// Reading.
-    Read = 2,
-    /// Writing, or unknown.
-    Write = 3,
-    /// Moving money, or putting code into production.
-    PaymentOrDeploy = 4,
-    /// Administration of an account.
-    Admin = 5,
-}
-
-impl Privilege {
-    /// `public`, `read`, `write`, `payment-or-deploy` or `admin`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Privilege::Public => "public",
-            Privilege::Read => "read",
-            Privilege::Write => "write",
-            Privilege::PaymentOrDeploy => "payment-or-deploy",
-            Privilege::Admin => "admin",
-        }
-    }
-}
-
-/// What the use of a token by a stranger leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Consequence {
-    /// Data is read or taken.
-    Breach = 1,
-    /// Money or messages are sent in the owner's name.
-    Fraud = 2,
-    /// Code that others run is changed.
-    SupplyChain = 3,
-    /// Services stop or are destroyed.
-    Disruption = 4,
-}
-
-impl Consequence {
-    /// `breach`, `fraud`, `supply-chain` or `disruption`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Consequence::Breach => "breach",
-            Consequence::Fraud => "fraud",
-            Consequence::SupplyChain => "supply-chain",
-            Consequence::Disruption => "disruption",
-        }
-    }
-}
-
-/// The environment that a token's form speaks of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum Environment {
-    /// The form does not say.
-    Unknown = 0,
-    /// A test or sandbox environment, as Stripe's `sk_test_`.
-    Test = 1,
-    /// Production, as Stripe's `sk_live_`.
-    Production = 2,
-}
-
-impl Environment {
-    /// `unknown`, `test` or `production`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Environment::Unknown => "unknown",
-            Environment::Test => "test",
-            Environment::Production => "production",
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::table::RULES;
     use super::*;
 
     #[test]
-    fn confidence_is_ordered_and_falls_to_low() {
-        assert!(Confidence::Low < Confidence::Medium && Confidence::Medium < Confidence::High);
-        assert_eq!(Confidence::High.lower(), Confidence::Medium);
-        assert_eq!(Confidence::Low.lower(), Confidence::Low);
+    fn facts_say_what_kind_of_token_it_is() {
+        let facts = |id: &str| RULES.iter().find(|rule| rule.id() == id).unwrap().facts();
+        let rows = [
+            // rule, family, issuer, generic, contextual, half
+            ("github-personal-access-token", Family::Code, Issuer::Stranger, false, false, false),
+            ("aws-access-key-id", Family::Cloud, Issuer::Stranger, false, false, true),
+            ("stripe-secret-key", Family::Other, Issuer::Stranger, false, false, false),
+            ("slack-bot-token", Family::Messaging, Issuer::Stranger, false, false, false),
+            (
+                "mongodb-atlas-service-account",
+                Family::Database,
+                Issuer::Stranger,
+                false,
+                false,
+                false,
+            ),
+            ("dropbox-access-token", Family::Storage, Issuer::Stranger, false, false, false),
+            ("openweather-key", Family::Other, Issuer::Stranger, false, true, false),
+            ("django-secret-key", Family::Other, Issuer::Unknown, false, false, false),
+            ("jwt", Family::Other, Issuer::Unknown, false, false, false),
+            ("basic-credentials", Family::Other, Issuer::Unknown, false, false, false),
+            ("password", Family::Other, Issuer::Unknown, false, true, false),
+            ("generic-secret", Family::Other, Issuer::Unknown, true, false, false),
+        ];
+        for (id, family, issuer, generic, contextual, half) in rows {
+            let facts = facts(id);
+            let row = (facts.family, facts.issuer, facts.generic, facts.contextual, facts.half);
+            assert_eq!(row, (family, issuer, generic, contextual, half), "{id}");
+        }
+    }
+
+    /// Every family is that of some rule, and tokens that belong to nobody are nobody's.
+    #[test]
+    fn every_rule_has_a_family_and_an_issuer() {
+        for family in [
+            Family::Other,
+            Family::Storage,
+            Family::Database,
+            Family::Cloud,
+            Family::Code,
+            Family::Messaging,
+        ] {
+            assert!(RULES.iter().filter(|rule| rule.family() == family).count() > 15, "{family:?}");
+        }
+        for rule in RULES {
+            assert_ne!(rule.issuer(), Issuer::Own, "{}", rule.id());
+            assert!(rule.provider() != "Any" || rule.issuer() == Issuer::Unknown, "{}", rule.id());
+        }
     }
 }
