@@ -1,5 +1,6 @@
 //! Tasks of the workspace: `cargo xtask TASK`.
 
+mod assessments;
 mod c_examples;
 mod clock;
 mod command;
