@@ -126,37 +126,37 @@
 /**
  * It was replaced: this one is dead.
  */
-#define STANCH_ROTATION_ROTATED 0
+#define STANCH_ROTATION_ROTATED 1
 
 /**
  * It is replaced from time to time, and is not due.
  */
-#define STANCH_ROTATION_IN_TIME 1
+#define STANCH_ROTATION_IN_TIME 2
 
 /**
  * Nobody knows whether it is replaced.
  */
-#define STANCH_ROTATION_UNKNOWN 2
+#define STANCH_ROTATION_UNKNOWN 3
 
 /**
  * It is overdue.
  */
-#define STANCH_ROTATION_OVERDUE 3
+#define STANCH_ROTATION_OVERDUE 4
 
 /**
  * It was tried and refused.
  */
-#define STANCH_VALIDITY_INVALID 0
+#define STANCH_VALIDITY_INVALID 1
 
 /**
  * It was not tried.
  */
-#define STANCH_VALIDITY_UNVERIFIED 1
+#define STANCH_VALIDITY_UNVERIFIED 2
 
 /**
  * It was tried and taken.
  */
-#define STANCH_VALIDITY_VALID 2
+#define STANCH_VALIDITY_VALID 3
 
 /**
  * Any other service.
@@ -741,7 +741,7 @@ typedef struct {
    */
   size_t size;
   /**
-   * What it lets its bearer do: a `STANCH_PRIVILEGE_` number. Zero is none of them: say
+   * What it lets its bearer do: a `STANCH_PRIVILEGE_` number, none of which is zero: say
    * `STANCH_PRIVILEGE_WRITE` where nobody knows.
    */
   uint32_t privilege;
@@ -770,12 +770,12 @@ typedef struct {
    */
   uint32_t environment;
   /**
-   * Whether it is replaced from time to time: a `STANCH_ROTATION_` number. Zero says that it is dead: say
-   * `STANCH_ROTATION_UNKNOWN` where nobody knows.
+   * Whether it is replaced from time to time: a `STANCH_ROTATION_` number, none of which is
+   * zero.
    */
   uint32_t rotation;
   /**
-   * Whether it works: a `STANCH_VALIDITY_` number. Zero says that it does not: say
+   * Whether it works: a `STANCH_VALIDITY_` number, none of which is zero: say
    * `STANCH_VALIDITY_UNVERIFIED` where nobody tried.
    */
   uint32_t validity;
@@ -970,7 +970,7 @@ typedef struct {
    */
   uint8_t environment[3];
   /**
-   * Points for each `STANCH_ROTATION_` number, less one; one that was rotated gets those of one in time.
+   * Points for each `STANCH_ROTATION_` number, less two; one that was rotated gets those of one in time.
    */
   uint8_t rotation[3];
   /**

@@ -9,6 +9,9 @@ use proptest::prelude::*;
 use risk_grid::policies;
 use stanch::risk::{Policy, PolicyError, Weights};
 
+/// A change that is to be refused, and what is said of it.
+type Row = (fn(&mut Weights), &'static str);
+
 /// What `validate` says of the usual weights after a change.
 fn after(change: impl Fn(&mut Weights)) -> String {
     let mut weights = Weights::default();
@@ -19,7 +22,7 @@ fn after(change: impl Fn(&mut Weights)) -> String {
 #[test]
 fn refusals_name_the_field_and_the_reason() {
     assert_eq!(after(|_| ()), "fine");
-    let rows: [(fn(&mut Weights), &str); 24] = [
+    let rows: [Row; 24] = [
         (|w| w.privilege.read = 3, "privilege.read: 3 is less than the 4 of privilege.public"),
         (
             |w| w.privilege.admin = 29,

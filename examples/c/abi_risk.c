@@ -127,7 +127,7 @@ static void check_factors(void)
 {
     static const struct {
         size_t offset;
-        uint32_t none;          /* the lowest number that is none */
+        uint32_t none;          /* a number that is none */
     } fields[] = {
         { offsetof(stanch_factors, privilege), STANCH_PRIVILEGE_ADMIN + 1 },
         { offsetof(stanch_factors, privilege), 0 },
@@ -136,7 +136,9 @@ static void check_factors(void)
         { offsetof(stanch_factors, exploitation), STANCH_EXPLOITATION_ACCEPTED + 1 },
         { offsetof(stanch_factors, environment), STANCH_ENVIRONMENT_PRODUCTION + 1 },
         { offsetof(stanch_factors, rotation), STANCH_ROTATION_OVERDUE + 1 },
+        { offsetof(stanch_factors, rotation), 0 },
         { offsetof(stanch_factors, validity), STANCH_VALIDITY_VALID + 1 },
+        { offsetof(stanch_factors, validity), 0 },
         { offsetof(stanch_factors, is_generic), 2 },
         { offsetof(stanch_factors, is_contextual), 2 },
         { offsetof(stanch_factors, is_half), UINT32_MAX },

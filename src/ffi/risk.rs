@@ -179,8 +179,8 @@ fn known(given: &stanch_factors) -> Option<Factors> {
             2 => Environment::Production,
             _ => return None,
         },
-        rotation: Rotation::EACH.get(given.rotation as usize).copied()?,
-        validity: Validity::EACH.get(given.validity as usize).copied()?,
+        rotation: from_one(given.rotation, &Rotation::EACH)?,
+        validity: from_one(given.validity, &Validity::EACH)?,
         generic: truth(given.is_generic)?,
         contextual: truth(given.is_contextual)?,
         half: truth(given.is_half)?,
@@ -197,6 +197,11 @@ fn family(number: u32) -> Option<Family> {
         5 => Some(Family::Messaging),
         _ => None,
     }
+}
+
+/// What has this number, where the first one's is 1.
+fn from_one<T: Copy>(number: u32, each: &[T]) -> Option<T> {
+    each.get((number as usize).checked_sub(1)?).copied()
 }
 
 /// A score.
@@ -275,8 +280,8 @@ mod tests {
                 exploitation: draw(4),
                 days: number % 50,
                 environment: draw(3),
-                rotation: draw(4),
-                validity: draw(3),
+                rotation: 1 + draw(4),
+                validity: 1 + draw(3),
                 is_generic: draw(2),
                 is_contextual: draw(2),
                 is_half: draw(2),
@@ -340,7 +345,7 @@ mod tests {
         let mut usual = None;
         each(|given| usual = Some(given));
         let usual = usual.unwrap();
-        let spoil: [fn(&mut stanch_factors); 13] = [
+        let spoil: [fn(&mut stanch_factors); 15] = [
             |given| given.size -= 1,
             |given| given.privilege = 0,
             |given| given.privilege = 6,
@@ -348,8 +353,10 @@ mod tests {
             |given| given.channel = 8,
             |given| given.exploitation = 4,
             |given| given.environment = 3,
-            |given| given.rotation = 4,
-            |given| given.validity = 3,
+            |given| given.rotation = 0,
+            |given| given.rotation = 5,
+            |given| given.validity = 0,
+            |given| given.validity = 4,
             |given| given.validity = u32::MAX,
             |given| given.is_generic = 2,
             |given| given.is_contextual = 2,

@@ -56,20 +56,20 @@ pub const STANCH_ENVIRONMENT_TEST: u32 = 1;
 pub const STANCH_ENVIRONMENT_PRODUCTION: u32 = 2;
 
 /// It was replaced: this one is dead.
-pub const STANCH_ROTATION_ROTATED: u32 = 0;
+pub const STANCH_ROTATION_ROTATED: u32 = 1;
 /// It is replaced from time to time, and is not due.
-pub const STANCH_ROTATION_IN_TIME: u32 = 1;
+pub const STANCH_ROTATION_IN_TIME: u32 = 2;
 /// Nobody knows whether it is replaced.
-pub const STANCH_ROTATION_UNKNOWN: u32 = 2;
+pub const STANCH_ROTATION_UNKNOWN: u32 = 3;
 /// It is overdue.
-pub const STANCH_ROTATION_OVERDUE: u32 = 3;
+pub const STANCH_ROTATION_OVERDUE: u32 = 4;
 
 /// It was tried and refused.
-pub const STANCH_VALIDITY_INVALID: u32 = 0;
+pub const STANCH_VALIDITY_INVALID: u32 = 1;
 /// It was not tried.
-pub const STANCH_VALIDITY_UNVERIFIED: u32 = 1;
+pub const STANCH_VALIDITY_UNVERIFIED: u32 = 2;
 /// It was tried and taken.
-pub const STANCH_VALIDITY_VALID: u32 = 2;
+pub const STANCH_VALIDITY_VALID: u32 = 3;
 
 /// Any other service.
 pub const STANCH_FAMILY_OTHER: u32 = 0;
@@ -215,7 +215,7 @@ const _: () = assert!(STANCH_CAP_UNVERIFIED == Cap::Unverified as u32);
 pub struct stanch_factors {
     /// The size of this struct; set by the caller.
     pub size: usize,
-    /// What it lets its bearer do: a `STANCH_PRIVILEGE_` number. Zero is none of them: say
+    /// What it lets its bearer do: a `STANCH_PRIVILEGE_` number, none of which is zero: say
     /// `STANCH_PRIVILEGE_WRITE` where nobody knows.
     pub privilege: u32,
     /// How much it reaches: a `STANCH_BREADTH_` number.
@@ -230,10 +230,10 @@ pub struct stanch_factors {
     pub days: u32,
     /// Which environment it is for: a `STANCH_ENVIRONMENT_` number.
     pub environment: u32,
-    /// Whether it is replaced from time to time: a `STANCH_ROTATION_` number. Zero says that it is dead: say
-    /// `STANCH_ROTATION_UNKNOWN` where nobody knows.
+    /// Whether it is replaced from time to time: a `STANCH_ROTATION_` number, none of which is
+    /// zero.
     pub rotation: u32,
-    /// Whether it works: a `STANCH_VALIDITY_` number. Zero says that it does not: say
+    /// Whether it works: a `STANCH_VALIDITY_` number, none of which is zero: say
     /// `STANCH_VALIDITY_UNVERIFIED` where nobody tried.
     pub validity: u32,
     /// 1 if nothing but its randomness speaks for it, else 0.
@@ -348,7 +348,7 @@ pub struct stanch_risk_weights {
     pub time_most: u8,
     /// Points for each `STANCH_ENVIRONMENT_` number.
     pub environment: [u8; 3],
-    /// Points for each `STANCH_ROTATION_` number, less one; one that was rotated gets those of one in time.
+    /// Points for each `STANCH_ROTATION_` number, less two; one that was rotated gets those of one in time.
     pub rotation: [u8; 3],
     /// The highest score of a token that is invalid or was rotated.
     pub cap_dead: u8,

@@ -118,13 +118,13 @@ impl Exploitation {
 #[repr(u8)]
 pub enum Rotation {
     /// It was replaced: this one is dead.
-    Rotated = 0,
+    Rotated = 1,
     /// It is, and is not due.
-    InTime = 1,
+    InTime = 2,
     /// Nobody knows.
-    Unknown = 2,
+    Unknown = 3,
     /// It is overdue.
-    Overdue = 3,
+    Overdue = 4,
 }
 
 impl Rotation {
@@ -148,11 +148,11 @@ impl Rotation {
 #[repr(u8)]
 pub enum Validity {
     /// It was tried and refused.
-    Invalid = 0,
+    Invalid = 1,
     /// It was not tried.
-    Unverified = 1,
+    Unverified = 2,
     /// It was tried and taken.
-    Valid = 2,
+    Valid = 3,
 }
 
 impl Validity {

@@ -70,11 +70,10 @@ pub(crate) fn score(given: &Given) -> i32 {
     let accepted = given.exploitation == 3;
     let attempts = given.exploitation >= 2;
     let breach_data = given.exploitation >= 1;
-    if (privilege >= 30 && exposure >= 16
-        || privilege >= 30 && breach_data
-        || privilege >= 22 && attempts)
-        && score < 70
-    {
+    let exposed = privilege >= 30 && exposure >= 16;
+    let breached = privilege >= 30 && breach_data;
+    let attempted = privilege >= 22 && attempts;
+    if (exposed || breached || attempted) && score < 70 {
         score = 70;
     }
     if accepted && score < 90 {
