@@ -6,7 +6,7 @@
 //! that can be made. `docs/risk.md` says what the score means and why.
 //!
 //! ```
-//! use stanch::class::{Breadth, Environment, Family, Privilege};
+//! use stanch::class::{Environment, Family, Privilege};
 //! use stanch::risk::{Channel, Factors, Floor, Grade, Level, Policy, Portfolio, assess, residual};
 //!
 //! let policy = Policy::default();

@@ -113,6 +113,12 @@ fn rust_tests(report: &mut Report) {
             .env("CARGO_TARGET_DIR", workspace::target().join("quick"))
             .show()
     });
+    report.step("benchmark: a million tokens scored and rated within a second", |_| {
+        command::cargo(&["bench", "--bench", "risk", "--target-dir"])
+            .arg(workspace::target())
+            .args(&["--", "--rounds", "3"])
+            .show()
+    });
 }
 
 /// What C callers and the rooms of the library rely on.
