@@ -137,7 +137,7 @@ fn mixed(number: u64) -> u64 {
 }
 
 fn rate(policy: &Policy, tokens: &[Token]) -> [Rating; 2] {
-    let mut portfolio = Portfolio::new(policy);
+    let mut portfolio = Portfolio::with_capacity(policy, tokens.len());
     for token in tokens {
         let score = assess(policy, &token.factors).score;
         let left = residual(policy, score, token.protected);

@@ -17,6 +17,9 @@ use crate::risk::{
     residual,
 };
 
+/// For how many tokens room is made at once: more may well be the same ones again.
+const ROOM: usize = 1 << 20;
+
 /// Scores a token under `policy`, or with the usual weights if that is NULL. Does not allocate.
 ///
 /// # Safety
@@ -83,7 +86,7 @@ pub unsafe extern "C" fn stanch_risk_rate(
         let (tokens, out) = unsafe { (array(tokens, count)?, exclusive(out)?) };
         sized::<stanch_ratings>(out.size)?;
         let rate = |policy: &Policy| -> Result<stanch_ratings, Failure> {
-            let mut portfolio = Portfolio::new(policy);
+            let mut portfolio = Portfolio::with_capacity(policy, tokens.len().min(ROOM));
             for rated in tokens {
                 let score = points(rated.residual).ok_or(STANCH_ERROR_ARGUMENT)?;
                 let family = family(rated.family).ok_or(STANCH_ERROR_ARGUMENT)?;

@@ -74,6 +74,11 @@ impl<'p, K: Eq + Hash> Portfolio<'p, K> {
         Portfolio { policy, tokens: HashMap::new() }
     }
 
+    /// One without tokens that has room for so many.
+    pub fn with_capacity(policy: &'p Policy, tokens: usize) -> Portfolio<'p, K> {
+        Portfolio { policy, tokens: HashMap::with_capacity(tokens) }
+    }
+
     /// Adds a token of an open leak: what [`residual`](super::residual) left of its score, 0 to 100 (more counts
     /// as 100), and its family.
     pub fn add(&mut self, token: K, residual: u8, family: Family) {
