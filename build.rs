@@ -29,11 +29,11 @@ fn table() -> Result<(), String> {
     for path in rule_files(Path::new("src/detect/rules"))? {
         let name = path.display();
         let text = fs::read_to_string(&path).map_err(|e| format!("{name}: {e}"))?;
-        let file: File = toml::from_str(&text).map_err(|e| format!("{name}: {e}"))?;
+        let mut file: File = toml::from_str(&text).map_err(|e| format!("{name}: {e}"))?;
         if !file.off.is_empty() {
             return Err(format!("{name}: built-in rules are not switched off, but left out"));
         }
-        for rule in file.rule {
+        for rule in file.take_rules() {
             let code =
                 rule_code(&rule).map_err(|reason| format!("{name}: rule {}: {reason}", rule.id))?;
             rules.push((rule, code));
@@ -73,12 +73,15 @@ fn rule_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
 
 fn rule_code(rule: &Definition) -> Result<String, String> {
     rule.check()?;
+    // Who issues a token accepts it, unless the rule knows better.
+    let by_provider = if rule.provider == "Any" { "unknown" } else { "stranger" };
+    let issuer = rule.issuer().unwrap_or(by_provider);
     let mut code = String::new();
     let _ = writeln!(
         code,
         "Rule {{ id: {:?}, provider: {:?}, class: {:?}, privilege: Privilege::{}, \
          consequence: Consequence::{}, confidence: Confidence::{}, environment: Environment::{}, \
-         source: {:?}, revoke: {:?}, pair: {:?},",
+         family: Family::{}, issuer: Issuer::{}, source: {:?}, revoke: {:?}, pair: {:?},",
         rule.id,
         rule.provider,
         rule.class,
@@ -86,6 +89,8 @@ fn rule_code(rule: &Definition) -> Result<String, String> {
         variant(&rule.consequence),
         variant(&rule.confidence),
         variant(&rule.environment),
+        variant(rule.family()),
+        variant(issuer),
         rule.source,
         rule.revoke,
         rule.pair

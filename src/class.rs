@@ -1,9 +1,99 @@
 //! What a token is: the words that rules, leaks and risk share.
+//!
+//! [`Facts`] is what a rule knows of the tokens that it finds, copied out of the rule, so that it
+//! outlives the rule and can be kept.
 
 use std::fmt;
 
+#[cfg(feature = "serde")]
+use serde::{Deserialize, Serialize};
+
+/// What is known of a token beside the token itself: what its rule said when it was found.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case", deny_unknown_fields))]
+pub struct Facts {
+    /// The id of the rule.
+    pub rule: String,
+    /// Who issues such tokens; `Any` where the form belongs to nobody.
+    pub provider: String,
+    /// What the token lets its bearer do.
+    pub privilege: Privilege,
+    /// How much it reaches.
+    pub breadth: Breadth,
+    /// What its use by a stranger leads to.
+    pub consequence: Consequence,
+    /// The environment that it belongs to.
+    pub environment: Environment,
+    /// How sure it is that it is a token.
+    pub confidence: Confidence,
+    /// The kind of service that it opens.
+    pub family: Family,
+    /// Whether its randomness and its name alone speak for it.
+    pub generic: bool,
+    /// Whether it has no form of its own and was known by the words around it.
+    pub contextual: bool,
+    /// Whether it is half of a pair whose other half was not found with it.
+    pub half: bool,
+    /// Who accepts it.
+    pub issuer: Issuer,
+    /// Where its owner revokes it.
+    pub revoke: Option<String>,
+}
+
+/// Who accepts a token.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+#[repr(u8)]
+pub enum Issuer {
+    /// Nobody knows.
+    #[default]
+    Unknown = 0,
+    /// The user's own API: blocking the token there stops it.
+    Own = 1,
+    /// Somebody else's API, as Stripe's or that of AWS. Requests with the token do not come by the
+    /// user's nodes: only revoking it stops it.
+    Stranger = 2,
+}
+
+impl Facts {
+    /// What is known of a token that somebody reported and no rule describes: the worst that is
+    /// usual, and nothing of who accepts it.
+    pub fn reported() -> Facts {
+        Facts {
+            rule: "reported".into(),
+            provider: "Any".into(),
+            privilege: Privilege::Write,
+            breadth: Breadth::Narrow,
+            consequence: Consequence::Breach,
+            environment: Environment::Unknown,
+            confidence: Confidence::High,
+            family: Family::Other,
+            generic: false,
+            contextual: false,
+            half: false,
+            issuer: Issuer::Unknown,
+            revoke: None,
+        }
+    }
+}
+
+impl Issuer {
+    /// `unknown`, `own` or `stranger`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Issuer::Unknown => "unknown",
+            Issuer::Own => "own",
+            Issuer::Stranger => "stranger",
+        }
+    }
+}
+
 /// How sure a finding is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[repr(u8)]
 pub enum Confidence {
     /// Only the surroundings and the randomness speak for it.
@@ -40,6 +130,8 @@ impl fmt::Display for Confidence {
 
 /// What a token usually lets its bearer do, from least to most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[repr(u8)]
 pub enum Privilege {
     /// An identifier that may be public.
@@ -68,7 +160,9 @@ impl Privilege {
 }
 
 /// What the use of a token by a stranger leads to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[repr(u8)]
 pub enum Consequence {
     /// Data is read or taken.
@@ -95,6 +189,8 @@ impl Consequence {
 
 /// The environment that a token's form speaks of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[repr(u8)]
 pub enum Environment {
     /// The form does not say.
@@ -118,6 +214,8 @@ impl Environment {
 
 /// How much a token reaches of what its privilege is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[repr(u8)]
 pub enum Breadth {
     /// One thing: a repository, a bucket, a channel. Also where nobody knows better.
@@ -141,6 +239,8 @@ impl Breadth {
 
 /// What kind of service a token opens: how much of the owner's data stands behind it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[repr(u8)]
 pub enum Family {
     /// Any other service.

@@ -6,13 +6,13 @@
 //! 1. [`detect::Detector`] finds tokens in text.
 //! 2. [`secret::ImprintKey`] turns each into an [`secret::Imprint`], which recognises the token and
 //!    does not contain it; [`leak::Registry`] makes leaks of them.
-//! 3. Somebody decides to patch a leak; [`patch::PatchSetBuilder`] compiles the patches.
+//! 3. Somebody decides to patch a leak, [`leak::Leak::decide`]; [`patch::PatchSetBuilder`] compiles the patches.
 //! 4. In a proxy, a [`patch::Scan`] over the [`patch::PatchSet`] comes to a [`patch::Verdict`] on
 //!    each request.
 //!
 //! ```
 //! use stanch::detect::Detector;
-//! use stanch::leak::{Actor, Decision, Mode, Registry, Source, Time};
+//! use stanch::leak::{Actor, Circumstances, Decision, Mode, Registry, Sighting, Source, Time};
 //! use stanch::patch::{Action, Header, Patch, PatchSetBuilder, Scan};
 //! use stanch::secret::ImprintKey;
 //!
@@ -22,13 +22,19 @@
 //! let findings = Detector::new().scan(text);
 //! let secrets: Vec<_> = findings.iter().map(|finding| finding.secret(text)).collect();
 //! let imprints: Vec<_> = key.imprint_all(&secrets).collect::<Result<_, _>>()?;
+//! let tokens = imprints.into_iter().zip(findings.iter().map(|finding| finding.facts()));
 //!
 //! let mut registry = Registry::new();
-//! let found = Source::file("deploy/.env", findings[0].line());
-//! let id = registry.register(imprints, found, None, Time(0), Actor::System).new.unwrap();
-//! let leak = registry.leak_mut(id).unwrap();
-//! leak.decide(Decision::Patch(Mode::Block), Time(1), Actor::Person("ann".into()))?;
+//! let sighting = Sighting::new(Source::file("deploy/.env", findings[0].line()), tokens);
+//! let id = registry.register(sighting, Time(0), &Actor::System)?.new.unwrap();
 //!
+//! // GitHub accepts the token, not an API of our own, so a patch would be refused: "revoke instead".
+//! let circumstances = Circumstances { nodes: &["gateway".into()], anyway: true };
+//! let (patch, ann) = (Decision::Patch(Mode::Block), Actor::Person("ann".into()));
+//! let entry = registry.leak(id).unwrap().decide(patch, None, &circumstances, Time(1), ann)?;
+//! registry.apply(&entry)?;
+//!
+//! let leak = registry.leak(id).unwrap();
 //! let mut builder = PatchSetBuilder::new(&key);
 //! for token in leak.tokens() {
 //!     builder.add(token.imprint(), Patch::block(leak.id().0))?;

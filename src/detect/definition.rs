@@ -24,6 +24,11 @@ pub(crate) const CONSEQUENCES: [&str; 4] = ["breach", "fraud", "supply-chain", "
 pub(crate) const CONFIDENCES: [&str; 3] = ["low", "medium", "high"];
 /// Environments.
 pub(crate) const ENVIRONMENTS: [&str; 3] = ["unknown", "test", "production"];
+/// Families of services; `other` where neither the rule nor its file says.
+pub(crate) const FAMILIES: [&str; 6] =
+    ["other", "storage", "database", "cloud", "code", "messaging"];
+/// Who accepts a token.
+pub(crate) const ISSUERS: [&str; 3] = ["unknown", "own", "stranger"];
 /// Checksums.
 pub(crate) const CHECKSUMS: [&str; 1] = ["crc32"];
 
@@ -34,8 +39,14 @@ pub(crate) struct File {
     /// The ids of built-in rules that are not wanted.
     #[serde(default)]
     pub(crate) off: Vec<String>,
+    /// The family of those rules that name none.
     #[serde(default)]
-    pub(crate) rule: Vec<Definition>,
+    family: Option<String>,
+    /// Who accepts the tokens of those rules that do not say so.
+    #[serde(default)]
+    issuer: Option<String>,
+    #[serde(default)]
+    rule: Vec<Definition>,
 }
 
 /// A rule as it is written.
@@ -50,6 +61,10 @@ pub(crate) struct Definition {
     pub(crate) confidence: String,
     #[serde(default = "unknown")]
     pub(crate) environment: String,
+    #[serde(default)]
+    family: Option<String>,
+    #[serde(default)]
+    issuer: Option<String>,
     pub(crate) source: String,
     #[serde(default)]
     pub(crate) revoke: Option<String>,
@@ -113,7 +128,29 @@ fn unknown() -> String {
     "unknown".into()
 }
 
+impl File {
+    /// Takes the rules, each with what the file says of those that do not say it themselves.
+    pub(crate) fn take_rules(&mut self) -> Vec<Definition> {
+        let mut rules = std::mem::take(&mut self.rule);
+        for rule in &mut rules {
+            rule.family = rule.family.take().or_else(|| self.family.clone());
+            rule.issuer = rule.issuer.take().or_else(|| self.issuer.clone());
+        }
+        rules
+    }
+}
+
 impl Definition {
+    /// The family of the service that its tokens open.
+    pub(crate) fn family(&self) -> &str {
+        self.family.as_deref().unwrap_or(FAMILIES[0])
+    }
+
+    /// Who accepts its tokens, if it says so.
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
     /// Why the rule may not be as it is, if so. It says nothing of other rules.
     pub(crate) fn check(&self) -> Result<(), String> {
         let kebab = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
@@ -140,6 +177,8 @@ impl Definition {
         one_of("consequence", &self.consequence, &CONSEQUENCES)?;
         one_of("confidence", &self.confidence, &CONFIDENCES)?;
         one_of("environment", &self.environment, &ENVIRONMENTS)?;
+        one_of("family", self.family(), &FAMILIES)?;
+        one_of("issuer", self.issuer().unwrap_or(ISSUERS[0]), &ISSUERS)?;
         let lower = |word: &String| word.len() > 1 && *word == word.to_ascii_lowercase();
         if self.keywords.iter().any(|group| group.is_empty() || !group.iter().all(lower)) {
             return Err("a keyword group is empty, or a keyword is shorter than two bytes or not \

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::decode::Step;
 use super::rule::{Confidence, Rule};
+use crate::class::Facts;
 use crate::secret::{Preview, Secret};
 
 /// A token that was found.
@@ -58,6 +59,13 @@ impl Finding {
         self.confidence
     }
 
+    /// What is known of the token, to be kept with its imprint: what its rule says, how sure this finding
+    /// is, and whether the other half of a pair is missing.
+    pub fn facts(&self) -> Facts {
+        let half = self.rule.pair().is_some() && self.partner.is_none();
+        Facts { confidence: self.confidence, half, ..self.rule.facts() }
+    }
+
     /// What was decoded to come by the token, step by step; empty if it stands in the text as it is.
     pub fn trail(&self) -> &[Step] {
         &self.trail
@@ -100,6 +108,18 @@ mod tests {
         let findings = Detector::new().scan(text);
         assert_eq!(findings.len(), 1);
         assert!(!format!("{findings:?}").contains("w3tR"));
+    }
+
+    #[test]
+    fn half_of_a_pair_is_whole_with_the_other_half() {
+        let alone = b"key = AKIAQ7ZR3KW9MX4TN8BL";
+        let both = b"key = AKIAQ7ZR3KW9MX4TN8BL\n\
+            aws_secret_access_key = q7Rk2mZ9qXc4TnW8bLp3vHd6sGf1JyUeAoKi5xQw";
+        let halves = |text: &[u8]| -> Vec<bool> {
+            Detector::new().scan(text).iter().map(|finding| finding.facts().half).collect()
+        };
+        assert_eq!(halves(alone), [true]);
+        assert_eq!(halves(both), [false, false]);
     }
 
     #[test]

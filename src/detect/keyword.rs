@@ -173,6 +173,8 @@ mod tests {
             consequence: Consequence::Breach,
             confidence: Confidence::Low,
             environment: Environment::Unknown,
+            family: Family::Other,
+            issuer: Issuer::Unknown,
             source: "",
             revoke: None,
             keywords,

@@ -45,7 +45,7 @@ mod value;
 pub use decode::{Budget, Encoding, Step};
 pub use detector::Detector;
 pub use finding::Finding;
-pub use rule::{Confidence, Consequence, Environment, Privilege, Rule};
+pub use rule::{Confidence, Consequence, Environment, Family, Issuer, Privilege, Rule};
 #[cfg(feature = "rule-files")]
 pub use rule_file::{Complaint, RuleFile, RuleFileError};
 pub use stream::DetectorStream;

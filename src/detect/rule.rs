@@ -1,7 +1,8 @@
 //! What the detector knows of a class of tokens.
 
 use super::shape::Shape;
-pub use crate::class::{Confidence, Consequence, Environment, Privilege};
+use crate::class::{Breadth, Facts};
+pub use crate::class::{Confidence, Consequence, Environment, Family, Issuer, Privilege};
 
 /// A class of tokens: how one looks, what it opens, how sure a match is.
 ///
@@ -17,6 +18,8 @@ pub struct Rule {
     pub(super) consequence: Consequence,
     pub(super) confidence: Confidence,
     pub(super) environment: Environment,
+    pub(super) family: Family,
+    pub(super) issuer: Issuer,
     pub(super) source: &'static str,
     pub(super) revoke: Option<&'static str>,
     /// Each group must have a word close before the token.
@@ -61,6 +64,38 @@ impl Rule {
         self.environment
     }
 
+    /// The kind of service that such a token opens.
+    pub fn family(&self) -> Family {
+        self.family
+    }
+
+    /// Who accepts such tokens. Of a built-in rule it is its provider, a stranger, unless the tokens belong
+    /// to nobody or to software that people run themselves; of a user's rule it is unknown unless the
+    /// rule says so.
+    pub fn issuer(&self) -> Issuer {
+        self.issuer
+    }
+
+    /// What is known of a token that the rule found by itself; [`Finding::facts`](super::Finding::facts)
+    /// knows of the one that it found.
+    pub fn facts(&self) -> Facts {
+        Facts {
+            rule: self.id.to_owned(),
+            provider: self.provider.to_owned(),
+            privilege: self.privilege,
+            breadth: Breadth::Narrow,
+            consequence: self.consequence,
+            environment: self.environment,
+            confidence: self.confidence,
+            family: self.family,
+            generic: self.is_generic(),
+            contextual: self.is_contextual(),
+            half: self.pair.is_some(),
+            issuer: self.issuer,
+            revoke: self.revoke.map(str::to_owned),
+        }
+    }
+
     /// Where the provider describes the form.
     pub fn source(&self) -> &'static str {
         self.source
@@ -86,6 +121,20 @@ impl Rule {
         match self.look {
             Look::Shapes(shapes) => shapes,
             _ => &[],
+        }
+    }
+
+    /// Whether its tokens have no form at all.
+    fn is_generic(&self) -> bool {
+        matches!(self.look, Look::Generic)
+    }
+
+    /// Whether its tokens have no form of their own, so that the words around them must tell.
+    fn is_contextual(&self) -> bool {
+        match self.look {
+            Look::Password | Look::Bearer => true,
+            Look::Shapes(shapes) => !self.keywords.is_empty() && shapes.iter().all(Shape::is_bare),
+            Look::Pem(_) | Look::Url | Look::Basic | Look::Generic => false,
         }
     }
 
@@ -122,4 +171,61 @@ pub(super) enum Look {
     Password,
     /// A random-looking value assigned to a name that speaks of secrets.
     Generic,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::table::RULES;
+    use super::*;
+
+    #[test]
+    fn facts_say_what_kind_of_token_it_is() {
+        let facts = |id: &str| RULES.iter().find(|rule| rule.id() == id).unwrap().facts();
+        let rows = [
+            // rule, family, issuer, generic, contextual, half
+            ("github-personal-access-token", Family::Code, Issuer::Stranger, false, false, false),
+            ("aws-access-key-id", Family::Cloud, Issuer::Stranger, false, false, true),
+            ("stripe-secret-key", Family::Other, Issuer::Stranger, false, false, false),
+            ("slack-bot-token", Family::Messaging, Issuer::Stranger, false, false, false),
+            (
+                "mongodb-atlas-service-account",
+                Family::Database,
+                Issuer::Stranger,
+                false,
+                false,
+                false,
+            ),
+            ("dropbox-access-token", Family::Storage, Issuer::Stranger, false, false, false),
+            ("openweather-key", Family::Other, Issuer::Stranger, false, true, false),
+            ("django-secret-key", Family::Other, Issuer::Unknown, false, true, false),
+            ("jwt", Family::Other, Issuer::Unknown, false, false, false),
+            ("basic-credentials", Family::Other, Issuer::Unknown, false, false, false),
+            ("password", Family::Other, Issuer::Unknown, false, true, false),
+            ("generic-secret", Family::Other, Issuer::Unknown, true, false, false),
+        ];
+        for (id, family, issuer, generic, contextual, half) in rows {
+            let facts = facts(id);
+            let row = (facts.family, facts.issuer, facts.generic, facts.contextual, facts.half);
+            assert_eq!(row, (family, issuer, generic, contextual, half), "{id}");
+        }
+    }
+
+    /// Every family is that of some rule, and tokens that belong to nobody are nobody's.
+    #[test]
+    fn every_rule_has_a_family_and_an_issuer() {
+        for family in [
+            Family::Other,
+            Family::Storage,
+            Family::Database,
+            Family::Cloud,
+            Family::Code,
+            Family::Messaging,
+        ] {
+            assert!(RULES.iter().filter(|rule| rule.family() == family).count() > 15, "{family:?}");
+        }
+        for rule in RULES {
+            assert_ne!(rule.issuer(), Issuer::Own, "{}", rule.id());
+            assert!(rule.provider() != "Any" || rule.issuer() == Issuer::Unknown, "{}", rule.id());
+        }
+    }
 }

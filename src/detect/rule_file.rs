@@ -9,7 +9,7 @@ use thiserror::Error;
 use super::checksum::Checksum;
 use super::definition::{Definition, File, PartDefinition, ShapeDefinition};
 use super::detector::Detector;
-use super::rule::{Confidence, Consequence, Environment, Look, Privilege, Rule};
+use super::rule::{Confidence, Consequence, Environment, Family, Issuer, Look, Privilege, Rule};
 use super::shape::{ByteSet, Part, Shape};
 use super::table::RULES;
 
@@ -113,13 +113,15 @@ impl RuleFile {
         if text.len() > LONGEST {
             return Err(RuleFileError::Size);
         }
-        let File { off, rule: definitions } = toml::from_str(text).map_err(|error| {
+        let mut file: File = toml::from_str(text).map_err(|error| {
             let before = error.span().map_or("", |span| text.get(..span.start).unwrap_or_default());
             RuleFileError::Syntax {
                 line: before.matches('\n').count() + 1,
                 reason: error.message().to_owned(),
             }
         })?;
+        let definitions = file.take_rules();
+        let off = file.off;
         if definitions.len() > MOST_RULES {
             return Err(RuleFileError::Size);
         }
@@ -263,8 +265,7 @@ fn rule(definition: &Definition) -> Result<&'static Rule, String> {
     let groups = definition.keywords.iter();
     let keywords =
         groups.map(|group| kept(group.iter().map(|word| text(word)).collect()) as &[_]);
-    let named =
-        |all: &[&str], name: &String| all.iter().position(|known| known == name).unwrap_or(0);
+    let named = |all: &[&str], name: &str| all.iter().position(|known| *known == name).unwrap_or(0);
     Ok(Box::leak(Box::new(Rule {
         id: text(&definition.id),
         provider: text(&definition.provider),
@@ -286,6 +287,17 @@ fn rule(definition: &Definition) -> Result<&'static Rule, String> {
             [named(&super::definition::CONFIDENCES, &definition.confidence)],
         environment: [Environment::Unknown, Environment::Test, Environment::Production]
             [named(&super::definition::ENVIRONMENTS, &definition.environment)],
+        family: [
+            Family::Other,
+            Family::Storage,
+            Family::Database,
+            Family::Cloud,
+            Family::Code,
+            Family::Messaging,
+        ][named(&super::definition::FAMILIES, definition.family())],
+        // Whoever writes a rule may well issue the tokens.
+        issuer: [Issuer::Unknown, Issuer::Own, Issuer::Stranger]
+            [named(&super::definition::ISSUERS, definition.issuer().unwrap_or_default())],
         source: text(&definition.source),
         revoke: definition.revoke.as_deref().map(text),
         keywords: kept(keywords.collect()),
@@ -358,8 +370,20 @@ mod tests {
             (rule.id(), rule.privilege(), rule.consequence()),
             ("acme-key", Privilege::Admin, Consequence::SupplyChain)
         );
+        assert_eq!((rule.family(), rule.issuer()), (Family::Other, Issuer::Unknown));
         assert_eq!(file.prove(), []);
         assert_eq!(Detector::with_rules(&file).rules().len(), RULES.len() + 1);
+    }
+
+    #[test]
+    fn a_file_speaks_for_the_rules_that_say_nothing() {
+        let all = format!("family = \"database\"\nissuer = \"own\"\n{ACME}");
+        let rule = RuleFile::parse(&all).unwrap().rules()[0];
+        assert_eq!((rule.family(), rule.issuer()), (Family::Database, Issuer::Own));
+        let but =
+            all.replace("privilege =", "family = \"code\"\nissuer = \"stranger\"\nprivilege =");
+        let rule = RuleFile::parse(&but).unwrap().rules()[0];
+        assert_eq!((rule.family(), rule.issuer()), (Family::Code, Issuer::Stranger));
     }
 
     #[test]
@@ -415,6 +439,14 @@ mod tests {
             (
                 &ACME.replace("source", "pair = \"other\"\n source"),
                 "rule acme-key: its pair is no rule",
+            ),
+            (
+                &ACME.replace("source", "family = \"kin\"\n source"),
+                "rule acme-key: family is \"kin\", not one of other, storage, database, cloud, code, messaging",
+            ),
+            (
+                &["issuer = \"me\"", ACME].concat(),
+                "rule acme-key: issuer is \"me\", not one of unknown, own, stranger",
             ),
             (&[ACME, ACME].concat(), "rule acme-key: the id is taken"),
         ];

@@ -16,14 +16,20 @@
 
 use std::fmt;
 
-use thiserror::Error;
+#[cfg(feature = "serde")]
+use serde::{Deserialize, Serialize};
+
+use super::refusal::Refusal;
 
 /// A moment, in seconds since 1970-01-01 UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Time(pub i64);
 
 /// What has become of a leak. Ordered as people want it listed: `Opened` first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Status {
     /// It needs attention.
     Opened,
@@ -34,7 +40,9 @@ pub enum Status {
 }
 
 /// What a patch does with a request that carries one of the leak's tokens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Mode {
     /// Refuses it.
     Block,
@@ -44,6 +52,8 @@ pub enum Mode {
 
 /// What can be decided about a leak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Decision {
     /// Stop its tokens from being used: the virtual patch.
     Patch(Mode),
@@ -56,7 +66,9 @@ pub enum Decision {
 }
 
 /// Who did something.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 pub enum Actor {
     /// The system itself, which only registers.
     System,
@@ -66,49 +78,34 @@ pub enum Actor {
     Policy(String),
 }
 
-/// Something that happened to a leak.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Event {
-    /// It was registered.
-    Registered,
-    /// It was found again.
-    SeenAgain,
-    /// A token was added to it.
-    TokenAdded,
-    /// Something was decided about it.
-    Decided(Decision),
-}
-
-/// A decision that cannot be made as things are.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[non_exhaustive]
-pub enum DecisionError {
-    /// It does not fit the leak's status.
-    #[error("a leak that is {status} cannot be {}", decision.participle())]
-    Status {
-        /// The leak's status.
-        status: Status,
-        /// The decision.
-        decision: Decision,
-    },
-    /// It is so already.
-    #[error("the leak is {} already", decision.participle())]
-    Already {
-        /// The decision.
-        decision: Decision,
-    },
-    /// The system decides nothing by itself.
-    #[error("a decision needs a person, or a policy that a person wrote")]
-    NobodyDecided,
+/// What a decision depends on beside the leak.
+///
+/// With no node, stanch only detects, and a patch is refused.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Circumstances<'c> {
+    /// The names of the nodes that are enrolled.
+    pub nodes: &'c [String],
+    /// Whether the decision holds though there is no node, or though no API of the user's own accepts
+    /// the tokens: whoever decides was told and says so.
+    pub anyway: bool,
 }
 
 /// Where a leak stands: its status, and the patch that only an opened one can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum State {
-    Opened { patch: Option<Mode> },
+    Opened { patch: Option<Patched> },
     Closed,
     False,
+}
+
+/// A patch that is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Patched {
+    pub(super) mode: Mode,
+    /// When it was decided.
+    pub(super) since: Time,
+    /// Whether it was decided against the circumstances.
+    pub(super) anyway: bool,
 }
 
 impl State {
@@ -120,37 +117,42 @@ impl State {
         }
     }
 
-    pub(super) fn patch(self) -> Option<Mode> {
+    pub(super) fn patch(self) -> Option<Patched> {
         match self {
             State::Opened { patch } => patch,
             State::Closed | State::False => None,
         }
     }
 
-    /// The state after `decision`, if it can be made.
-    pub(super) fn after(self, decision: Decision) -> Result<State, DecisionError> {
+    /// The state after `decision` was made `at` that time, if it can be.
+    pub(super) fn after(
+        self,
+        decision: Decision,
+        anyway: bool,
+        at: Time,
+    ) -> Result<State, Refusal> {
         match (self, decision) {
-            (State::Opened { patch }, Decision::Patch(mode)) if patch == Some(mode) => {
-                Err(DecisionError::Already { decision })
+            (State::Opened { patch: Some(patch) }, Decision::Patch(mode)) if patch.mode == mode => {
+                Err(Refusal::Already { decision })
             }
             (State::Opened { .. }, Decision::Patch(mode)) => {
-                Ok(State::Opened { patch: Some(mode) })
+                Ok(State::Opened { patch: Some(Patched { mode, since: at, anyway }) })
             }
             (State::Opened { .. }, Decision::MarkFalse) => Ok(State::False),
             (State::Opened { .. }, Decision::Close) => Ok(State::Closed),
             (State::Closed | State::False, Decision::Reopen) => Ok(State::Opened { patch: None }),
             (State::Opened { .. }, Decision::Reopen)
             | (State::Closed, Decision::Close)
-            | (State::False, Decision::MarkFalse) => Err(DecisionError::Already { decision }),
+            | (State::False, Decision::MarkFalse) => Err(Refusal::Already { decision }),
             (State::Closed | State::False, _) => {
-                Err(DecisionError::Status { status: self.status(), decision })
+                Err(Refusal::Status { status: self.status(), decision })
             }
         }
     }
 }
 
 impl Decision {
-    fn participle(self) -> &'static str {
+    pub(super) fn participle(self) -> &'static str {
         match self {
             Decision::Patch(Mode::Block) => "patched to block",
             Decision::Patch(Mode::Monitor) => "patched to monitor",
@@ -195,8 +197,12 @@ mod tests {
     use super::*;
 
     const OPENED: State = State::Opened { patch: None };
-    const BLOCKED: State = State::Opened { patch: Some(Mode::Block) };
-    const MONITORED: State = State::Opened { patch: Some(Mode::Monitor) };
+    const BLOCKED: State = patched(Mode::Block);
+    const MONITORED: State = patched(Mode::Monitor);
+
+    const fn patched(mode: Mode) -> State {
+        State::Opened { patch: Some(Patched { mode, since: Time(5), anyway: false }) }
+    }
 
     /// Every state with every decision.
     #[test]
@@ -215,14 +221,16 @@ mod tests {
         ];
         for (state, outcomes) in rows {
             for (decision, outcome) in decisions.into_iter().zip(outcomes) {
-                assert_eq!(state.after(decision).ok(), outcome, "{state:?} {decision:?}");
+                let after = state.after(decision, false, Time(5)).ok();
+                assert_eq!(after, outcome, "{state:?} {decision:?}");
             }
         }
     }
 
     #[test]
     fn refusals_say_why() {
-        let error = |state: State, decision| state.after(decision).unwrap_err().to_string();
+        let error =
+            |state: State, decision| state.after(decision, true, Time(5)).unwrap_err().to_string();
         assert_eq!(
             error(State::Closed, Decision::Patch(Mode::Block)),
             "a leak that is closed cannot be patched to block"

@@ -1,18 +1,37 @@
-//! Leaks: what was found, where, and what was decided about it.
+//! Leaks: what was found, where, what became of it, and who decided so.
 //!
-//! A [`Leak`] is a set of tokens that were found together, with the [`Source`]s that they were found
-//! in, the [`Target`] that they endanger, and a history. It is `Opened` until somebody decides
-//! otherwise: nothing happens without a [`Decision`]. A [`Registry`] turns findings into leaks, so
-//! that the same token found twice is one leak that was seen twice.
+//! A [`Leak`] is a set of tokens that were found together. All that ever happened to it is a list of
+//! [`Entry`]s, which is only added to; what it is now is those entries folded, one after the other.
+//! Whoever keeps leaks keeps the entries.
+//!
+//! Tokens that were found go through [`assign`], which says which leaks they belong to, so that the
+//! same token found twice is one leak that was seen twice. A [`Registry`] does so in memory. A leak is
+//! `Opened` until somebody decides otherwise: nothing happens without a [`Decision`]. [`permit`] says
+//! who may do what.
 //!
 //! Everything here is pure: the time and the actor are handed in, and only imprints are kept.
+//! `docs/leaks.md` tells the whole life of a leak.
 
+mod assign;
 mod decision;
+mod event;
 mod record;
+mod refusal;
 mod registry;
+mod role;
 mod source;
+mod token;
 
-pub use decision::{Actor, Decision, DecisionError, Event, Mode, Status, Time};
-pub use record::{Leak, LeakId, Token};
+pub use assign::{Assignment, Known, Sighting, assign};
+pub use decision::{Actor, Circumstances, Decision, Mode, Status, Time};
+pub use event::{Entry, Event, MAX_NAME, MAX_PLACE, MAX_TEXT, Place};
+pub use record::{
+    Acknowledgement, Attempts, Leak, LeakId, MAX_PLACES, Note, Seen, TenantId, Usage,
+};
+pub use refusal::Refusal;
 pub use registry::{Registration, Registry};
-pub use source::{Locator, Source, SourceKind, Target};
+pub use role::{Act, Denied, Role, Tenant, User, permit};
+pub use source::{Locator, Source, SourceKind, Target, Visibility};
+pub use token::{Rotation, Scope, Token, Validity};
+
+pub use crate::class::{Facts, Issuer};

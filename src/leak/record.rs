@@ -1,70 +1,329 @@
-//! A leak, with everything that is known about it.
+//! A leak: its entries, folded.
 
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
-use super::decision::{Actor, Decision, DecisionError, Event, Mode, State, Status, Time};
-use super::source::{Source, Target};
-use crate::secret::{Digest, Imprint, Preview};
+#[cfg(feature = "serde")]
+use serde::{Deserialize, Serialize};
 
-/// The number of a leak. Verdicts name it.
+use super::decision::{Actor, Circumstances, Decision, Mode, Patched, State, Status, Time};
+use super::event::{Entry, Event, Place};
+use super::refusal::Refusal;
+use super::source::{Source, Target};
+use super::token::{Latest, Scope, Token, learn};
+use crate::class::{Consequence, Facts, Issuer};
+use crate::secret::{Digest, Imprint};
+
+/// The most places that a leak keeps. Clients choose what they ask for, so there is an end to it.
+pub const MAX_PLACES: usize = 10_000;
+
+/// The number of a leak, unique in a ledger, whoever the tenant is. Verdicts name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct LeakId(pub u64);
 
-/// A token of a leak: its imprint, never its text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Token {
-    imprint: Imprint,
-}
+/// Whose leak it is. `default` where nobody says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+pub struct TenantId(pub String);
 
-/// Tokens that were found together, and their history.
-#[derive(Clone, Debug)]
+/// Tokens that were found together, and what became of them.
+///
+/// Two leaks are equal if they have the same entries in the same order.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leak {
     id: LeakId,
-    tokens: Vec<Token>,
-    sources: Vec<Source>,
+    tenant: TenantId,
+    manual: bool,
     target: Option<Target>,
-    first_seen: Time,
-    last_seen: Time,
+    /// Those that it was registered with, in their order; behind them those that were added.
+    tokens: Vec<Token>,
+    registered: usize,
+    /// Each with when it was seen first and last.
+    sources: BTreeMap<Source, (Time, Time)>,
     state: State,
-    history: Vec<(Time, Actor, Event)>,
+    was_patched: bool,
+    notes: Vec<Note>,
+    places: BTreeMap<Place, Uses>,
+    attempts: Attempts,
+    breaches: BTreeMap<String, Time>,
+    /// What each node confirmed last, since the patch was decided.
+    nodes: BTreeMap<String, Latest<Mode>>,
+    history: Vec<Entry>,
 }
 
-impl Token {
-    /// The token's imprint.
-    pub fn imprint(&self) -> &Imprint {
-        &self.imprint
-    }
+/// A place that a leak was found in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen<'l> {
+    /// The place.
+    pub source: &'l Source,
+    /// When it was found there first.
+    pub first: Time,
+    /// When it was found there last.
+    pub last: Time,
+}
 
-    /// The name of its class.
-    pub fn class(&self) -> &str {
-        self.imprint.class()
-    }
+/// A place where a leak's tokens are used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage<'l> {
+    /// The place.
+    pub place: &'l Place,
+    /// When a use was seen first.
+    pub first: Time,
+    /// When a use was seen last.
+    pub last: Time,
+    /// Whether somebody ticked it off, and no use was seen since.
+    pub ticked: bool,
+}
 
-    /// What may be shown of it.
-    pub fn preview(&self) -> Preview {
-        self.imprint.preview()
-    }
+/// What somebody said to a leak.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Note {
+    /// When.
+    pub at: Time,
+    /// Who.
+    pub by: Actor,
+    /// What.
+    pub text: String,
+}
+
+/// The attempts to use a leak's tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Attempts {
+    /// How many there were.
+    pub count: u64,
+    /// How many of them the API accepted.
+    pub accepted: u64,
+    /// When the first one was.
+    pub first: Option<Time>,
+    /// When the last one was.
+    pub last: Option<Time>,
+}
+
+/// What a node confirmed last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Acknowledgement<'l> {
+    /// The node.
+    pub node: &'l str,
+    /// What it does with requests.
+    pub mode: Mode,
+    /// When it said so.
+    pub at: Time,
+}
+
+/// When a place was seen, and what was said of it last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Uses {
+    first: Time,
+    last: Time,
+    /// `Ticked` is the lesser: of both at the same time, the doubt holds.
+    tick: Option<Latest<Tick>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Tick {
+    Ticked,
+    Unticked,
 }
 
 impl Leak {
-    /// A new leak, opened and without a patch.
-    pub(super) fn new(
-        id: LeakId,
-        target: Option<Target>,
-        source: Source,
+    /// The leak that begins with this entry.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] if the entry is not [`Event::Registered`], or not as entries must be.
+    pub fn begin(entry: &Entry) -> Result<Leak, Refusal> {
+        let Event::Registered { tenant, manual, source, target, tokens } = &entry.event else {
+            return Err(Refusal::NotRegistered);
+        };
+        entry.check()?;
+        let at = entry.at;
+        let mut digests = HashSet::new();
+        let tokens: Vec<Token> = tokens
+            .iter()
+            .filter(|(imprint, _)| digests.insert(*imprint.digest()))
+            .map(|(imprint, facts)| Token::new(imprint.clone(), facts.clone(), at))
+            .collect();
+        Ok(Leak {
+            id: entry.leak,
+            tenant: tenant.clone(),
+            manual: *manual,
+            target: target.clone(),
+            registered: tokens.len(),
+            tokens,
+            sources: BTreeMap::from([(source.clone(), (at, at))]),
+            state: State::Opened { patch: None },
+            was_patched: false,
+            notes: Vec::new(),
+            places: BTreeMap::new(),
+            attempts: Attempts::default(),
+            breaches: BTreeMap::new(),
+            nodes: BTreeMap::new(),
+            history: vec![entry.clone()],
+        })
+    }
+
+    /// The leak that all its entries make, in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] of the first entry that does not fit, or [`Refusal::NotRegistered`] if there is none.
+    pub fn replay<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> Result<Leak, Refusal> {
+        let mut entries = entries.into_iter();
+        let mut leak = Leak::begin(entries.next().ok_or(Refusal::NotRegistered)?)?;
+        entries.try_for_each(|entry| leak.apply(entry))?;
+        Ok(leak)
+    }
+
+    /// What [`apply`](Leak::apply) would say to this entry.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] if the entry does not fit.
+    pub fn check(&self, entry: &Entry) -> Result<(), Refusal> {
+        if entry.leak != self.id {
+            return Err(Refusal::OtherLeak { leak: self.id, entry: entry.leak });
+        }
+        entry.check()?;
+        match &entry.event {
+            Event::Registered { .. } => Err(Refusal::AlreadyRegistered),
+            Event::SeenAgain { .. } | Event::Noted(_) | Event::BreachSeen { .. } => Ok(()),
+            Event::TokenAdded { token: (imprint, _) } => {
+                match (self.state, self.holds(imprint.digest())) {
+                    (_, true) => Err(Refusal::TokenKnown),
+                    (State::Opened { patch: None }, false) => Ok(()),
+                    _ => Err(Refusal::Settled),
+                }
+            }
+            Event::PairFound { digest }
+            | Event::ValidityLearned { digest, .. }
+            | Event::Rotated { digest, .. }
+            | Event::ScopeLearned { digest, .. } => match self.holds(digest) {
+                true => Ok(()),
+                false => Err(Refusal::UnknownToken(*digest)),
+            },
+            Event::Decided { decision, anyway, .. } => {
+                self.state.after(*decision, *anyway, entry.at).map(drop)
+            }
+            Event::PlaceSeen(place) => {
+                match self.places.len() < MAX_PLACES || self.places.contains_key(place) {
+                    true => Ok(()),
+                    false => Err(Refusal::TooManyPlaces),
+                }
+            }
+            Event::PlaceTicked(place) | Event::PlaceUnticked(place) => {
+                match self.places.contains_key(place) {
+                    true => Ok(()),
+                    false => Err(Refusal::UnknownPlace),
+                }
+            }
+            Event::Attempted { .. } => match self.was_patched {
+                true => Ok(()),
+                false => Err(Refusal::NeverPatched),
+            },
+            Event::Acknowledged { .. } => match self.state.patch() {
+                None => Err(Refusal::NoPatch),
+                Some(patch) if entry.at < patch.since => Err(Refusal::Stale),
+                Some(_) => Ok(()),
+            },
+        }
+    }
+
+    /// Takes the entry in.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] if it does not fit; the leak is unchanged then.
+    pub fn apply(&mut self, entry: &Entry) -> Result<(), Refusal> {
+        self.check(entry)?;
+        let at = entry.at;
+        match &entry.event {
+            Event::Registered { .. } => {}
+            Event::SeenAgain { source } => {
+                let (first, last) = self.sources.entry(source.clone()).or_insert((at, at));
+                (*first, *last) = (at.min(*first), at.max(*last));
+            }
+            Event::TokenAdded { token: (imprint, facts) } => self.add(imprint, facts, at),
+            Event::PairFound { digest } => self.on_token(digest, |token| token.facts.half = false),
+            Event::Decided { decision, anyway, .. } => {
+                self.state = self.state.after(*decision, *anyway, at)?;
+                self.was_patched |= self.state.patch().is_some();
+                // What nodes confirmed was the patch before.
+                self.nodes.clear();
+            }
+            Event::Noted(text) => {
+                let note = Note { at, by: entry.by.clone(), text: text.clone() };
+                let behind = self.notes.partition_point(|other| *other <= note);
+                self.notes.insert(behind, note);
+            }
+            Event::PlaceSeen(place) => {
+                let new = Uses { first: at, last: at, tick: None };
+                let uses = self.places.entry(place.clone()).or_insert(new);
+                (uses.first, uses.last) = (at.min(uses.first), at.max(uses.last));
+            }
+            Event::PlaceTicked(place) => self.tick(place, at, Tick::Ticked),
+            Event::PlaceUnticked(place) => self.tick(place, at, Tick::Unticked),
+            Event::Attempted { count, accepted, .. } => self.attempts.add(*count, *accepted, at),
+            Event::BreachSeen { corpus } => {
+                let first = self.breaches.entry(corpus.clone()).or_insert(at);
+                *first = at.min(*first);
+            }
+            Event::ValidityLearned { digest, validity } => {
+                self.on_token(digest, |token| learn(&mut token.validity, at, *validity));
+            }
+            Event::Rotated { digest, rotation } => {
+                self.on_token(digest, |token| learn(&mut token.rotation, at, *rotation));
+            }
+            Event::ScopeLearned { digest, breadth, evidence } => {
+                let scope = Scope { breadth: *breadth, evidence: evidence.clone() };
+                self.on_token(digest, |token| learn(&mut token.scope, at, scope));
+            }
+            Event::Acknowledged { node, mode } => {
+                let mut confirmed = self.nodes.remove(node);
+                learn(&mut confirmed, at, *mode);
+                self.nodes.extend(confirmed.map(|confirmed| (node.clone(), confirmed)));
+            }
+        }
+        self.history.push(entry.clone());
+        Ok(())
+    }
+
+    /// The entry that this decision makes, to be kept and then [applied](Leak::apply). The leak itself is
+    /// unchanged.
+    ///
+    /// # Errors
+    ///
+    /// [`Refusal`] if the decision does not fit the leak's status, if nobody made it, or if it is a
+    /// patch that the circumstances make pointless and nobody said `anyway`:
+    /// [`Refusal::NotApplicable`] where none of the tokens is accepted by an API of the user's own,
+    /// [`Refusal::DetectOnly`] where there is no node.
+    pub fn decide(
+        &self,
+        decision: Decision,
+        note: Option<&str>,
+        circumstances: &Circumstances<'_>,
         at: Time,
         by: Actor,
-    ) -> Leak {
-        Leak {
-            id,
-            tokens: Vec::new(),
-            sources: vec![source],
-            target,
-            first_seen: at,
-            last_seen: at,
-            state: State::Opened { patch: None },
-            history: vec![(at, by, Event::Registered)],
+    ) -> Result<Entry, Refusal> {
+        let anyway = circumstances.anyway;
+        let event = Event::Decided { decision, anyway, note: note.map(str::to_owned) };
+        let entry = Entry { leak: self.id, at, by, event };
+        self.check(&entry)?;
+        match decision {
+            Decision::Patch(_) if !anyway => self.is_applicable(circumstances).map(|()| entry),
+            _ => Ok(entry),
         }
+    }
+
+    /// Why a patch would stop nothing, if so.
+    pub(super) fn is_applicable(&self, circumstances: &Circumstances<'_>) -> Result<(), Refusal> {
+        if self.tokens.iter().all(|token| token.facts.issuer == Issuer::Stranger) {
+            return Err(Refusal::NotApplicable);
+        }
+        if circumstances.nodes.is_empty() {
+            return Err(Refusal::DetectOnly);
+        }
+        Ok(())
     }
 
     /// Its number.
@@ -72,14 +331,45 @@ impl Leak {
         self.id
     }
 
-    /// Its tokens, each one once.
+    /// Whose it is.
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    /// Whether a person registered it by hand.
+    pub fn is_manual(&self) -> bool {
+        self.manual
+    }
+
+    /// Its tokens, each one once: those that it was registered with, then those that were added.
     pub fn tokens(&self) -> &[Token] {
         &self.tokens
     }
 
+    /// The token with this digest, if it is one of the leak's.
+    pub fn token(&self, digest: &Digest) -> Option<&Token> {
+        self.tokens.iter().find(|token| token.imprint.digest() == digest)
+    }
+
+    /// Whether the token with this digest belongs to it.
+    pub fn holds(&self, digest: &Digest) -> bool {
+        self.token(digest).is_some()
+    }
+
+    /// What the use of its tokens by a stranger leads to, each consequence once.
+    pub fn consequences(&self) -> Vec<Consequence> {
+        let mut all: Vec<_> = self.tokens.iter().map(|token| token.facts.consequence).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     /// The places that it was found in, the first one first, each one once.
-    pub fn sources(&self) -> &[Source] {
-        &self.sources
+    pub fn sources(&self) -> Vec<Seen<'_>> {
+        let seen = |(source, &(first, last))| Seen { source, first, last };
+        let mut all: Vec<_> = self.sources.iter().map(seen).collect();
+        all.sort_by_key(|seen| seen.first);
+        all
     }
 
     /// Whom it endangers, if that is known.
@@ -89,12 +379,12 @@ impl Leak {
 
     /// When it was found first.
     pub fn first_seen(&self) -> Time {
-        self.first_seen
+        self.sources.values().map(|(first, _)| *first).min().unwrap_or(Time(0))
     }
 
     /// When it was found last.
     pub fn last_seen(&self) -> Time {
-        self.last_seen
+        self.sources.values().map(|(_, last)| *last).max().unwrap_or(Time(0))
     }
 
     /// Its status.
@@ -105,57 +395,116 @@ impl Leak {
     /// The patch that is in force: what becomes of requests with its tokens. `None` if no patch was
     /// decided, or not since the leak was reopened.
     pub fn patch(&self) -> Option<Mode> {
-        self.state.patch()
+        self.state.patch().map(|patch| patch.mode)
     }
 
-    /// What happened to it, when, and by whom, in the order in which it became known.
-    pub fn history(&self) -> &[(Time, Actor, Event)] {
+    /// When the patch that is in force was decided.
+    pub fn patched_since(&self) -> Option<Time> {
+        self.state.patch().map(|patch| patch.since)
+    }
+
+    /// What was said to it, the first one first.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// Where its tokens are used, as far as seen.
+    pub fn places(&self) -> impl ExactSizeIterator<Item = Usage<'_>> {
+        self.places.iter().map(|(place, uses)| Usage {
+            place,
+            first: uses.first,
+            last: uses.last,
+            ticked: uses.is_ticked(),
+        })
+    }
+
+    /// The attempts to use its tokens.
+    pub fn attempts(&self) -> Attempts {
+        self.attempts
+    }
+
+    /// The collections of breach data that hold one of its tokens, each with when that was seen first.
+    pub fn breaches(&self) -> impl ExactSizeIterator<Item = (&str, Time)> {
+        self.breaches.iter().map(|(corpus, first)| (corpus.as_str(), *first))
+    }
+
+    /// The nodes that confirmed the patch since it was decided.
+    pub fn acknowledged(&self) -> impl ExactSizeIterator<Item = Acknowledgement<'_>> {
+        self.nodes.iter().map(|(node, latest)| Acknowledgement {
+            node,
+            mode: latest.value,
+            at: latest.at,
+        })
+    }
+
+    /// Whether each of `nodes`, at least one, confirms that it applies the patch that is in force.
+    pub fn is_confirmed(&self, nodes: &[String]) -> bool {
+        let applies = |node| self.nodes.get(node).map(|latest| latest.value) == self.patch();
+        self.patch().is_some() && !nodes.is_empty() && nodes.iter().all(applies)
+    }
+
+    /// Whether `token`, one of its own, cannot be used any more for as long as the patch is in force:
+    /// the user's own API accepts it, or whoever decided said so, and each of `nodes` confirms that it
+    /// blocks it.
+    pub fn is_protected(&self, token: &Token, nodes: &[String]) -> bool {
+        self.state.patch().is_some_and(|Patched { mode, anyway, .. }| {
+            let is_own = anyway || token.facts.issuer == Issuer::Own;
+            mode == Mode::Block && is_own && self.is_confirmed(nodes)
+        })
+    }
+
+    /// What happened to it, in the order in which it became known: the entries that make it.
+    pub fn history(&self) -> &[Entry] {
         &self.history
     }
 
-    /// Makes a decision about it.
-    ///
-    /// # Errors
-    ///
-    /// [`DecisionError`] if the decision does not fit the leak's status, or nobody made it; the leak
-    /// is unchanged then.
-    pub fn decide(&mut self, decision: Decision, at: Time, by: Actor) -> Result<(), DecisionError> {
-        if by == Actor::System {
-            return Err(DecisionError::NobodyDecided);
-        }
-        self.state = self.state.after(decision)?;
-        self.history.push((at, by, Event::Decided(decision)));
-        Ok(())
+    /// Adds a token that it does not hold yet. Those that came later stand behind, whatever the order in
+    /// which they became known.
+    fn add(&mut self, imprint: &Imprint, facts: &Facts, at: Time) {
+        let token = Token::new(imprint.clone(), facts.clone(), at);
+        let rank = |token: &Token| (token.first_seen, *token.imprint.digest());
+        let added = &self.tokens[self.registered..];
+        let behind = added.partition_point(|other| rank(other) < rank(&token));
+        self.tokens.insert(self.registered + behind, token);
     }
 
-    /// Whether the token with this digest belongs to it.
-    pub fn holds(&self, digest: &Digest) -> bool {
-        self.tokens.iter().any(|token| token.imprint.digest() == digest)
+    fn on_token(&mut self, digest: &Digest, change: impl FnOnce(&mut Token)) {
+        self.tokens.iter_mut().find(|token| token.imprint.digest() == digest).map(change);
     }
 
-    /// Takes note that it was found in `source`.
-    pub(super) fn see_again(&mut self, source: &Source, at: Time, by: Actor) {
-        self.first_seen = self.first_seen.min(at);
-        self.last_seen = self.last_seen.max(at);
-        if !self.sources.contains(source) {
-            self.sources.push(source.clone());
-        }
-        self.history.push((at, by, Event::SeenAgain));
-    }
-
-    /// Adds a token that it does not hold yet.
-    pub(super) fn add(&mut self, imprint: Imprint) {
-        if !self.holds(imprint.digest()) {
-            self.tokens.push(Token { imprint });
+    fn tick(&mut self, place: &Place, at: Time, tick: Tick) {
+        if let Some(uses) = self.places.get_mut(place) {
+            learn(&mut uses.tick, at, tick);
         }
     }
+}
 
-    /// Adds a token that was found later than the leak.
-    pub(super) fn add_later(&mut self, imprint: Imprint, at: Time, by: Actor) {
-        if !self.holds(imprint.digest()) {
-            self.tokens.push(Token { imprint });
-            self.history.push((at, by, Event::TokenAdded));
+impl Uses {
+    fn is_ticked(&self) -> bool {
+        self.tick.as_ref().is_some_and(|tick| tick.value == Tick::Ticked && self.last <= tick.at)
+    }
+}
+
+impl Attempts {
+    fn add(&mut self, count: u64, accepted: bool, at: Time) {
+        self.count = self.count.saturating_add(count);
+        if accepted {
+            self.accepted = self.accepted.saturating_add(count);
         }
+        self.first = Some(self.first.map_or(at, |first| first.min(at)));
+        self.last = self.last.max(Some(at));
+    }
+}
+
+impl Default for TenantId {
+    fn default() -> TenantId {
+        TenantId("default".into())
+    }
+}
+
+impl fmt::Display for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

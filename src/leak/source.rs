@@ -2,8 +2,13 @@
 
 use std::fmt;
 
+#[cfg(feature = "serde")]
+use serde::{Deserialize, Serialize};
+
 /// The kind of place that a token was found in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
 #[non_exhaustive]
 pub enum SourceKind {
     /// A file.
@@ -22,10 +27,29 @@ pub enum SourceKind {
     Package,
     /// Somebody reported it.
     Report,
+    /// A request or answer that was sent without encryption.
+    Traffic,
+    /// Somewhere criminals sell what they took.
+    Market,
+}
+
+/// Who can see a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case"))]
+pub enum Visibility {
+    /// A few persons or machines.
+    Private,
+    /// All of an organisation.
+    Internal,
+    /// Everybody.
+    Public,
 }
 
 /// Where exactly: enough for a person to open the place.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case", deny_unknown_fields))]
 pub struct Locator {
     /// A path or URL.
     pub place: String,
@@ -36,16 +60,21 @@ pub struct Locator {
 }
 
 /// A place that a leak was found in.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
+#[cfg_attr(feature = "serde", serde(rename_all = "kebab-case", deny_unknown_fields))]
 pub struct Source {
     /// The kind of place.
     pub kind: SourceKind,
     /// The place.
     pub locator: Locator,
+    /// Who can see the place.
+    pub visibility: Visibility,
 }
 
 /// Whom a leak endangers: a domain, an organisation, a service.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]
 pub struct Target(pub String);
 
 impl SourceKind {
@@ -60,21 +89,71 @@ impl SourceKind {
             SourceKind::App => "app",
             SourceKind::Package => "package",
             SourceKind::Report => "report",
+            SourceKind::Traffic => "traffic",
+            SourceKind::Market => "market",
+        }
+    }
+
+    /// Who can see such a place, unless somebody knows better.
+    pub fn usual_visibility(self) -> Visibility {
+        match self {
+            SourceKind::File | SourceKind::Report => Visibility::Private,
+            SourceKind::Traffic => Visibility::Internal,
+            SourceKind::Repository
+            | SourceKind::Page
+            | SourceKind::Paste
+            | SourceKind::Bucket
+            | SourceKind::App
+            | SourceKind::Package
+            | SourceKind::Market => Visibility::Public,
+        }
+    }
+}
+
+impl Visibility {
+    /// `private`, `internal` or `public`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Visibility::Private => "private",
+            Visibility::Internal => "internal",
+            Visibility::Public => "public",
         }
     }
 }
 
 impl Source {
+    /// A place of this kind, as visible as such places usually are.
+    pub fn new(kind: SourceKind, place: impl Into<String>) -> Source {
+        let locator = Locator { place: place.into(), line: None, commit: None };
+        Source { kind, locator, visibility: kind.usual_visibility() }
+    }
+
     /// A line of a file.
     pub fn file(path: impl Into<String>, line: u64) -> Source {
-        let locator = Locator { place: path.into(), line: Some(line), commit: None };
-        Source { kind: SourceKind::File, locator }
+        Source::new(SourceKind::File, path).line(line)
     }
 
     /// A report by a person, who says where.
     pub fn report(place: impl Into<String>) -> Source {
-        let locator = Locator { place: place.into(), line: None, commit: None };
-        Source { kind: SourceKind::Report, locator }
+        Source::new(SourceKind::Report, place)
+    }
+
+    /// With the line, from 1.
+    pub fn line(mut self, line: u64) -> Source {
+        self.locator.line = Some(line);
+        self
+    }
+
+    /// With the commit that holds it.
+    pub fn commit(mut self, commit: impl Into<String>) -> Source {
+        self.locator.commit = Some(commit.into());
+        self
+    }
+
+    /// With who can see it.
+    pub fn visible(mut self, visibility: Visibility) -> Source {
+        self.visibility = visibility;
+        self
     }
 }
 

@@ -73,16 +73,16 @@ pub(crate) struct Gram {
 /// any. This is so for UUIDs too.
 #[derive(Clone)]
 pub struct Imprint {
-    digest: Digest,
-    key: KeyId,
-    class: Box<str>,
-    preview: Preview,
-    len: u16,
-    alphabet: Alphabet,
+    pub(super) digest: Digest,
+    pub(super) key: KeyId,
+    pub(super) class: Box<str>,
+    pub(super) preview: Preview,
+    pub(super) len: u16,
+    pub(super) alphabet: Alphabet,
     /// The grams of all sizes, the smallest first.
-    grams: Box<[Gram]>,
+    pub(super) grams: Box<[Gram]>,
     /// For each of [`GRAM_SIZES`], where its grams end.
-    ends: [u16; GRAM_SIZES.len()],
+    pub(super) ends: [u16; GRAM_SIZES.len()],
 }
 
 /// Why a token has no imprint. Says what is wrong with the token and never shows it.

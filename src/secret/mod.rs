@@ -11,6 +11,9 @@ mod alphabet;
 mod guess;
 mod hash;
 mod imprint;
+mod imprint_bytes;
+#[cfg(feature = "serde")]
+mod imprint_serde;
 mod key;
 mod key_file;
 mod preview;
@@ -22,6 +25,7 @@ pub(crate) use alphabet::Alphabet;
 pub(crate) use hash::{DigestHasher, GramHasher};
 pub use imprint::{Digest, Imprint, ImprintError, MAX_TOKEN, MIN_TOKEN};
 pub(crate) use imprint::{GRAM_SIZES, Gram, WINDOW_GRAMS};
+pub use imprint_bytes::ImprintBytesError;
 pub use key::{ImprintKey, KeyId};
 pub use key_file::KeyError;
 pub use preview::Preview;

@@ -28,6 +28,22 @@ impl Preview {
         Preview { start, shown: shown as u8, len: u32::try_from(token.len()).unwrap_or(u32::MAX) }
     }
 
+    /// The preview that shows `shown` of a token of `len` bytes; none if no token has it.
+    pub(super) fn from_shown(shown: &[u8], len: u32) -> Option<Preview> {
+        let most = Preview::SHOWN.min(usize::try_from(len).unwrap_or(usize::MAX) / 4);
+        if shown.len() != most || !shown.iter().all(u8::is_ascii_graphic) {
+            return None;
+        }
+        let mut start = [0; Preview::SHOWN];
+        start[..shown.len()].copy_from_slice(shown);
+        Some(Preview { start, shown: shown.len() as u8, len })
+    }
+
+    /// The characters that are shown.
+    pub(super) fn shown(&self) -> &[u8] {
+        &self.start[..usize::from(self.shown)]
+    }
+
     /// The length of the token in bytes.
     pub fn token_len(&self) -> u32 {
         self.len
@@ -36,7 +52,7 @@ impl Preview {
 
 impl fmt::Display for Preview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for byte in &self.start[..usize::from(self.shown)] {
+        for byte in self.shown() {
             write!(f, "{}", char::from(*byte))?;
         }
         write!(f, "…({})", self.len)

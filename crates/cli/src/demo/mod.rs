@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use stanch::detect::Detector;
-use stanch::leak::{Actor, Decision, LeakId, Mode, Registry, Source, Target, Time};
+use stanch::leak::{
+    Actor, Circumstances, Decision, LeakId, Mode, Registry, Sighting, Source, Target, Time,
+};
 use stanch::patch::{Context, Patch, PatchSet, PatchSetBuilder, Verdict};
 use stanch::secret::{ImprintKey, Secret};
 
@@ -24,6 +26,9 @@ const ROUNDS: u32 = 200;
 /// What the demo decides where it does not block, by the rule that found the leak.
 const DECISIONS: [(&str, Decision); 2] =
     [("sendgrid-key", Decision::Patch(Mode::Monitor)), ("jwt", Decision::MarkFalse)];
+
+/// The demo's requests all come by one proxy, whoever it is that accepts the tokens.
+const CIRCUMSTANCES: Circumstances<'static> = Circumstances { nodes: &[], anyway: true };
 
 /// A file of the sample, by its path there, and what was found in it.
 type Looked = (PathBuf, Look);
@@ -92,18 +97,19 @@ fn look(tree: &Path) -> Result<Vec<Looked>, Failure> {
 fn register(looked: &[Looked], key: &ImprintKey) -> Result<Registry, Failure> {
     let mut registry = Registry::new();
     for (path, look) in looked {
-        let secrets = look.findings.iter().filter_map(|found| found.secret.as_ref());
+        let findings = look.findings.iter();
+        let (secrets, facts): (Vec<_>, Vec<_>) = findings
+            .filter_map(|found| found.secret.as_ref().map(|secret| (secret, found.facts())))
+            .unzip();
         let imprints: Result<Vec<_>, _> = key.imprint_all(secrets).collect();
         let imprints = imprints.map_err(|error| Failure::named(path.display(), error))?;
         let line = look.findings.first().map_or(1, |found| found.place.line);
         let source = Source::file(path.to_string_lossy(), line);
-        registry.register(
-            imprints,
-            source,
-            Some(Target("shop.invalid".into())),
-            now(),
-            Actor::System,
-        );
+        let sighting = Sighting::new(source, imprints.into_iter().zip(facts))
+            .target(Target("shop.invalid".into()));
+        registry
+            .register(sighting, now(), &Actor::System)
+            .map_err(|error| Failure::named(path.display(), error))?;
     }
     Ok(registry)
 }
@@ -118,9 +124,11 @@ fn decide(leaks: &mut Registry, looked: &[Looked], key: &ImprintKey) -> Result<(
     for id in ids {
         let other = others.iter().find(|(leak, _)| *leak == Some(id));
         let decision = other.map_or(Decision::Patch(Mode::Block), |(_, decision)| *decision);
-        if let Some(leak) = leaks.leak_mut(id) {
-            leak.decide(decision, now(), Actor::Person("you".into()))
-                .map_err(|error| Failure::named(format_args!("leak {id}"), error))?;
+        let refused = |refusal| Failure::named(format_args!("leak {id}"), refusal);
+        if let Some(leak) = leaks.leak(id) {
+            let you = Actor::Person("you".into());
+            let entry = leak.decide(decision, None, &CIRCUMSTANCES, now(), you).map_err(refused)?;
+            leaks.apply(&entry).map_err(refused)?;
         }
     }
     Ok(())

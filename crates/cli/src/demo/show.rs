@@ -82,7 +82,7 @@ fn leak_table(leaks: &Registry) -> Table {
             Cell::new(leak.id()),
             lines(tokens.iter().map(|token| token.class().to_owned())),
             lines(tokens.iter().map(|token| token.preview().to_string())),
-            lines(leak.sources().iter().map(|source| source.locator.to_string())),
+            lines(leak.sources().iter().map(|seen| seen.source.locator.to_string())),
             Cell::new(leak.status()),
             patch(leak),
         ]);

@@ -6,6 +6,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use stanch::class::Facts;
 use stanch::detect::{Budget, Confidence, Detector, Encoding, Finding, Rule, Step};
 use stanch::secret::{Preview, Secret};
 use zeroize::Zeroizing;
@@ -94,6 +95,8 @@ impl Look {
 pub(crate) struct Found {
     pub(crate) rule: &'static Rule,
     pub(crate) confidence: Confidence,
+    /// Whether it is half of a pair whose other half is missing.
+    pub(crate) half: bool,
     pub(crate) preview: Preview,
     /// The token itself, if it is to be shown.
     pub(crate) secret: Option<Secret>,
@@ -112,6 +115,11 @@ pub(crate) struct Found {
 }
 
 impl Found {
+    /// What is known of the token, to be kept with its imprint.
+    pub(crate) fn facts(&self) -> Facts {
+        Facts { confidence: self.confidence, half: self.half, ..self.rule.facts() }
+    }
+
     /// The names of what it is encoded in, outermost first: `gzip > base64`.
     pub(crate) fn trail(&self) -> String {
         self.trail.iter().map(|(encoding, _)| encoding.as_str()).collect::<Vec<_>>().join(" > ")
@@ -283,6 +291,7 @@ impl<'d> Looker<'d> {
         Found {
             rule: finding.rule(),
             confidence: finding.confidence(),
+            half: finding.rule().pair().is_some() && finding.partner().is_none(),
             preview: finding.preview(text),
             secret: self.options.keeps_secrets.then(|| finding.secret(text)),
             mark: self.options.salt.as_ref().map(|salt| salt.mark(finding.secret(text).expose())),
