@@ -5,9 +5,11 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::node::NodeVerb;
 use crate::outcome::{Outcome, complain};
 use crate::rules::RulesVerb;
-use crate::{demo, key, match_requests, patch, rules, scan, shell};
+use crate::tenant::TenantVerb;
+use crate::{demo, key, match_requests, node, patch, rules, scan, shell, tenant};
 
 /// Finds leaked API tokens and stops their use.
 #[derive(Debug, Parser)]
@@ -46,6 +48,10 @@ enum Verb {
     #[command(subcommand)]
     Patch(PatchVerb),
     Match(match_requests::Arguments),
+    #[command(subcommand)]
+    Tenant(TenantVerb),
+    #[command(subcommand)]
+    Node(NodeVerb),
     /// Shows the whole trip on a sample: scan, register, decide, compile, match
     #[command(after_help = "\
 The sample is a small shop with leaked tokens (all invented), in a temporary folder that is removed \
@@ -122,6 +128,8 @@ impl Command {
             Verb::Patch(PatchVerb::Inspect(arguments)) => patch::inspect(arguments),
             Verb::Patch(PatchVerb::Verify(arguments)) => patch::verify(arguments),
             Verb::Match(arguments) => match_requests::run(arguments),
+            Verb::Tenant(verb) => tenant::run(verb),
+            Verb::Node(verb) => node::run(verb),
             Verb::Demo => demo::run(),
             Verb::Completions { shell } => shell::completions(*shell),
             Verb::Manual { folder } => shell::manual(folder.as_deref()),
@@ -130,7 +138,7 @@ impl Command {
             if !failure.is_closed_output() {
                 complain(&failure);
             }
-            Outcome::Failed
+            failure.outcome()
         })
     }
 }

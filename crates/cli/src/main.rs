@@ -2,9 +2,11 @@
 
 mod command;
 mod demo;
+mod desk;
 mod input;
 mod key;
 mod match_requests;
+mod node;
 mod outcome;
 mod palette;
 mod patch;
@@ -12,6 +14,8 @@ mod request;
 mod rules;
 mod scan;
 mod shell;
+mod tenant;
+mod time;
 
 use std::process::ExitCode;
 
