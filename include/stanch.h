@@ -9,6 +9,341 @@
 #include <stdint.h>
 
 /**
+ * An identifier that may be public.
+ */
+#define STANCH_PRIVILEGE_PUBLIC 1
+
+/**
+ * Reading.
+ */
+#define STANCH_PRIVILEGE_READ 2
+
+/**
+ * Writing, or unknown.
+ */
+#define STANCH_PRIVILEGE_WRITE 3
+
+/**
+ * Moving money, or putting code into production.
+ */
+#define STANCH_PRIVILEGE_PAYMENT_OR_DEPLOY 4
+
+/**
+ * Administration of an account.
+ */
+#define STANCH_PRIVILEGE_ADMIN 5
+
+/**
+ * One thing, or unknown.
+ */
+#define STANCH_BREADTH_NARROW 0
+
+/**
+ * Several things.
+ */
+#define STANCH_BREADTH_SOME 1
+
+/**
+ * All that the account has.
+ */
+#define STANCH_BREADTH_WIDE 2
+
+/**
+ * Seen by a few of the owner's people.
+ */
+#define STANCH_CHANNEL_PRIVATE 0
+
+/**
+ * Seen by all of the owner's people.
+ */
+#define STANCH_CHANNEL_INTERNAL 1
+
+/**
+ * Sent in cleartext.
+ */
+#define STANCH_CHANNEL_CLEARTEXT 2
+
+/**
+ * In a mobile or desktop application.
+ */
+#define STANCH_CHANNEL_APP 3
+
+/**
+ * In a web page.
+ */
+#define STANCH_CHANNEL_PAGE 4
+
+/**
+ * In a public bucket or paste.
+ */
+#define STANCH_CHANNEL_BUCKET 5
+
+/**
+ * In a public repository.
+ */
+#define STANCH_CHANNEL_REPOSITORY 6
+
+/**
+ * On a criminal market.
+ */
+#define STANCH_CHANNEL_MARKET 7
+
+/**
+ * Strangers did nothing with it that is known.
+ */
+#define STANCH_EXPLOITATION_NONE 0
+
+/**
+ * It was seen in breach data.
+ */
+#define STANCH_EXPLOITATION_BREACH 1
+
+/**
+ * Somebody tried to use it.
+ */
+#define STANCH_EXPLOITATION_ATTEMPTED 2
+
+/**
+ * Somebody used it, and it was accepted.
+ */
+#define STANCH_EXPLOITATION_ACCEPTED 3
+
+/**
+ * Nobody knows the environment.
+ */
+#define STANCH_ENVIRONMENT_UNKNOWN 0
+
+/**
+ * A test or sandbox environment.
+ */
+#define STANCH_ENVIRONMENT_TEST 1
+
+/**
+ * Production.
+ */
+#define STANCH_ENVIRONMENT_PRODUCTION 2
+
+/**
+ * It was replaced: this one is dead.
+ */
+#define STANCH_ROTATION_ROTATED 1
+
+/**
+ * It is replaced from time to time, and is not due.
+ */
+#define STANCH_ROTATION_IN_TIME 2
+
+/**
+ * Nobody knows whether it is replaced.
+ */
+#define STANCH_ROTATION_UNKNOWN 3
+
+/**
+ * It is overdue.
+ */
+#define STANCH_ROTATION_OVERDUE 4
+
+/**
+ * It was tried and refused.
+ */
+#define STANCH_VALIDITY_INVALID 1
+
+/**
+ * It was not tried.
+ */
+#define STANCH_VALIDITY_UNVERIFIED 2
+
+/**
+ * It was tried and taken.
+ */
+#define STANCH_VALIDITY_VALID 3
+
+/**
+ * Any other service.
+ */
+#define STANCH_FAMILY_OTHER 0
+
+/**
+ * Files and objects.
+ */
+#define STANCH_FAMILY_STORAGE 1
+
+/**
+ * Databases, warehouses and search engines.
+ */
+#define STANCH_FAMILY_DATABASE 2
+
+/**
+ * Clouds and hosting.
+ */
+#define STANCH_FAMILY_CLOUD 3
+
+/**
+ * Source code, and what builds and ships it.
+ */
+#define STANCH_FAMILY_CODE 4
+
+/**
+ * Mail, chat and telephony.
+ */
+#define STANCH_FAMILY_MESSAGING 5
+
+/**
+ * Good to know.
+ */
+#define STANCH_LEVEL_INFORMATIONAL 0
+
+/**
+ * To be dealt with in time.
+ */
+#define STANCH_LEVEL_LOW 1
+
+/**
+ * To be dealt with soon.
+ */
+#define STANCH_LEVEL_MEDIUM 2
+
+/**
+ * To be dealt with now.
+ */
+#define STANCH_LEVEL_HIGH 3
+
+/**
+ * The best grade.
+ */
+#define STANCH_GRADE_A 0
+
+/**
+ * Good.
+ */
+#define STANCH_GRADE_B 1
+
+/**
+ * Fair.
+ */
+#define STANCH_GRADE_C 2
+
+/**
+ * Poor.
+ */
+#define STANCH_GRADE_D 3
+
+/**
+ * The worst grade.
+ */
+#define STANCH_GRADE_F 4
+
+/**
+ * The term of the privilege, among an assessment's terms.
+ */
+#define STANCH_FACTOR_PRIVILEGE 0
+
+/**
+ * The term of the breadth.
+ */
+#define STANCH_FACTOR_BREADTH 1
+
+/**
+ * The term of the channel.
+ */
+#define STANCH_FACTOR_CHANNEL 2
+
+/**
+ * The term of the sources.
+ */
+#define STANCH_FACTOR_SOURCES 3
+
+/**
+ * The term of the exploitation.
+ */
+#define STANCH_FACTOR_EXPLOITATION 4
+
+/**
+ * The term of the days.
+ */
+#define STANCH_FACTOR_DAYS 5
+
+/**
+ * The term of the environment.
+ */
+#define STANCH_FACTOR_ENVIRONMENT 6
+
+/**
+ * The term of the rotation.
+ */
+#define STANCH_FACTOR_ROTATION 7
+
+/**
+ * How many terms an assessment has.
+ */
+#define STANCH_FACTORS 8
+
+/**
+ * Nothing raised the sum.
+ */
+#define STANCH_FLOOR_NONE 0
+
+/**
+ * Much privilege, far exposed.
+ */
+#define STANCH_FLOOR_EXPOSED 1
+
+/**
+ * Much privilege, in breach data.
+ */
+#define STANCH_FLOOR_BREACHED 2
+
+/**
+ * Somebody tried to use it.
+ */
+#define STANCH_FLOOR_ATTEMPTED 3
+
+/**
+ * Somebody used it, and it was accepted.
+ */
+#define STANCH_FLOOR_ACCEPTED 4
+
+/**
+ * Nothing lowered the score.
+ */
+#define STANCH_CAP_NONE 0
+
+/**
+ * It is known to be invalid.
+ */
+#define STANCH_CAP_INVALID 1
+
+/**
+ * It was rotated.
+ */
+#define STANCH_CAP_ROTATED 2
+
+/**
+ * It is an identifier that may be public.
+ */
+#define STANCH_CAP_PUBLIC 3
+
+/**
+ * Nothing but its randomness speaks for it.
+ */
+#define STANCH_CAP_GENERIC 4
+
+/**
+ * The words around it speak for it.
+ */
+#define STANCH_CAP_CONTEXTUAL 5
+
+/**
+ * It is half of a pair.
+ */
+#define STANCH_CAP_HALF 6
+
+/**
+ * Nobody tried it.
+ */
+#define STANCH_CAP_UNVERIFIED 7
+
+/**
  * All went well.
  */
 #define STANCH_OK 0
@@ -88,6 +423,11 @@
  * in use and is another.
  */
 #define STANCH_ERROR_ROLLBACK 15
+
+/**
+ * The weights make no policy.
+ */
+#define STANCH_ERROR_POLICY 16
 
 /**
  * The length of the text in a `stanch_error`, the closing NUL included.
@@ -254,7 +594,7 @@
 /**
  * The version of the ABI that this header describes. It grows when something is added.
  */
-#define STANCH_ABI_VERSION 2
+#define STANCH_ABI_VERSION 3
 
 /**
  * The oldest version of the ABI that this library still serves. A program that was compiled
@@ -277,6 +617,11 @@ typedef struct stanch_detector stanch_detector;
  * KiB. Not for two scans at the same time.
  */
 typedef struct stanch_inflater stanch_inflater;
+
+/**
+ * What the factors of a risk weigh: immutable, may be shared by threads.
+ */
+typedef struct stanch_risk_policy stanch_risk_policy;
 
 /**
  * A look at one request. Lives at the start of the memory that the caller gave it; the scan's
@@ -386,6 +731,325 @@ typedef struct {
    */
   uint64_t ratio;
 } stanch_inflate_limits;
+
+/**
+ * What is known of a leaked token, as far as its score depends on it.
+ */
+typedef struct {
+  /**
+   * The size of this struct; set by the caller.
+   */
+  size_t size;
+  /**
+   * What it lets its bearer do: a `STANCH_PRIVILEGE_` number, none of which is zero: say
+   * `STANCH_PRIVILEGE_WRITE` where nobody knows.
+   */
+  uint32_t privilege;
+  /**
+   * How much it reaches: a `STANCH_BREADTH_` number.
+   */
+  uint32_t breadth;
+  /**
+   * The worst channel that it was seen in: a `STANCH_CHANNEL_` number.
+   */
+  uint32_t channel;
+  /**
+   * In how many places it was seen. Zero counts as one.
+   */
+  uint32_t sources;
+  /**
+   * What strangers are known to have done with it: a `STANCH_EXPLOITATION_` number.
+   */
+  uint32_t exploitation;
+  /**
+   * For how many whole days it has been out.
+   */
+  uint32_t days;
+  /**
+   * Which environment it is for: a `STANCH_ENVIRONMENT_` number.
+   */
+  uint32_t environment;
+  /**
+   * Whether it is replaced from time to time: a `STANCH_ROTATION_` number, none of which is
+   * zero.
+   */
+  uint32_t rotation;
+  /**
+   * Whether it works: a `STANCH_VALIDITY_` number, none of which is zero: say
+   * `STANCH_VALIDITY_UNVERIFIED` where nobody tried.
+   */
+  uint32_t validity;
+  /**
+   * 1 if nothing but its randomness speaks for it, else 0.
+   */
+  uint32_t is_generic;
+  /**
+   * 1 if its form is weak and the words around it speak for it, else 0.
+   */
+  uint32_t is_contextual;
+  /**
+   * 1 if it is half of a pair whose other half was not found with it, else 0.
+   */
+  uint32_t is_half;
+} stanch_factors;
+
+/**
+ * What a token's leak comes to, and how: `sum` is that of the terms; it was raised to `floor_score` if `floor`
+ * is not `STANCH_FLOOR_NONE`, and then lowered to `cap_score` if `cap` is not `STANCH_CAP_NONE`; that is `score`.
+ */
+typedef struct {
+  /**
+   * The size of this struct; set by the caller.
+   */
+  size_t size;
+  /**
+   * From 0 to 100.
+   */
+  uint32_t score;
+  /**
+   * The level that it is in: a `STANCH_LEVEL_` number.
+   */
+  uint32_t level;
+  /**
+   * 1 if it is critical, 0 if not.
+   */
+  uint32_t is_critical;
+  /**
+   * What the terms come to.
+   */
+  uint32_t sum;
+  /**
+   * The points of each factor: the `STANCH_FACTOR_` numbers are their indices.
+   */
+  uint32_t terms[STANCH_FACTORS];
+  /**
+   * What raised the sum: a `STANCH_FLOOR_` number.
+   */
+  uint32_t floor;
+  /**
+   * To which score; zero if nothing did.
+   */
+  uint32_t floor_score;
+  /**
+   * What lowered it: a `STANCH_CAP_` number.
+   */
+  uint32_t cap;
+  /**
+   * To which score; zero if nothing did.
+   */
+  uint32_t cap_score;
+} stanch_assessment;
+
+/**
+ * A token of an open leak, to be rated.
+ */
+typedef struct {
+  /**
+   * What tells it from other tokens, such as its digest. One that comes again counts once, with the worst that
+   * was said of it.
+   */
+  uint8_t token[16];
+  /**
+   * What is left of its score where patches protect, 0 to 100.
+   */
+  uint32_t residual;
+  /**
+   * What kind of service it opens: a `STANCH_FAMILY_` number.
+   */
+  uint32_t family;
+} stanch_rated;
+
+/**
+ * A grade, and where it comes from.
+ */
+typedef struct {
+  /**
+   * A `STANCH_GRADE_` number.
+   */
+  uint32_t grade;
+  /**
+   * What it was given for: from 0 to 100, the higher the worse.
+   */
+  uint32_t points;
+  /**
+   * The worst token's score.
+   */
+  uint32_t worst;
+  /**
+   * Zero.
+   */
+  uint32_t reserved;
+  /**
+   * The sum of all tokens' scores.
+   */
+  uint64_t sum;
+  /**
+   * How many different tokens were rated.
+   */
+  uint64_t tokens;
+} stanch_rating;
+
+/**
+ * The ratings of many tokens together.
+ */
+typedef struct {
+  /**
+   * The size of this struct; set by the caller.
+   */
+  size_t size;
+  /**
+   * How badly the tokens of machines are exposed.
+   */
+  stanch_rating nhi_exposure;
+  /**
+   * How likely data is to be taken with them.
+   */
+  stanch_rating data_leak_susceptibility;
+} stanch_ratings;
+
+/**
+ * What a policy is made of: points, scores and per cent, as docs/risk.md explains them. Fill it with
+ * `stanch_risk_weights_default`, then change what is to differ.
+ */
+typedef struct {
+  /**
+   * The size of this struct; set by the caller. A larger one than the library knows is refused: a weight must
+   * not be passed over.
+   */
+  size_t size;
+  /**
+   * How many points of the other tokens make one point of a rating, 1 to 1,000,000.
+   */
+  uint32_t rating_per;
+  /**
+   * How many points the other tokens make at most.
+   */
+  uint8_t rating_most;
+  /**
+   * Points for each `STANCH_PRIVILEGE_` number, less one.
+   */
+  uint8_t privilege[5];
+  /**
+   * Points for each `STANCH_BREADTH_` number.
+   */
+  uint8_t breadth[3];
+  /**
+   * Points that privilege and breadth come to at most.
+   */
+  uint8_t impact_most;
+  /**
+   * Points for each `STANCH_CHANNEL_` number.
+   */
+  uint8_t channel[8];
+  /**
+   * Points for each source but the first.
+   */
+  uint8_t sources_each;
+  /**
+   * Points for all of these at most.
+   */
+  uint8_t sources_most;
+  /**
+   * Points that channel and sources come to at most.
+   */
+  uint8_t exposure_most;
+  /**
+   * Points for each `STANCH_EXPLOITATION_` number.
+   */
+  uint8_t exploitation[4];
+  /**
+   * Points for each binary digit of the number of days.
+   */
+  uint8_t time_digit;
+  /**
+   * Points for all of these at most.
+   */
+  uint8_t time_most;
+  /**
+   * Points for each `STANCH_ENVIRONMENT_` number.
+   */
+  uint8_t environment[3];
+  /**
+   * Points for each `STANCH_ROTATION_` number, less two; one that was rotated gets those of one in time.
+   */
+  uint8_t rotation[3];
+  /**
+   * The highest score of a token that is invalid or was rotated.
+   */
+  uint8_t cap_dead;
+  /**
+   * Of one that nobody tried.
+   */
+  uint8_t cap_unverified;
+  /**
+   * Of one for which nothing but its randomness speaks.
+   */
+  uint8_t cap_generic;
+  /**
+   * Of one for which the words around it speak.
+   */
+  uint8_t cap_contextual;
+  /**
+   * Of an identifier that may be public.
+   */
+  uint8_t cap_public;
+  /**
+   * Of half of a pair.
+   */
+  uint8_t cap_half;
+  /**
+   * Of what is left of a score where a patch protects.
+   */
+  uint8_t cap_protected;
+  /**
+   * The lowest score of a token with much privilege that is far exposed.
+   */
+  uint8_t floor_exposed;
+  /**
+   * From which `STANCH_PRIVILEGE_` number on.
+   */
+  uint8_t floor_exposed_privilege;
+  /**
+   * From which `STANCH_CHANNEL_` number on.
+   */
+  uint8_t floor_exposed_channel;
+  /**
+   * The lowest score of a token with much privilege in breach data.
+   */
+  uint8_t floor_breached;
+  /**
+   * From which `STANCH_PRIVILEGE_` number on.
+   */
+  uint8_t floor_breached_privilege;
+  /**
+   * The lowest score of a token that somebody tried to use.
+   */
+  uint8_t floor_attempted;
+  /**
+   * From which `STANCH_PRIVILEGE_` number on.
+   */
+  uint8_t floor_attempted_privilege;
+  /**
+   * The lowest score of a token that somebody used, and it was accepted.
+   */
+  uint8_t floor_accepted;
+  /**
+   * Where the levels low, medium and high begin.
+   */
+  uint8_t levels[3];
+  /**
+   * Where critical begins.
+   */
+  uint8_t critical;
+  /**
+   * Where the grades B, C, D and F begin.
+   */
+  uint8_t grades[4];
+  /**
+   * What each `STANCH_FAMILY_` number counts, in per cent.
+   */
+  uint8_t families[6];
+} stanch_risk_weights;
 
 /**
  * What a host knows of a request that scopes of patches may ask for. What is not told here is taken
@@ -652,6 +1316,101 @@ int32_t stanch_inflater_new(const stanch_inflate_limits *limits,
  * `inflater` is NULL or was made and not freed.
  */
 void stanch_inflater_free(stanch_inflater *inflater);
+
+/**
+ * Scores a token under `policy`, or with the usual weights if that is NULL. Does not allocate.
+ *
+ * # Safety
+ *
+ * `policy` is NULL or was made and not freed; `factors` and `out` are valid, with their `size` set.
+ */
+int32_t stanch_risk_assess(const stanch_risk_policy *policy,
+                           const stanch_factors *factors,
+                           stanch_assessment *out);
+
+/**
+ * Writes to `*out` what is left of a score from 0 to 100 where a patch protects. `is_protected` is to be 1 only
+ * for a token that the user's own API accepts, and only if every enrolled node confirms that it blocks it; else 0.
+ *
+ * # Safety
+ *
+ * `policy` is NULL, for the usual weights, or was made and not freed; `out` is valid.
+ */
+int32_t stanch_risk_residual(const stanch_risk_policy *policy,
+                             uint32_t score,
+                             uint32_t is_protected,
+                             uint32_t *out);
+
+/**
+ * Rates the tokens of all open leaks together. Order and duplicates do not matter.
+ *
+ * # Safety
+ *
+ * `policy` is NULL, for the usual weights, or was made and not freed; `tokens` points to `count` valid items, or
+ * is NULL if there are none; `out` is valid and `out->size` is set.
+ */
+int32_t stanch_risk_rate(const stanch_risk_policy *policy,
+                         const stanch_rated *tokens,
+                         size_t count,
+                         stanch_ratings *out);
+
+/**
+ * The name of a `STANCH_LEVEL_` number as static text: `informational`, `low`, `medium`, `high`, or `unknown`.
+ */
+const char *stanch_level_name(uint32_t level);
+
+/**
+ * The name of a `STANCH_GRADE_` number as static text: `A`, `B`, `C`, `D`, `F`, or `unknown`.
+ */
+const char *stanch_grade_name(uint32_t grade);
+
+/**
+ * The name of a `STANCH_FACTOR_` number as static text: `privilege`, `breadth`, `channel`, `sources`,
+ * `exploitation`, `days`, `environment`, `rotation`, or `unknown`.
+ */
+const char *stanch_factor_name(uint32_t factor);
+
+/**
+ * The name of a `STANCH_FLOOR_` number as static text: `none`, `exposed`, `breached`, `attempted`, `accepted`, or
+ * `unknown`.
+ */
+const char *stanch_floor_name(uint32_t floor);
+
+/**
+ * The name of a `STANCH_CAP_` number as static text: `none`, `invalid`, `rotated`, `public`, `generic`,
+ * `contextual`, `half`, `unverified`, or `unknown`.
+ */
+const char *stanch_cap_name(uint32_t cap);
+
+/**
+ * Writes the usual weights to `*out`.
+ *
+ * # Safety
+ *
+ * `out` is valid and `out->size` is set.
+ */
+int32_t stanch_risk_weights_default(stanch_risk_weights *out);
+
+/**
+ * Makes a policy of `weights`. On success `*out` is to be freed with `stanch_risk_policy_free`; on failure it is
+ * left alone, and `error`, unless it is NULL, says which weight is at fault and why.
+ *
+ * # Safety
+ *
+ * `weights` is valid with its `size` set; `error` is NULL or valid with its `size` set; `out` is valid.
+ */
+int32_t stanch_risk_policy_new(const stanch_risk_weights *weights,
+                               stanch_error *error,
+                               stanch_risk_policy **out);
+
+/**
+ * Frees a policy. NULL is fine.
+ *
+ * # Safety
+ *
+ * `policy` is NULL or was made and not freed.
+ */
+void stanch_risk_policy_free(stanch_risk_policy *policy);
 
 /**
  * Writes to `*out` how many bytes of memory a scan over `set` needs: some tens of KiB for ordinary

@@ -57,6 +57,7 @@ pub mod detect;
 mod ffi;
 pub mod leak;
 pub mod patch;
+pub mod risk;
 pub mod secret;
 
 /// The examples of the README.

@@ -9,7 +9,7 @@
  * readable-key (others can read it), empty-key, long-key; blocked, monitored, clean (one token each);
  * public-key, other-public-key; the sets signed-4, signed-5, signed-5-again, signed-6 (by their serial
  * numbers), other-signed (signed with the other key), forged (its signature is wrong), expired;
- * the set scoped; and gzip, deflate, bomb (bodies).
+ * the set scoped; gzip, deflate, bomb (bodies); and assessments (factors and what Rust makes of them).
  */
 
 #include "abi_test.h"
@@ -108,6 +108,7 @@ static const struct {
     { "threads", check_threads },
     { "forks", check_forks },
     { "detector", check_detector },
+    { "risk", check_risk },
 #ifdef COUNT_ALLOCATIONS
     { "allocations", check_allocations },
 #endif

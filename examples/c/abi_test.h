@@ -9,6 +9,7 @@
  *   abi_inflate.c      bodies with a content encoding
  *   abi_sharing.c      one set in many threads and in a thousand forked processes
  *   abi_detector.c     the detector and its callback
+ *   abi_risk.c         scores, ratings and policies
  *   abi_versions.c     versions and names
  *   abi_allocations.c  nothing is allocated between init and finish
  *   abi_panic.c        a fault inside the library becomes a status code
@@ -17,6 +18,7 @@
 #ifndef ABI_TEST_H
 #define ABI_TEST_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -68,6 +70,7 @@ void check_inflate(const fixture *given);
 void check_threads(const fixture *given);
 void check_forks(const fixture *given);
 void check_detector(const fixture *given);
+void check_risk(const fixture *given);
 void check_versions(const fixture *given);
 #ifdef COUNT_ALLOCATIONS
 void check_allocations(const fixture *given);

@@ -13,6 +13,9 @@
 mod boundary;
 mod detector;
 mod inflater;
+mod risk;
+mod risk_policy;
+mod risk_types;
 mod scan;
 mod set;
 mod status;

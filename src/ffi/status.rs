@@ -35,6 +35,8 @@ pub const STANCH_ERROR_EXPIRED: i32 = 14;
 /// The set is older than the one in use or than the lowest that is taken, or has the number of the one
 /// in use and is another.
 pub const STANCH_ERROR_ROLLBACK: i32 = 15;
+/// The weights make no policy.
+pub const STANCH_ERROR_POLICY: i32 = 16;
 
 /// The length of the text in a `stanch_error`, the closing NUL included.
 pub const STANCH_ERROR_TEXT: usize = 512;
@@ -117,6 +119,7 @@ pub(super) fn text(code: i32) -> &'static std::ffi::CStr {
         STANCH_ERROR_SIGNER => c"the set is signed with a key that is not trusted",
         STANCH_ERROR_EXPIRED => c"the set has expired",
         STANCH_ERROR_ROLLBACK => c"the set is older than what is in use or asked for",
+        STANCH_ERROR_POLICY => c"the weights make no policy",
         _ => c"unknown status code",
     }
 }

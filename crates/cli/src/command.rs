@@ -3,10 +3,13 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 
+use crate::node::NodeVerb;
 use crate::outcome::{Outcome, complain};
 use crate::rules::RulesVerb;
-use crate::{demo, key, match_requests, patch, rules, scan};
+use crate::tenant::TenantVerb;
+use crate::{demo, key, match_requests, node, patch, rules, scan, shell, tenant};
 
 /// Finds leaked API tokens and stops their use.
 #[derive(Debug, Parser)]
@@ -45,6 +48,10 @@ enum Verb {
     #[command(subcommand)]
     Patch(PatchVerb),
     Match(match_requests::Arguments),
+    #[command(subcommand)]
+    Tenant(TenantVerb),
+    #[command(subcommand)]
+    Node(NodeVerb),
     /// Shows the whole trip on a sample: scan, register, decide, compile, match
     #[command(after_help = "\
 The sample is a small shop with leaked tokens (all invented), in a temporary folder that is removed \
@@ -52,6 +59,26 @@ afterwards. Nothing leaves the machine.
 
 Exit status: 0 every outcome is the expected one, 1 one is not, 2 an error.")]
     Demo,
+    /// Prints what completes the command's arguments in a shell
+    #[command(after_help = "\
+Examples:
+  stanch completions bash > /etc/bash_completion.d/stanch
+  stanch completions zsh > \"${fpath[1]}/_stanch\"
+  stanch completions fish > ~/.config/fish/completions/stanch.fish")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Prints the manual page, or writes those of all subcommands to a folder
+    #[command(after_help = "\
+Examples:
+  stanch manual | man -l -
+  stanch manual --folder /usr/local/share/man/man1")]
+    Manual {
+        /// Write a page for each subcommand here
+        #[arg(long, value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -101,13 +128,17 @@ impl Command {
             Verb::Patch(PatchVerb::Inspect(arguments)) => patch::inspect(arguments),
             Verb::Patch(PatchVerb::Verify(arguments)) => patch::verify(arguments),
             Verb::Match(arguments) => match_requests::run(arguments),
+            Verb::Tenant(verb) => tenant::run(verb),
+            Verb::Node(verb) => node::run(verb),
             Verb::Demo => demo::run(),
+            Verb::Completions { shell } => shell::completions(*shell),
+            Verb::Manual { folder } => shell::manual(folder.as_deref()),
         };
         outcome.unwrap_or_else(|failure| {
             if !failure.is_closed_output() {
                 complain(&failure);
             }
-            Outcome::Failed
+            failure.outcome()
         })
     }
 }

@@ -2,15 +2,20 @@
 
 mod command;
 mod demo;
+mod desk;
 mod input;
 mod key;
 mod match_requests;
+mod node;
 mod outcome;
 mod palette;
 mod patch;
 mod request;
 mod rules;
 mod scan;
+mod shell;
+mod tenant;
+mod time;
 
 use std::process::ExitCode;
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde::Serialize;
-use stanch::patch::{Action, Context, PatchSet, Trust, Verdict};
+use stanch::patch::{Action, BodyState, Context, PatchSet, Trust, Verdict};
 use stanch::secret::{ImprintKey, PublicKey};
 
 use crate::input;
@@ -95,6 +95,10 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
                 serde_json::to_writer(&mut output, &Line::new(path, &verdict))
                     .map_err(io::Error::from)?;
                 writeln!(output)?;
+                if verdict.action != Action::Block && verdict.body != BodyState::Whole {
+                    complain(&Failure::named(input::name(path), unread(verdict.body)));
+                    outcome = Outcome::Failed;
+                }
             }
             Err(failure) => {
                 complain(&failure);
@@ -104,6 +108,16 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     }
     output.flush()?;
     Ok(outcome)
+}
+
+/// Why not all of a body was looked at.
+fn unread(body: BodyState) -> String {
+    let why = match body {
+        BodyState::Unsupported => "it has an encoding that is not undone",
+        BodyState::Ratio | BodyState::Total => "it inflates to too much",
+        _ => "it is not what its Content-Encoding says",
+    };
+    format!("the body was matched as it was sent only: {why}")
 }
 
 impl<'v> Line<'v> {

@@ -5,8 +5,10 @@ use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
+use stanch::leak::{Denied, Refusal};
 use stanch::patch::{BuildError, OpenError, SaveError, ScanError};
 use stanch::secret::KeyError;
+use stanch_store::StoreError;
 use thiserror::Error;
 
 /// How a command ends, from best to worst.
@@ -18,6 +20,20 @@ pub(crate) enum Outcome {
     Found = 1,
     /// Something went wrong.
     Failed = 2,
+    /// There is no such leak, place, node or tenant.
+    Unknown = 3,
+    /// The role does not allow it, or the module is off.
+    Forbidden = 4,
+    /// The leak does not allow it as things are.
+    Refused = 5,
+    /// The key is not the one that the ledger's tokens were imprinted with.
+    WrongKey = 6,
+    /// The ledger was written by a newer version of the command.
+    Newer = 7,
+    /// There is nothing to report.
+    Empty = 8,
+    /// The ledger cannot be used: damaged, unreachable, full, or exposed to others.
+    Unusable = 9,
 }
 
 /// What keeps a command from going on. Never holds a token.
@@ -41,6 +57,17 @@ pub(crate) enum Failure {
     /// A scan cannot begin.
     #[error("patch set: {0}")]
     Scan(#[from] ScanError),
+    /// The ledger does not do it.
+    #[error("{}{}", .0, advice(.0))]
+    Store(#[from] StoreError),
+    /// A key is not the ledger's.
+    #[error(
+        "{file}: the wrong key: the ledger's tokens were imprinted with key {known}, this is key {held}"
+    )]
+    WrongKey { file: String, held: String, known: String },
+    /// There is nothing to report.
+    #[error("the ledger holds no leak of this tenant: there is nothing to report")]
+    Empty,
     /// The output cannot be written.
     #[error("standard output: {}", reason(.0))]
     Output(#[from] io::Error),
@@ -52,9 +79,35 @@ impl Failure {
         Failure::Named { what: what.to_string(), why: why.to_string() }
     }
 
+    /// How the command ends by it.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Failure::Store(error) => match error {
+                StoreError::UnknownLeak(_) | StoreError::Unknown(_) => Outcome::Unknown,
+                StoreError::Denied(_) => Outcome::Forbidden,
+                StoreError::Refused(_) => Outcome::Refused,
+                StoreError::Newer { .. } => Outcome::Newer,
+                StoreError::Seal(_) | StoreError::Address(_) => Outcome::Failed,
+                _ => Outcome::Unusable,
+            },
+            Failure::WrongKey { .. } => Outcome::WrongKey,
+            Failure::Empty => Outcome::Empty,
+            _ => Outcome::Failed,
+        }
+    }
+
     /// Whether nobody reads the output any more: nothing to complain of.
     pub(crate) fn is_closed_output(&self) -> bool {
         matches!(self, Failure::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// What to do about an error of the ledger, where the command knows.
+fn advice(error: &StoreError) -> &'static str {
+    match error {
+        StoreError::Denied(Denied::ModuleOff(_)) => ": stanch tenant enable",
+        StoreError::Refused(Refusal::DetectOnly) => ", or decide it --anyway",
+        _ => "",
     }
 }
 

@@ -1,6 +1,6 @@
 //! Raw HTTP/1.1 requests (RFC 9112).
 
-use stanch::patch::{Context, Header, PatchSet, Scan, ScanError, Verdict};
+use stanch::patch::{Context, Header, Inflater, PatchSet, Scan, ScanError, Verdict};
 use thiserror::Error;
 
 /// The most headers that a request, or its trailer section, may have.
@@ -105,15 +105,16 @@ impl<'r> Request<'r> {
         Ok(Request { method, target, headers, body, trailers })
     }
 
-    /// What `set` says of it, fed as it was sent. `state` is room to work in, `context` what is known
-    /// besides.
+    /// What `set` says of it, fed as it was sent, its content encoding undone. `state` is room to work
+    /// in, `context` what is known besides.
     pub(crate) fn verdict(
         &self,
         set: &PatchSet,
         state: &mut [u8],
         context: &Context<'_>,
     ) -> Result<Verdict, ScanError> {
-        let mut scan = Scan::new(set, state)?;
+        let mut inflater = Inflater::new();
+        let mut scan = Scan::new(set, state)?.with_inflater(&mut inflater);
         scan.context(&Context { host: context.host.or_else(|| self.host()), ..*context });
         scan.request(self.method.as_bytes(), self.target.as_bytes());
         scan.headers(&self.headers);

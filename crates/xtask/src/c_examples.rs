@@ -10,6 +10,7 @@ use stanch::patch::{Patch, PatchSet, PatchSetBuilder, Scope};
 use stanch::secret::{ImprintKey, Secret, SigningKey};
 use tempfile::TempDir;
 
+use crate::assessments;
 use crate::clock::{soon, wait_for};
 use crate::command::{Run, both, program};
 use crate::encoded;
@@ -38,6 +39,7 @@ const ABI_SOURCES: &[&str] = &[
     "abi_inflate.c",
     "abi_sharing.c",
     "abi_detector.c",
+    "abi_risk.c",
     "abi_versions.c",
 ];
 
@@ -119,6 +121,7 @@ impl Fixture {
         std::fs::write(fixture.path("blocked"), BLOCKED)?;
         std::fs::write(fixture.path("monitored"), MONITORED)?;
         std::fs::write(fixture.path("clean"), clean())?;
+        std::fs::write(fixture.path("assessments"), assessments::lines())?;
         Ok(fixture)
     }
 

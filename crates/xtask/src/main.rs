@@ -1,5 +1,6 @@
 //! Tasks of the workspace: `cargo xtask TASK`.
 
+mod assessments;
 mod c_examples;
 mod clock;
 mod command;
@@ -110,6 +111,12 @@ fn rust_tests(report: &mut Report) {
             .arg(workspace::target())
             .args(&["--", "--quick", "--tokens", "100,2000"])
             .env("CARGO_TARGET_DIR", workspace::target().join("quick"))
+            .show()
+    });
+    report.step("benchmark: a million tokens scored and rated within a second", |_| {
+        command::cargo(&["bench", "--bench", "risk", "--target-dir"])
+            .arg(workspace::target())
+            .args(&["--", "--rounds", "3"])
             .show()
     });
 }

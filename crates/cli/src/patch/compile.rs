@@ -11,10 +11,11 @@ use stanch::patch::{
 };
 use stanch::secret::{Imprint, ImprintError, ImprintKey, Secret, SigningKey};
 
+use super::record;
 use super::tokens::TokenList;
-use super::{record, time};
 use crate::outcome::{Failure, Outcome, complain, shown};
 use crate::palette;
+use crate::time;
 
 /// Tokens that are held at a time.
 const BATCH: usize = 4096;

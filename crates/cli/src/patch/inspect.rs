@@ -12,9 +12,9 @@ use serde::Serialize;
 use stanch::patch::{PatchSet, Rule, SetInfo};
 use stanch::secret::ImprintKey;
 
-use super::time;
 use crate::outcome::{Failure, Outcome, shown};
 use crate::palette;
+use crate::time;
 
 /// Checks a patch set and prints what it says of itself
 #[derive(Debug, Args)]

@@ -3,7 +3,6 @@
 mod compile;
 mod inspect;
 mod record;
-mod time;
 mod tokens;
 mod verify;
 

@@ -9,7 +9,7 @@ use stanch::patch::{Action, Part, Patch, Scope};
 use stanch::secret::Secret;
 use zeroize::Zeroizing;
 
-use super::time;
+use crate::time;
 
 /// The class of tokens of which nothing else is known.
 const CLASS: &str = "listed";

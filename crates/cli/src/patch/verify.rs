@@ -45,7 +45,7 @@ pub(crate) fn verify(arguments: &VerifyArguments) -> Result<Outcome, Failure> {
         write!(output, ", signed with key {}", signer.id())?;
     }
     match info.expires {
-        Some(expires) => writeln!(output, ", expires {}", super::time::told(expires))?,
+        Some(expires) => writeln!(output, ", expires {}", crate::time::told(expires))?,
         None => writeln!(output, ", never expires")?,
     }
     output.flush()?;

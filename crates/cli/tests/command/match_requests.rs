@@ -1,5 +1,9 @@
 //! `stanch match`.
 
+use std::io::Write as _;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use crate::place::{GITHUB, GITLAB, PASSWORD, Place, Run};
@@ -200,4 +204,32 @@ fn a_hostile_name_cannot_break_a_line() {
     );
     assert_eq!(code, 1);
     assert_eq!(line["name"], "a\\\"\\xff");
+}
+
+#[test]
+fn content_encodings_are_undone() {
+    let place = Place::with_set();
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(format!("t={GITHUB}").as_bytes()).unwrap();
+    let body = encoder.finish().unwrap();
+    let request = |encoding: &str, body: &[u8]| {
+        let head = format!(
+            "POST / HTTP/1.1\r\nContent-Encoding: {encoding}\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        [head.as_bytes(), body].concat()
+    };
+    let expected = hit(1, "body", Value::Null, "gzip", 2);
+    assert_eq!(ask(&place, request("gzip", &body)), (expected, 1));
+
+    let mut damaged = body.clone();
+    damaged[2] += 1;
+    for (encoding, body, why) in [("gzip", &damaged, "is not what"), ("br", &body, "is not undone")]
+    {
+        place.write("request", request(encoding, body));
+        let run = matched(&place, &["request"]);
+        let action = run.lines()[0]["action"].clone();
+        assert_eq!((action, run.code), (json!("pass"), 2), "{encoding}: {run:?}");
+        run.told(&["request: ", why]);
+    }
 }

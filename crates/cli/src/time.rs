@@ -7,7 +7,7 @@ use jiff::{Span, Timestamp};
 /// The seconds since 1970-01-01 UTC that `text` stands for: a time with an offset
 /// (`2030-01-01T12:00:00Z`), a day, which begins at midnight UTC (`2030-01-01`), or how long from now
 /// (`12h`, `90d`, `1y 6mo`).
-pub(super) fn parse(text: &str) -> Result<u64, String> {
+pub(crate) fn parse(text: &str) -> Result<u64, String> {
     let time = text.parse::<Timestamp>().ok().or_else(|| of_day(text)).or_else(|| from_now(text));
     time.and_then(|time| u64::try_from(time.as_second()).ok()).ok_or_else(|| {
         format!(
@@ -17,18 +17,18 @@ pub(super) fn parse(text: &str) -> Result<u64, String> {
 }
 
 /// What time it is, in seconds since 1970-01-01 UTC.
-pub(super) fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     u64::try_from(Timestamp::now().as_second()).unwrap_or(0)
 }
 
 /// A time as text in UTC; `None` if no calendar holds it.
-pub(super) fn shown(seconds: u64) -> Option<String> {
+pub(crate) fn shown(seconds: u64) -> Option<String> {
     let seconds = i64::try_from(seconds).ok()?;
     Timestamp::from_second(seconds).ok().map(|time| time.to_string())
 }
 
 /// The same, whatever it is.
-pub(super) fn told(seconds: u64) -> String {
+pub(crate) fn told(seconds: u64) -> String {
     shown(seconds).unwrap_or_else(|| "at a time that no calendar holds".to_owned())
 }
 

@@ -1,0 +1,299 @@
+//! Lists of leaks: filtered, sorted, a page at a time.
+
+use stanch::leak::{Act, LeakId, Mode, SourceKind, Status, TenantId, Time, User};
+use stanch::risk::Level;
+
+use crate::access;
+use crate::database::Database;
+use crate::error::StoreError;
+use crate::project::{level_number, level_of, patch_of, status_number, status_of};
+use crate::store::Store;
+use crate::value::{Columns, Value};
+
+/// Which leaks to list. What is left empty is not asked for; what is there must all hold. Texts are found anywhere, in
+/// any letter case.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Of this tenant. Otherwise of each that the user may see.
+    pub tenant: Option<TenantId>,
+    /// With one of these.
+    pub statuses: Vec<Status>,
+    /// With one of these.
+    pub levels: Vec<Level>,
+    /// Whether they are critical.
+    pub critical: Option<bool>,
+    /// With this patch, or with none.
+    pub patch: Option<Option<Mode>>,
+    /// With a token of exactly this class.
+    pub class: Option<String>,
+    /// Found in a place of this kind.
+    pub kind: Option<SourceKind>,
+    /// Found in a place that this stands in.
+    pub source: Option<String>,
+    /// With a target that this stands in.
+    pub target: Option<String>,
+    /// With this in a class, provider, preview, source, target or note.
+    pub text: Option<String>,
+}
+
+/// By what to sort. Leaks that are alike in it follow each other by number.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Key {
+    /// Opened first, in each status the highest score first.
+    #[default]
+    Status,
+    /// By number.
+    Id,
+    /// By score.
+    Score,
+    /// By what is left of the score.
+    Residual,
+    /// By when they were found first.
+    FirstSeen,
+    /// By when they were found last.
+    LastSeen,
+    /// By how often somebody tried to use one.
+    Attempts,
+    /// By class.
+    Class,
+    /// By source.
+    Source,
+    /// By target.
+    Target,
+}
+
+/// A key, and which end comes first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Sort {
+    /// The key.
+    pub key: Key,
+    /// Whether the end comes first that does not usually: the least score, the oldest, the last letter.
+    pub reverse: bool,
+}
+
+/// Which part of the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// How many to leave out.
+    pub offset: u64,
+    /// How many at most.
+    pub limit: u64,
+}
+
+/// A part of a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    /// How many there are, on all pages.
+    pub total: u64,
+    /// Those of the page.
+    pub leaks: Vec<Summary>,
+}
+
+/// A leak in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Its number.
+    pub id: LeakId,
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its status.
+    pub status: Status,
+    /// Its patch.
+    pub patch: Option<Mode>,
+    /// Its score, 0 to 100, as it was rated last.
+    pub score: u8,
+    /// What is left of the score where the patch protects.
+    pub residual: u8,
+    /// The level of the score.
+    pub level: Level,
+    /// Whether the score is critical.
+    pub critical: bool,
+    /// When it was found first.
+    pub first_seen: Time,
+    /// When it was found last.
+    pub last_seen: Time,
+    /// How often somebody tried to use it.
+    pub attempts: u64,
+    /// How many tokens it has.
+    pub tokens: u64,
+    /// In how many places it was found.
+    pub sources: u64,
+    /// In how many places it is used.
+    pub places: u64,
+    /// The class of its first token.
+    pub class: String,
+    /// Where it was found first.
+    pub source: String,
+    /// Whom it endangers; empty if nobody knows.
+    pub target: String,
+}
+
+impl Page {
+    /// The most leaks of a page.
+    pub const MOST: u64 = 10_000;
+
+    /// The first so many.
+    pub fn first(limit: u64) -> Page {
+        Page { offset: 0, limit }
+    }
+}
+
+impl Store {
+    /// The leaks that `filter` describes, of the tenants that the user may see.
+    ///
+    /// Scores are as they were rated last: [`Store::refresh`] rates those anew of which they change with the
+    /// time.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Denied`] if the user may see none, or not the tenant that is asked for.
+    pub fn list(
+        &self,
+        who: &User,
+        filter: &Filter,
+        sort: Sort,
+        page: Page,
+    ) -> Result<List, StoreError> {
+        self.read(|database| {
+            let tenants = access::tenants(database, who, Act::View, filter.tenant.as_ref())?;
+            let mut query = Query::new(database, filter, &tenants);
+            let count = format!("SELECT count(*) FROM leak WHERE {}", query.conditions());
+            let total = database.row(&count, &query.values)?.map(|mut row| row.int());
+            let total = total.transpose()?.unwrap_or(0) as u64;
+            let limit = query.value((page.limit.min(Page::MOST) as i64).into());
+            let offset = query.value(page.offset.into());
+            // The page first, by what is sorted by alone; then the rest of its rows.
+            let sql = format!(
+                "SELECT {COLUMNS} FROM leak WHERE id IN (SELECT id FROM leak WHERE {} ORDER BY {} \
+                 LIMIT ?{limit} OFFSET ?{offset}) ORDER BY {}",
+                query.conditions(),
+                sort.order(),
+                sort.order(),
+            );
+            let rows = database.query(&sql, &query.values)?;
+            let leaks = rows.into_iter().map(|row| summary(Columns::of(row)));
+            Ok(List { total, leaks: leaks.collect::<Result<_, _>>()? })
+        })
+    }
+}
+
+impl Sort {
+    /// By this key, its usual end first.
+    pub fn by(key: Key) -> Sort {
+        Sort { key, reverse: false }
+    }
+
+    fn order(self) -> String {
+        // Whether each column falls.
+        let columns: &[(&str, bool)] = match self.key {
+            Key::Status => &[("status", false), ("score", true), ("id", false)],
+            Key::Id => &[("id", false)],
+            Key::Score => &[("score", true), ("id", false)],
+            Key::Residual => &[("residual", true), ("id", false)],
+            Key::FirstSeen => &[("first_seen", true), ("id", false)],
+            Key::LastSeen => &[("last_seen", true), ("id", false)],
+            Key::Attempts => &[("attempts", true), ("id", false)],
+            Key::Class => &[("class", false), ("id", false)],
+            Key::Source => &[("source", false), ("id", false)],
+            Key::Target => &[("target_key", false), ("id", false)],
+        };
+        let columns = columns.iter().map(|(column, falls)| match falls ^ self.reverse {
+            true => format!("{column} DESC"),
+            false => (*column).to_owned(),
+        });
+        columns.collect::<Vec<_>>().join(", ")
+    }
+}
+
+const COLUMNS: &str = "id, tenant, status, patch, score, residual, level, critical, first_seen, \
+                       last_seen, attempts, tokens, sources, places, class, source, target";
+
+/// Conditions and their values.
+struct Query {
+    conditions: Vec<String>,
+    values: Vec<Value>,
+}
+
+impl Query {
+    fn new(database: &Database, filter: &Filter, tenants: &[TenantId]) -> Query {
+        let mut query = Query { conditions: Vec::new(), values: Vec::new() };
+        query.among("tenant", tenants.iter().map(|tenant| tenant.0.as_str().into()));
+        if !filter.statuses.is_empty() {
+            query.among("status", filter.statuses.iter().map(|s| status_number(*s).into()));
+        }
+        if !filter.levels.is_empty() {
+            query.among("level", filter.levels.iter().map(|level| level_number(*level).into()));
+        }
+        if let Some(critical) = filter.critical {
+            query.among("critical", [Value::from(critical)]);
+        }
+        if let Some(patch) = filter.patch {
+            query.among("patch", [crate::project::patch_number(patch).into()]);
+        }
+        if let Some(class) = &filter.class {
+            let at = query.value(class.as_str().into());
+            query.add(format!("id IN (SELECT leak FROM token WHERE class = ?{at})"));
+        }
+        if let Some(kind) = filter.kind {
+            let at = query.value(kind.as_str().into());
+            query.add(format!("id IN (SELECT leak FROM source WHERE kind = ?{at})"));
+        }
+        if let Some(source) = &filter.source {
+            let at = query.value(source.to_lowercase().into());
+            let holds = database.holds("words", at);
+            query.add(format!("id IN (SELECT leak FROM source WHERE {holds})"));
+        }
+        if let Some(target) = &filter.target {
+            let at = query.value(target.to_lowercase().into());
+            query.add(database.holds("target_key", at));
+        }
+        if let Some(text) = &filter.text {
+            let at = query.value(text.to_lowercase().into());
+            query.add(database.holds("words", at));
+        }
+        query
+    }
+
+    fn value(&mut self, value: Value) -> usize {
+        self.values.push(value);
+        self.values.len()
+    }
+
+    fn add(&mut self, condition: String) {
+        self.conditions.push(condition);
+    }
+
+    fn among(&mut self, column: &str, values: impl IntoIterator<Item = Value>) {
+        let marks: Vec<String> =
+            values.into_iter().map(|value| format!("?{}", self.value(value))).collect();
+        self.add(format!("{column} IN ({})", marks.join(", ")));
+    }
+
+    fn conditions(&self) -> String {
+        self.conditions.join(" AND ")
+    }
+}
+
+fn summary(mut row: Columns) -> Result<Summary, StoreError> {
+    let small = |number: i64| number.clamp(0, 100) as u8;
+    Ok(Summary {
+        id: LeakId(row.int()? as u64),
+        tenant: TenantId(row.text()?),
+        status: status_of(row.int()?)?,
+        patch: patch_of(row.int()?)?,
+        score: small(row.int()?),
+        residual: small(row.int()?),
+        level: level_of(row.int()?)?,
+        critical: row.int()? != 0,
+        first_seen: Time(row.int()?),
+        last_seen: Time(row.int()?),
+        attempts: row.int()? as u64,
+        tokens: row.int()? as u64,
+        sources: row.int()? as u64,
+        places: row.int()? as u64,
+        class: row.text()?,
+        source: row.text()?,
+        target: row.text()?,
+    })
+}

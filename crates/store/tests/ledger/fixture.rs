@@ -1,0 +1,105 @@
+//! A ledger to test with, in either database.
+
+use stanch::leak::{Actor, Facts, Issuer, LeakId, Role, Sighting, Source, TenantId, Time, User};
+use stanch::secret::{Imprint, ImprintKey, Secret};
+use stanch_store::{By, Filter, List, Page, Sort, Store};
+use tempfile::TempDir;
+
+use crate::server::Server;
+
+/// A moment in the tests.
+pub const NOW: i64 = 1_760_000_000;
+
+/// An empty ledger with the module on for the tenant `default`.
+pub struct Fixture {
+    pub address: String,
+    pub store: Store,
+    /// Whether it is SQLite.
+    pub is_file: bool,
+    _folder: TempDir,
+}
+
+impl Fixture {
+    pub fn sqlite() -> Fixture {
+        let folder = tempfile::tempdir().unwrap();
+        let address = folder.path().join("ledger.db").to_str().unwrap().to_owned();
+        Fixture::new(address, true, folder)
+    }
+
+    pub fn postgres() -> Fixture {
+        Fixture::new(Server::shared().database(), false, tempfile::tempdir().unwrap())
+    }
+
+    /// The ledger, opened once more.
+    pub fn open(&self) -> Store {
+        Store::open(&self.address).unwrap()
+    }
+
+    fn new(address: String, is_file: bool, folder: TempDir) -> Fixture {
+        let store = Store::open(&address).unwrap();
+        store.switch(&ann(), &TenantId::default(), true).unwrap();
+        Fixture { address, store, is_file, _folder: folder }
+    }
+}
+
+/// Makes each of the functions a test with either database.
+macro_rules! both {
+    ($($name:ident),+ $(,)?) => {
+        mod sqlite {
+            $(#[test] fn $name() { super::$name(&crate::fixture::Fixture::sqlite()); })+
+        }
+        mod postgres {
+            $(#[test] fn $name() { super::$name(&crate::fixture::Fixture::postgres()); })+
+        }
+    };
+}
+pub(crate) use both;
+
+/// Somebody with this role in the tenant of that name.
+pub fn user(role: Role, tenant: &str) -> User {
+    User { role, tenant: TenantId(tenant.into()) }
+}
+
+/// Ann, who may do everything.
+pub fn ann() -> By {
+    ann_at(NOW)
+}
+
+pub fn ann_at(at: i64) -> By {
+    let who = user(Role::GlobalAdministrator, "default");
+    By { who, actor: Actor::Person("ann".into()), at: Time(at) }
+}
+
+/// The imprint of the token with this number, of a class.
+pub fn token(class: &str, number: u64) -> Imprint {
+    // No two are alike, and each is as random as tokens are.
+    let hash = blake3::hash(format!("token {number}").as_bytes());
+    let text: String =
+        hash.as_bytes().iter().map(|byte| char::from(LETTERS[usize::from(byte % 62)])).collect();
+    ImprintKey::from_bytes([5; 32]).imprint(&Secret::new(class, text)).unwrap()
+}
+
+const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
+/// What is known of a token that the user's own API accepts.
+pub fn own() -> Facts {
+    Facts { issuer: Issuer::Own, ..Facts::reported() }
+}
+
+/// Tokens with these numbers, found in a file.
+pub fn found(numbers: &[u64], place: &str) -> Sighting {
+    Sighting::new(
+        Source::file(place, 1),
+        numbers.iter().map(|number| (token("github-pat", *number), own())),
+    )
+}
+
+/// Registers tokens and says which leak was made of them.
+pub fn register(store: &Store, numbers: &[u64], place: &str) -> LeakId {
+    store.register(&ann(), vec![found(numbers, place)]).unwrap()[0].new.unwrap()
+}
+
+/// The list of all leaks.
+pub fn all(store: &Store) -> List {
+    store.list(&ann().who, &Filter::default(), Sort::default(), Page::first(1000)).unwrap()
+}
