@@ -30,7 +30,12 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TARGET", requires = "register")]
     target: Option<String>,
     /// Who can see what is scanned
-    #[arg(long, value_enum, requires = "register", default_value_if("register", "true", "private"))]
+    #[arg(
+        long,
+        value_enum,
+        requires = "register",
+        default_value_if("register", "true", "private")
+    )]
     visible: Option<Visible>,
     #[command(flatten)]
     desk: Desk,
