@@ -80,18 +80,24 @@ impl Facets {
         if let Some(rest) = sources.groups.iter_mut().find(|group| group.key == OTHERS) {
             // A leak can have several of the small kinds.
             let small = |leak: &&Leak| {
-                leak.source_kinds().iter().any(|kind| source_keys.get(*kind).is_none_or(|key| key == OTHERS))
+                leak.source_kinds()
+                    .iter()
+                    .any(|kind| source_keys.get(*kind).is_none_or(|key| key == OTHERS))
             };
             rest.count = snapshot.open().filter(small).count() as u64;
         }
         let several = snapshot.open().filter(|leak| leak.source_kinds().len() > 1).count() as u64;
         sources.note = (several > 0).then(|| {
-            format!("{} found in several kinds of source.", words::count(several, "leak was", "leaks were"))
+            format!(
+                "{} found in several kinds of source.",
+                words::count(several, "leak was", "leaks were")
+            )
         });
-        let (targets, target_keys) = largest("target", "Target", &totals.targets, |name| match name {
-            NO_TARGET => "No target known".to_owned(),
-            name => shown(name).into_owned(),
-        });
+        let (targets, target_keys) =
+            largest("target", "Target", &totals.targets, |name| match name {
+                NO_TARGET => "No target known".to_owned(),
+                name => shown(name).into_owned(),
+            });
         let columns = Columns::of(snapshot);
         let time = columns.facet(snapshot);
         Facets {

@@ -99,8 +99,11 @@ impl Urgency {
 
 /// Why a leak is as urgent as it is.
 fn reason(leak: &Leak, now: i64) -> String {
-    let mut text =
-        format!("A stranger can {}. Exposed {}", words::harm(leak.consequence), leak.channel.label());
+    let mut text = format!(
+        "A stranger can {}. Exposed {}",
+        words::harm(leak.consequence),
+        leak.channel.label()
+    );
     match now.saturating_sub(leak.first_seen).max(0) as u64 / 86_400 {
         0 => text.push_str(" since today."),
         days => text.push_str(&format!(" for {}.", words::count(days, "day", "days"))),

@@ -25,7 +25,16 @@ const IN_PATH: &AsciiSet =
 
 /// What no URI may hold (RFC 3986, appendix A). What is escaped already stays.
 const IN_URI: &AsciiSet = &CONTROLS
-    .add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// The log. The open leaks come first, in the order of [`prioritize`]; the settled ones are suppressed.
 pub(crate) fn log(snapshot: &Snapshot, report: Report) -> String {
@@ -112,8 +121,7 @@ fn results(snapshot: &Snapshot, leak: &Leak, rules: &Rules<'_>) -> Vec<Value> {
     let mut seen: HashMap<(&str, &str, Option<&str>), u32> = HashMap::new();
     let mut results = Vec::new();
     for source in &leak.sources {
-        let nth =
-            seen.entry((&source.kind, &source.place, source.commit.as_deref())).or_default();
+        let nth = seen.entry((&source.kind, &source.place, source.commit.as_deref())).or_default();
         *nth += 1;
         let print = fingerprint(&snapshot.tenant, leak.id, source, *nth);
         results.push(result(snapshot, leak, rules, Some(source), print));
@@ -257,7 +265,10 @@ mod tests {
             ("a:b", "a%3Ab"),
             ("https://example.com/a?b=c#L3", "https://example.com/a?b=c#L3"),
             ("s3://bucket/a b", "s3://bucket/a%20b"),
-            ("https://e.example/\"><script>\u{202e}\n", "https://e.example/%22%3E%3Cscript%3E%E2%80%AE%0A"),
+            (
+                "https://e.example/\"><script>\u{202e}\n",
+                "https://e.example/%22%3E%3Cscript%3E%E2%80%AE%0A",
+            ),
             ("not a scheme://x", "not%20a%20scheme%3A//x"),
         ];
         for (place, expected) in cases {

@@ -464,11 +464,7 @@ impl Leak {
         }
         let explained = self.explanation.score();
         if explained != u64::from(self.score) {
-            return Err(SnapshotError::Explanation {
-                leak: self.id,
-                score: self.score,
-                explained,
-            });
+            return Err(SnapshotError::Explanation { leak: self.id, score: self.score, explained });
         }
         Ok(())
     }

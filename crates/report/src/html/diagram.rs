@@ -5,21 +5,22 @@ use maud::{Markup, html};
 use crate::facet::{Facet, Facets, Group};
 use crate::words;
 
-/// The measures of bars, in units of their picture.
+/// How wide bars are that stand three abreast, and what else measures them.
 pub(super) const SLIM: f64 = 308.0;
-const LABEL: f64 = 132.0;
+/// Where the bars begin.
+const LABEL: f64 = 146.0;
 /// What a bar leaves for its count.
 const COUNT: f64 = 46.0;
 const ROW: f64 = 26.0;
 
-/// The measures of columns.
+/// How wide columns are, and those beside a table; and what else measures them.
 pub(super) const WIDE: f64 = 880.0;
 pub(super) const NARROW: f64 = 400.0;
 const HIGH: f64 = 96.0;
 const BASE: f64 = 120.0;
 
 /// How many characters a label shows.
-const LETTERS: usize = 19;
+const LETTERS: usize = 21;
 
 /// All diagrams of a list.
 pub(super) fn all(facets: &Facets) -> Markup {

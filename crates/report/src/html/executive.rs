@@ -23,7 +23,7 @@ pub(super) fn body(snapshot: &Snapshot) -> Markup {
             ("attempts", "attempts seen"),
             ("accepted", "of those accepted"),
         ]))
-        p.period { (words::changes(snapshot)) " " span.hint { "Blocked means that every enrolled node refuses the token." } }
+        p.period { (words::changes(snapshot)) }
         div.pair {
             div {
                 (diagram::figure(levels, diagram::bars(levels, diagram::NARROW)))
@@ -52,6 +52,7 @@ pub(super) fn body(snapshot: &Snapshot) -> Markup {
                         }
                     }
                 }
+                p.small { "Blocked: every enrolled node refuses the token." }
             }
         }
         section.risks {

@@ -47,7 +47,10 @@ fn table(text: &mut String, head: &[&str], rows: impl IntoIterator<Item = Vec<St
 
 fn head(text: &mut String, snapshot: &Snapshot, report: Report) {
     push(text, format_args!("# {}\n", report.title()));
-    push(text, format_args!("Tenant {}, {}.\n", plain(&snapshot.tenant), words::moment(snapshot.at)));
+    push(
+        text,
+        format_args!("Tenant {}, {}.\n", plain(&snapshot.tenant), words::moment(snapshot.at)),
+    );
     push(text, format_args!("{}\n", words::headline(snapshot)));
     push(text, format_args!("## Ratings\n"));
     let now = &snapshot.ratings;
@@ -115,7 +118,10 @@ fn prioritized(text: &mut String, snapshot: &Snapshot) {
         if all.is_empty() {
             continue;
         }
-        push(text, format_args!("## {} ({})\n\n{}\n", urgency.label(), all.len(), urgency.meaning()));
+        push(
+            text,
+            format_args!("## {} ({})\n\n{}\n", urgency.label(), all.len(), urgency.meaning()),
+        );
         let row = |item: &&crate::Item| {
             let leak = snapshot.leak(item.leak)?;
             Some(vec![
@@ -136,7 +142,8 @@ fn totals(text: &mut String, snapshot: &Snapshot) {
     push(text, format_args!("## Totals\n"));
     push(text, format_args!("The period began on {}.\n", words::date(snapshot.since)));
     let figures = snapshot.totals.figures();
-    let row = |(_, label, figure): &(&str, &str, u64)| vec![(*label).to_owned(), figure.to_string()];
+    let row =
+        |(_, label, figure): &(&str, &str, u64)| vec![(*label).to_owned(), figure.to_string()];
     table(text, &["Total", "Count"], figures.iter().map(row));
 }
 

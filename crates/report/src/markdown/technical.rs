@@ -67,7 +67,13 @@ fn dossier(text: &mut String, snapshot: &Snapshot, leak: &Leak) {
         ]
     };
     let head = [
-        "Token", "Preview", "Provider", "Privilege", "Environment", "Validity", "Rotation",
+        "Token",
+        "Preview",
+        "Provider",
+        "Privilege",
+        "Environment",
+        "Validity",
+        "Rotation",
         "Confidence",
     ];
     table(text, &head, leak.tokens.iter().map(token));
@@ -95,7 +101,15 @@ fn dossier(text: &mut String, snapshot: &Snapshot, leak: &Leak) {
         table(text, &head, leak.places.iter().map(row));
     }
     for step in &leak.checklist {
-        push(text, format_args!("- [{}] {}{}", if step.done { 'x' } else { ' ' }, plain(&step.text), link(step)));
+        push(
+            text,
+            format_args!(
+                "- [{}] {}{}",
+                if step.done { 'x' } else { ' ' },
+                plain(&step.text),
+                link(step)
+            ),
+        );
     }
     text.push('\n');
 }
@@ -122,9 +136,13 @@ fn attempts(text: &mut String, leak: &Leak) {
     if attempts.count == 0 {
         return push(text, format_args!("No attempt to use it was seen.\n"));
     }
-    let last = attempts.last.map_or(String::new(), |at| format!(", the last one {}", words::moment(at)));
+    let last =
+        attempts.last.map_or(String::new(), |at| format!(", the last one {}", words::moment(at)));
     let count = words::count(attempts.count, "attempt", "attempts");
-    push(text, format_args!("{count} to use it, {} accepted{last}.\n", words::grouped(attempts.accepted)));
+    push(
+        text,
+        format_args!("{count} to use it, {} accepted{last}.\n", words::grouped(attempts.accepted)),
+    );
 }
 
 /// The page of a step, as text: links in a report come from outside.

@@ -38,9 +38,8 @@ fn totals_are_those_of_the_leaks() {
     assert_eq!(totals.opened, totals.consequences.iter().map(|count| count.count).sum::<u64>());
     assert!(totals.protected <= totals.blocked && totals.high_protected <= totals.protected);
     assert_eq!(totals.attempts, snapshot.leaks.iter().map(|leak| leak.attempts.count).sum::<u64>());
-    let repository = |leak: &&stanch_report::Leak| {
-        leak.sources.iter().any(|source| source.kind == "repository")
-    };
+    let repository =
+        |leak: &&stanch_report::Leak| leak.sources.iter().any(|source| source.kind == "repository");
     let count = totals.sources.iter().find(|count| count.name == "repository").unwrap().count;
     assert_eq!(count, snapshot.open().filter(repository).count() as u64);
     for figure in [totals.protected, totals.monitored, totals.critical, totals.closed_recently] {

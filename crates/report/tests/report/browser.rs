@@ -6,7 +6,7 @@
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::Duration;
 
@@ -58,8 +58,15 @@ impl Browser {
                 }
             }
         });
-        let mut browser =
-            Browser { child, to, from, session: None, next: 0, events: Vec::new(), _profile: profile };
+        let mut browser = Browser {
+            child,
+            to,
+            from,
+            session: None,
+            next: 0,
+            events: Vec::new(),
+            _profile: profile,
+        };
         let target = browser.call("Target.createTarget", json!({ "url": "about:blank" }));
         let id = &target["targetId"];
         let session =
@@ -142,12 +149,14 @@ impl Browser {
     /// The addresses that were asked for since the page was opened.
     pub(crate) fn requests(&mut self) -> Vec<String> {
         self.eval("1");
-        let address = |event: &Value| event["params"]["request"]["url"].as_str().unwrap().to_owned();
+        let address =
+            |event: &Value| event["params"]["request"]["url"].as_str().unwrap().to_owned();
         self.events_of(&["Network.requestWillBeSent"]).iter().map(address).collect()
     }
 
     fn events_of(&self, methods: &[&str]) -> Vec<Value> {
-        let of = |event: &&Value| event["method"].as_str().is_some_and(|one| methods.contains(&one));
+        let of =
+            |event: &&Value| event["method"].as_str().is_some_and(|one| methods.contains(&one));
         self.events.iter().filter(of).cloned().collect()
     }
 
@@ -165,8 +174,9 @@ impl Browser {
         if let Some(session) = &self.session {
             message["sessionId"] = session.as_str().into();
         }
-        let sent = self.to.write_all(format!("{message}\0").as_bytes());
-        assert!(sent.is_ok(), "{}", self.absence());
+        if self.to.write_all(format!("{message}\0").as_bytes()).is_err() {
+            self.mourn();
+        }
         loop {
             let message = self.receive();
             if message["id"] == self.next {
@@ -178,17 +188,19 @@ impl Browser {
     }
 
     fn receive(&mut self) -> Value {
-        let message = self.from.recv_timeout(PATIENCE);
-        message.unwrap_or_else(|_| panic!("{}", self.absence()))
+        match self.from.recv_timeout(PATIENCE) {
+            Ok(message) => message,
+            Err(RecvTimeoutError::Timeout) => panic!("chromium does not answer"),
+            Err(RecvTimeoutError::Disconnected) => self.mourn(),
+        }
     }
 
-    /// Why there is no answer.
-    fn absence(&mut self) -> String {
-        match self.child.try_wait() {
-            Ok(Some(status)) => format!(
-                "chromium ended with {status}; these tests need the Debian package `chromium` (127: it is not installed)"
-            ),
-            _ => "chromium does not answer".to_owned(),
+    /// Says that the browser ended, and why it may never have begun.
+    fn mourn(&mut self) -> ! {
+        match self.child.wait().ok().and_then(|status| status.code()) {
+            // The shell's word for a program that it does not find.
+            Some(127) => panic!("chromium is not installed: it is the Debian package `chromium`"),
+            code => panic!("chromium ended with status {code:?}"),
         }
     }
 }

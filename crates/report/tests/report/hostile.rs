@@ -38,9 +38,17 @@ pub(crate) fn snapshot() -> Snapshot {
         leak.target = Some(hostile());
         for token in &mut leak.tokens {
             let all = [
-                &mut token.class, &mut token.rule, &mut token.provider, &mut token.family,
-                &mut token.privilege, &mut token.environment, &mut token.confidence,
-                &mut token.validity, &mut token.rotation, &mut token.issuer, &mut token.preview,
+                &mut token.class,
+                &mut token.rule,
+                &mut token.provider,
+                &mut token.family,
+                &mut token.privilege,
+                &mut token.environment,
+                &mut token.confidence,
+                &mut token.validity,
+                &mut token.rotation,
+                &mut token.issuer,
+                &mut token.preview,
             ];
             all.into_iter().for_each(|text| *text = hostile());
         }
@@ -87,7 +95,12 @@ fn pages_run_nothing_and_count_right() {
         assert_eq!(browser.requests().len(), 1, "{report:?}");
         assert_eq!(browser.eval("typeof window.intruder"), json!("undefined"));
         // No element and no attribute but the page's own.
-        assert_eq!(browser.eval("document.querySelectorAll('img, iframe, object, [onerror], [onclick]').length"), json!(0));
+        assert_eq!(
+            browser.eval(
+                "document.querySelectorAll('img, iframe, object, [onerror], [onclick]').length"
+            ),
+            json!(0)
+        );
         let own = if *report == Report::Executive { 1 } else { 2 };
         assert_eq!(browser.eval("document.scripts.length"), json!(own));
         let links = browser.eval("[...document.links].map(a => a.protocol)");
@@ -105,14 +118,19 @@ fn pages_run_nothing_and_count_right() {
             let of = format!("svg[data-facet='{facet}'] g[role=button]");
             let count = browser.eval(&format!("document.querySelector(\"{of}\").dataset.count"));
             browser.click(&of);
-            let rows = browser.eval("String(document.querySelectorAll('[data-row]:not([hidden])').length)");
+            let rows = browser
+                .eval("String(document.querySelectorAll('[data-row]:not([hidden])').length)");
             assert_eq!(rows, count, "{facet}");
             browser.click(".chips .clear");
         }
         // What hides or turns text is written out.
-        let text = browser.eval("document.body.innerText.match(/[\\u202e\\u2066\\u200b\\u0007\\u001b]/)");
+        let text =
+            browser.eval("document.body.innerText.match(/[\\u202e\\u2066\\u200b\\u0007\\u001b]/)");
         assert_eq!(text, Value::Null);
-        assert_eq!(browser.eval("document.body.innerText.includes('⟨U+202E⟩gnp.exe')"), json!(true));
+        assert_eq!(
+            browser.eval("document.body.innerText.includes('⟨U+202E⟩gnp.exe')"),
+            json!(true)
+        );
     }
 }
 
@@ -121,7 +139,8 @@ fn markdown_has_no_markup_but_its_own() {
     let snapshot = snapshot();
     for report in Report::ALL {
         let text = render(&snapshot, *report, Format::Markdown).unwrap();
-        let options = Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
+        let options =
+            Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS | Options::ENABLE_STRIKETHROUGH;
         let mut headings = 0;
         for event in Parser::new_ext(&text, options) {
             let foreign = matches!(

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::{Value, json};
-use stanch_report::{Format, Report, Snapshot, render};
+use stanch_report::{Format, Leak, Report, Snapshot, render};
 
 use crate::browser::Browser;
 use crate::sample;
@@ -87,7 +87,10 @@ fn pages_are_quiet_and_can_be_looked_at() {
         assert_ne!(grounds[0], grounds[1], "dark is not light");
         browser.open(&file, PHONE, "light");
         let wide = browser.eval("document.documentElement.scrollWidth");
-        assert!(wide.as_u64().unwrap() <= u64::from(PHONE.0), "{report:?} is {wide} wide on a phone");
+        assert!(
+            wide.as_u64().unwrap() <= u64::from(PHONE.0),
+            "{report:?} is {wide} wide on a phone"
+        );
         std::fs::write(file.with_extension("phone.png"), browser.screenshot(false)).unwrap();
     }
 }
@@ -117,7 +120,8 @@ fn each_element_of_a_diagram_shows_as_many_leaks_as_it_counts() {
             assert_eq!(status(&mut browser), format!("{count} of {all} open leaks"));
             assert_eq!(pressed(&mut browser).as_array().unwrap().len(), 1);
             // What belongs to hidden rows is hidden too.
-            let dossiers = browser.eval("document.querySelectorAll('article:not([hidden])').length");
+            let dossiers =
+                browser.eval("document.querySelectorAll('article:not([hidden])').length");
             let expected = if report == Report::Technical { *count } else { 0 };
             assert_eq!(dossiers, json!(expected), "{selector}");
             browser.click(".chips .clear");
@@ -180,7 +184,8 @@ fn the_keyboard_reaches_and_presses_everything() {
     let picks = picks(&mut browser);
     for (at, (selector, count)) in picks.iter().enumerate() {
         browser.press("Tab", 9, "");
-        let focused = format!("document.activeElement === document.querySelector({})", json!(selector));
+        let focused =
+            format!("document.activeElement === document.querySelector({})", json!(selector));
         assert_eq!(browser.eval(&focused), json!(true), "{selector}");
         let outline = "getComputedStyle(document.activeElement.querySelector('.hit')).stroke";
         assert_ne!(browser.eval(outline), json!("none"), "the focus is seen");
@@ -189,7 +194,10 @@ fn the_keyboard_reaches_and_presses_everything() {
         assert_eq!(visible(&mut browser), *count, "{selector}");
         let label = browser.eval("document.activeElement.getAttribute('aria-label')");
         assert!(label.as_str().unwrap().contains(&format!(": {count} open leak")), "{label}");
-        assert_eq!(browser.eval("document.activeElement.getAttribute('aria-pressed')"), json!("true"));
+        assert_eq!(
+            browser.eval("document.activeElement.getAttribute('aria-pressed')"),
+            json!("true")
+        );
         browser.press(key, code, text);
         assert_eq!(visible(&mut browser), snapshot.totals.opened);
     }
@@ -200,21 +208,22 @@ fn the_keyboard_reaches_and_presses_everything() {
 
 #[test]
 fn headings_sort() {
+    type Key = fn(&Leak) -> i64;
     let snapshot = sample::snapshot(60);
     let mut browser = Browser::start();
     let file = written(&snapshot, Report::Technical, "sort");
     browser.open(&file, DESK, "light");
     let ids = "[...document.querySelectorAll('tr[data-row]')].map(r => Number(r.dataset.row))";
-    let sorted = |by: &dyn Fn(&stanch_report::Leak) -> i64| {
+    let sorted = |by: Key| {
         let mut leaks: Vec<_> = snapshot.open().collect();
         leaks.sort_by_key(|leak| by(leak));
         leaks.iter().map(|leak| by(leak)).collect::<Vec<i64>>()
     };
-    let columns: [(usize, &dyn Fn(&stanch_report::Leak) -> i64); 4] = [
-        (1, &|leak| leak.id as i64),
-        (3, &|leak| i64::from(leak.score)),
-        (6, &|leak| leak.first_seen),
-        (8, &|leak| leak.attempts.count as i64),
+    let columns: [(usize, Key); 4] = [
+        (1, |leak| leak.id as i64),
+        (3, |leak| i64::from(leak.score)),
+        (6, |leak| leak.first_seen),
+        (8, |leak| leak.attempts.count as i64),
     ];
     for (column, by) in columns {
         for descending in [true, false] {
@@ -275,6 +284,20 @@ fn pages_print_whole_light_and_with_their_digest() {
     }
 }
 
+/// Other portfolios than the sample's, with longer sentences.
+#[test]
+fn the_executive_report_is_one_page() {
+    let mut browser = Browser::start();
+    for leaks in [1, 400, 4_000] {
+        let snapshot = sample::snapshot(leaks);
+        let file = written(&snapshot, Report::Executive, &format!("one-page-{leaks}"));
+        browser.open(&file, DESK, "light");
+        let pdf = file.with_extension("pdf");
+        std::fs::write(&pdf, browser.pdf()).unwrap();
+        assert_eq!(printed(&pdf).matches('\u{c}').count(), 1, "{leaks} leaks");
+    }
+}
+
 /// The text of a PDF; a form feed ends each page.
 fn printed(pdf: &Path) -> String {
     let output = Command::new("pdftotext").arg("-layout").arg(pdf).arg("-").output();
@@ -297,7 +320,10 @@ fn tables_are_there_without_the_script() {
         assert_eq!(visible(&mut browser), snapshot.totals.opened);
         let buttons = browser.eval("document.querySelectorAll('button, [role=button]').length");
         assert_eq!(buttons, json!(0), "nothing pretends to work");
-        assert_eq!(browser.eval("document.querySelector('.toolbar').getClientRects().length"), json!(0));
+        assert_eq!(
+            browser.eval("document.querySelector('.toolbar').getClientRects().length"),
+            json!(0)
+        );
         assert_quiet(&mut browser, &file);
     }
 }

@@ -12,7 +12,7 @@ pub(crate) const NOW: i64 = 1_795_449_600;
 const DAY: i64 = 86_400;
 const NODES: u64 = 3;
 
-/// Class, rule, provider, family, consequence, privilege, issuer, preview, weight of its family.
+/// Class, rule, provider, family, consequence, privilege, issuer, preview.
 type Kind = (
     &'static str,
     &'static str,
@@ -25,18 +25,126 @@ type Kind = (
 );
 
 const KINDS: &[Kind] = &[
-    ("Stripe secret key", "stripe-secret-key", "Stripe", "other", Consequence::Fraud, "payment-or-deploy", "stranger", "sk_l…(32)"),
-    ("AWS secret access key", "aws-secret-access-key", "Amazon Web Services", "cloud", Consequence::Disruption, "admin", "stranger", "vQ7x…(40)"),
-    ("GitHub personal access token", "github-pat", "GitHub", "code", Consequence::SupplyChain, "write", "stranger", "ghp_…(40)"),
-    ("Partner API key", "partner-api-key", "Shop API", "database", Consequence::Breach, "write", "own", "shop…(48)"),
-    ("Slack bot token", "slack-bot-token", "Slack", "messaging", Consequence::Breach, "write", "stranger", "xoxb…(56)"),
-    ("Customer session signing key", "session-signing-key", "Shop API", "database", Consequence::Breach, "admin", "own", "eyJh…(64)"),
-    ("npm access token", "npm-access-token", "npm", "code", Consequence::SupplyChain, "payment-or-deploy", "stranger", "npm_…(40)"),
-    ("SendGrid API key", "sendgrid-api-key", "SendGrid", "messaging", Consequence::Fraud, "write", "stranger", "SG.K…(69)"),
-    ("Facebook client identifier", "facebook-client-id", "Facebook", "other", Consequence::Fraud, "public", "stranger", "4810…(16)"),
-    ("PostgreSQL password", "url-password", "Any", "database", Consequence::Breach, "admin", "own", "h8…(11)"),
-    ("Read-only catalogue key", "catalogue-key", "Shop API", "storage", Consequence::Breach, "read", "own", "cat_…(36)"),
-    ("Generic secret", "generic-secret", "Any", "other", Consequence::Breach, "write", "unknown", "Zk3v…(44)"),
+    (
+        "Stripe secret key",
+        "stripe-secret-key",
+        "Stripe",
+        "other",
+        Consequence::Fraud,
+        "payment-or-deploy",
+        "stranger",
+        "sk_l…(32)",
+    ),
+    (
+        "AWS secret access key",
+        "aws-secret-access-key",
+        "Amazon Web Services",
+        "cloud",
+        Consequence::Disruption,
+        "admin",
+        "stranger",
+        "vQ7x…(40)",
+    ),
+    (
+        "GitHub personal access token",
+        "github-pat",
+        "GitHub",
+        "code",
+        Consequence::SupplyChain,
+        "write",
+        "stranger",
+        "ghp_…(40)",
+    ),
+    (
+        "Partner API key",
+        "partner-api-key",
+        "Shop API",
+        "database",
+        Consequence::Breach,
+        "write",
+        "own",
+        "shop…(48)",
+    ),
+    (
+        "Slack bot token",
+        "slack-bot-token",
+        "Slack",
+        "messaging",
+        Consequence::Breach,
+        "write",
+        "stranger",
+        "xoxb…(56)",
+    ),
+    (
+        "Customer session signing key",
+        "session-signing-key",
+        "Shop API",
+        "database",
+        Consequence::Breach,
+        "admin",
+        "own",
+        "eyJh…(64)",
+    ),
+    (
+        "npm access token",
+        "npm-access-token",
+        "npm",
+        "code",
+        Consequence::SupplyChain,
+        "payment-or-deploy",
+        "stranger",
+        "npm_…(40)",
+    ),
+    (
+        "SendGrid API key",
+        "sendgrid-api-key",
+        "SendGrid",
+        "messaging",
+        Consequence::Fraud,
+        "write",
+        "stranger",
+        "SG.K…(69)",
+    ),
+    (
+        "Facebook client identifier",
+        "facebook-client-id",
+        "Facebook",
+        "other",
+        Consequence::Fraud,
+        "public",
+        "stranger",
+        "4810…(16)",
+    ),
+    (
+        "PostgreSQL password",
+        "url-password",
+        "Any",
+        "database",
+        Consequence::Breach,
+        "admin",
+        "own",
+        "h8…(11)",
+    ),
+    (
+        "Read-only catalogue key",
+        "catalogue-key",
+        "Shop API",
+        "storage",
+        Consequence::Breach,
+        "read",
+        "own",
+        "cat_…(36)",
+    ),
+    (
+        "Generic secret",
+        "generic-secret",
+        "Any",
+        "other",
+        Consequence::Breach,
+        "write",
+        "unknown",
+        "Zk3v…(44)",
+    ),
 ];
 
 const TARGETS: &[Option<&str>] = &[
@@ -130,7 +238,7 @@ fn leak(id: u64, dice: &mut Dice) -> Leak {
         confirmed,
         everywhere: confirmed == NODES,
     });
-    let count = if patch.is_some() && dice.roll(3) == 0 { dice.roll(60) } else { 0 };
+    let count = if patch.is_some() && dice.roll(2) == 0 { dice.roll(60) } else { 0 };
     let accepted = if count > 20 && kind.6 == "own" { dice.roll(4) } else { 0 };
     let last = (count > 0).then_some(NOW - 7_200);
     let attempts = Attempts { count, accepted, last };
@@ -142,7 +250,11 @@ fn leak(id: u64, dice: &mut Dice) -> Leak {
     Leak {
         id,
         status,
-        status_since: if status == Status::Opened { first_seen } else { first_seen + (NOW - first_seen) / 2 },
+        status_since: if status == Status::Opened {
+            first_seen
+        } else {
+            first_seen + (NOW - first_seen) / 2
+        },
         checklist: checklist(&tokens[0], patch.is_some(), dice),
         patch,
         score,
@@ -191,7 +303,13 @@ fn source(dice: &mut Dice) -> Source {
     let commit = (dice.roll(2) == 0).then(|| format!("{:016x}", dice.roll(u64::MAX)));
     let line = Some(1 + dice.roll(900));
     let (kind, channel, place, line, commit) = match dice.roll(9) {
-        0 => ("repository", Channel::Repository, "https://git.example/shop/storefront/deploy/production.env", line, commit),
+        0 => (
+            "repository",
+            Channel::Repository,
+            "https://git.example/shop/storefront/deploy/production.env",
+            line,
+            commit,
+        ),
         1 => ("page", Channel::Page, "https://shop.example/assets/app.6f1c.js", line, None),
         2 => ("paste", Channel::Bucket, "https://paste.example/raw/k2Yb81", line, None),
         3 => ("app", Channel::App, "shop-android-4.2.apk!/assets/config.json", None, None),
@@ -226,7 +344,10 @@ fn checklist(token: &Token, patched: bool, dice: &mut Dice) -> Vec<Step> {
         "stranger" => "A patch is not applicable: revoke the token instead",
         _ => "Decide a patch that blocks the token",
     };
-    let page = format!("https://{}.example/settings/tokens", token.provider.to_lowercase().replace(' ', "-"));
+    let page = format!(
+        "https://{}.example/settings/tokens",
+        token.provider.to_lowercase().replace(' ', "-")
+    );
     let steps = [
         (patch.to_owned(), None),
         (format!("Issue a new {} and store it in the vault", token.class), Some(page.clone())),
@@ -310,7 +431,9 @@ fn explain(
         () if token.validity == "invalid" => Some((15, "known to be invalid")),
         () if token.privilege == "public" => Some((19, "a public identifier")),
         () if rule == "generic-secret" => Some((44, "found by randomness alone")),
-        () if token.validity == "unverified" && attempts.accepted == 0 => Some((89, "validity not verified")),
+        () if token.validity == "unverified" && attempts.accepted == 0 => {
+            Some((89, "validity not verified"))
+        }
         () => None,
     };
     let bound = |(points, reason): (u8, &str)| Bound { reason: reason.to_owned(), points };
