@@ -64,8 +64,8 @@ pub(super) fn strip(snapshot: &Snapshot, names: &[(&str, &str)]) -> Markup {
         dl.strip {
             @for (name, label) in names {
                 div class=(name) {
-                    dd data-total=(name) { (words::grouped(figure(name))) }
                     dt { (label) }
+                    dd data-total=(name) { (words::grouped(figure(name))) }
                 }
             }
         }

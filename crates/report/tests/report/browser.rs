@@ -85,10 +85,15 @@ impl Browser {
         });
         self.call("Emulation.setDeviceMetricsOverride", metrics);
         let features = json!([{ "name": "prefers-color-scheme", "value": scheme }]);
-        self.call("Emulation.setEmulatedMedia", json!({ "features": features }));
+        self.emulate(json!({ "media": "", "features": features }));
         self.events.clear();
         self.call("Page.navigate", json!({ "url": format!("file://{}", file.display()) }));
         self.wait("Page.loadEventFired");
+    }
+
+    /// Makes the page believe in other media: `print`, a dark scheme.
+    pub(crate) fn emulate(&mut self, media: Value) {
+        self.call("Emulation.setEmulatedMedia", media);
     }
 
     /// Evaluates an expression in the page.

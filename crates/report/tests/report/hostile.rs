@@ -2,7 +2,7 @@
 
 use pulldown_cmark::{Event, Options, Parser, Tag};
 use serde_json::{Value, json};
-use stanch_report::{Format, Report, Snapshot, render, verify};
+use stanch_report::{Format, Report, Snapshot, Status, render, verify};
 
 use crate::browser::Browser;
 use crate::sample;
@@ -190,6 +190,39 @@ fn all_of_them_verify() {
         for format in Format::ALL {
             let text = render(&snapshot, *report, *format).unwrap();
             assert!(verify(&text, Some(&snapshot)).unwrap().whole, "{report:?} {format:?}");
+        }
+    }
+}
+
+/// Numbers and times at the ends of their ranges: nothing overflows, and all of it verifies.
+#[test]
+fn extreme_numbers_are_written() {
+    let times = [i64::MIN, sample::NOW, i64::MAX];
+    for at in times {
+        for seen in times {
+            let mut snapshot = sample::snapshot(3);
+            (snapshot.at, snapshot.since, snapshot.nodes) = (at, seen, u64::MAX);
+            for (leak, id) in snapshot.leaks.iter_mut().rev().zip((0..=u64::MAX).rev()) {
+                leak.id = id;
+                (leak.first_seen, leak.last_seen, leak.status_since) = (seen, at, seen);
+                (leak.attempts.count, leak.attempts.accepted) = (u64::MAX, u64::MAX);
+                leak.attempts.last = Some(at);
+                leak.history = u64::MAX;
+                leak.status = Status::Opened;
+                leak.sources.iter_mut().for_each(|source| source.line = Some(u64::MAX));
+            }
+            let ratings = &mut snapshot.ratings;
+            for rating in [&mut ratings.nhi_exposure, &mut ratings.data_leak_susceptibility] {
+                (rating.points, rating.sum) = (u8::MAX, u64::MAX);
+                rating.drivers = vec![u64::MAX];
+            }
+            let snapshot = sample::with_totals(snapshot);
+            for report in Report::ALL {
+                for format in Format::ALL {
+                    let text = render(&snapshot, *report, *format).unwrap();
+                    assert!(verify(&text, Some(&snapshot)).unwrap().whole);
+                }
+            }
         }
     }
 }

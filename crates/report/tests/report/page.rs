@@ -279,8 +279,10 @@ fn pages_print_whole_light_and_with_their_digest() {
             // On the screen it is still on.
             assert_eq!(visible(&mut browser), snapshot.totals.high);
         }
-        let paper = "matchMedia('print').matches";
-        assert_eq!(browser.eval(paper), json!(false));
+        // Paper is white, also to a reader in the dark.
+        browser.emulate(json!({ "media": "print", "features": [{ "name": "prefers-color-scheme", "value": "dark" }] }));
+        let ground = browser.eval("getComputedStyle(document.body).backgroundColor");
+        assert_eq!(ground, json!("rgb(255, 255, 255)"));
     }
 }
 

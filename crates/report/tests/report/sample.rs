@@ -255,7 +255,7 @@ fn leak(id: u64, dice: &mut Dice) -> Leak {
         } else {
             first_seen + (NOW - first_seen) / 2
         },
-        checklist: checklist(&tokens[0], patch.is_some(), dice),
+        checklist: checklist(&tokens[0], dice),
         patch,
         score,
         residual,
@@ -338,18 +338,13 @@ fn places(dice: &mut Dice) -> Vec<Place> {
     places
 }
 
-fn checklist(token: &Token, patched: bool, dice: &mut Dice) -> Vec<Step> {
+fn checklist(token: &Token, dice: &mut Dice) -> Vec<Step> {
     let done = dice.low(5) as usize;
-    let patch = match token.issuer.as_str() {
-        "stranger" => "A patch is not applicable: revoke the token instead",
-        _ => "Decide a patch that blocks the token",
-    };
     let page = format!(
         "https://{}.example/settings/tokens",
         token.provider.to_lowercase().replace(' ', "-")
     );
     let steps = [
-        (patch.to_owned(), None),
         (format!("Issue a new {} and store it in the vault", token.class), Some(page.clone())),
         ("Replace it in every place of use".to_owned(), None),
         (format!("Revoke the old one at {}", token.provider), Some(page)),
@@ -358,7 +353,7 @@ fn checklist(token: &Token, patched: bool, dice: &mut Dice) -> Vec<Step> {
     let step = |(at, (text, link)): (usize, (String, Option<String>))| Step {
         text,
         link,
-        done: at < done || (at == 0 && (patched || token.issuer == "stranger")),
+        done: at < done,
     };
     steps.into_iter().enumerate().map(step).collect()
 }
