@@ -38,6 +38,8 @@ pub(crate) struct Sight {
     pub(crate) views: u32,
     /// The first byte that it comes from, of the text as it was sent.
     pub(crate) offset: usize,
+    /// How many bytes of that text its first character comes from.
+    pub(crate) first: usize,
     /// Whether it must be found, because it is within all ceilings.
     pub(crate) certain: bool,
 }
@@ -196,17 +198,19 @@ impl Chains<'_> {
                     continue;
                 }
                 certain &= sent.len() <= self.ceiling && self.reading.certain;
-                // No target and no header holds a line end as it is: neither in a token nor in the
-                // groups of letters that it begins and ends in, twice over.
-                let text = self.reading.text;
-                let around = sent.start.saturating_sub(8)..(sent.end + 8).min(text.len());
+                // No target and no header holds a line end as it is: neither in a token nor, twice over, in
+                // the groups of base64 letters that it begins and ends in.
+                let is_base64 = views & (BASE64 | self.reading.base64) != 0;
+                let (text, margin) = (self.reading.text, if is_base64 { 8 } else { 0 });
+                let around = sent.start.saturating_sub(margin)..(sent.end + margin).min(text.len());
                 certain &= self.reading.body || !text[around].iter().any(is_break);
-                certain &= self.ascii || views & (BASE64 | self.reading.base64) == 0;
+                certain &= self.ascii || !is_base64;
                 let sight = Sight {
                     leak: needle.token.leak,
                     action: needle.token.action,
                     views,
                     offset: sent.start,
+                    first: self::sent(start..start + 1, link).0.len(),
                     certain,
                 };
                 if !self.sights.contains(&sight) {

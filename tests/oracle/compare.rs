@@ -136,7 +136,9 @@ pub(crate) fn contradiction(found: &[Found], verdict: &Verdict) -> Option<String
                 && found.name.as_slice() == hit.name.as_bytes()
                 // What is longer than the reach is decoded in parts, and one may begin within the first
                 // character: `2` in `%32` is a `2`, too.
-                && (found.offset == hit.offset || !found.certain && found.offset < hit.offset)
+                && (found.offset == hit.offset
+                    || !found.certain
+                        && (found.offset..found.offset + found.first).contains(&hit.offset))
         }),
     };
     if known && verdict.action >= least {

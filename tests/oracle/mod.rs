@@ -43,6 +43,8 @@ pub(crate) struct Found {
     /// The flags of [`steps`].
     pub(crate) views: u32,
     pub(crate) offset: u64,
+    /// How many bytes its first character comes from.
+    pub(crate) first: u64,
     pub(crate) name: Vec<u8>,
     /// Whether it has to be found. What lies beyond a ceiling may be found or not.
     pub(crate) certain: bool,
@@ -65,6 +67,7 @@ pub(crate) fn find_in(tokens: &[Token], request: &Request, on: u32) -> Vec<Found
                 part,
                 views: sight.views,
                 offset: sight.offset as u64,
+                first: sight.first as u64,
                 name,
                 certain: sight.certain,
             });
