@@ -4,6 +4,8 @@
 //! the library carries none, and there is nothing to parse at start-up. A malformed rule fails the
 //! build and is named.
 
+#[path = "src/detect/call.rs"]
+mod call;
 #[path = "src/detect/definition.rs"]
 mod definition;
 
@@ -16,6 +18,7 @@ use definition::{Definition, File, PartDefinition, ShapeDefinition};
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=src/detect/call.rs");
     println!("cargo::rerun-if-changed=src/detect/definition.rs");
     println!("cargo::rerun-if-changed=src/detect/rules");
     if let Err(reason) = table() {
@@ -78,7 +81,7 @@ fn rule_code(rule: &Definition) -> Result<String, String> {
         code,
         "Rule {{ id: {:?}, provider: {:?}, class: {:?}, privilege: Privilege::{}, \
          consequence: Consequence::{}, confidence: Confidence::{}, environment: Environment::{}, \
-         source: {:?}, revoke: {:?}, pair: {:?},",
+         source: {:?}, revoke: {:?}, revoke_call: {:?}, pair: {:?},",
         rule.id,
         rule.provider,
         rule.class,
@@ -88,6 +91,7 @@ fn rule_code(rule: &Definition) -> Result<String, String> {
         variant(&rule.environment),
         rule.source,
         rule.revoke,
+        rule.revoke_call,
         rule.pair
     );
     let groups: Vec<String> = rule.keywords.iter().map(|group| format!("&{group:?}")).collect();

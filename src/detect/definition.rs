@@ -5,6 +5,8 @@
 
 use serde::Deserialize;
 
+use super::call;
+
 /// Bytes that a run of token characters may hold; `src/detect/runs.rs` says the same.
 const RUN_EXTRA: &[u8] = b"_-./+~$";
 /// No shorter run is looked at.
@@ -53,6 +55,8 @@ pub(crate) struct Definition {
     pub(crate) source: String,
     #[serde(default)]
     pub(crate) revoke: Option<String>,
+    #[serde(default)]
+    pub(crate) revoke_call: Option<String>,
     #[serde(default)]
     pub(crate) keywords: Vec<Vec<String>>,
     #[serde(default)]
@@ -136,6 +140,7 @@ impl Definition {
                 return Err(format!("{link} is no https link"));
             }
         }
+        self.revoke_call.as_deref().map_or(Ok(()), call::check)?;
         one_of("privilege", &self.privilege, &PRIVILEGES)?;
         one_of("consequence", &self.consequence, &CONSEQUENCES)?;
         one_of("confidence", &self.confidence, &CONFIDENCES)?;

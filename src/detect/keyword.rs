@@ -175,6 +175,7 @@ mod tests {
             environment: Environment::Unknown,
             source: "",
             revoke: None,
+            revoke_call: None,
             keywords,
             pair: None,
             look: Look::Generic,

@@ -20,6 +20,7 @@ pub struct Rule {
     pub(super) environment: Environment,
     pub(super) source: &'static str,
     pub(super) revoke: Option<&'static str>,
+    pub(super) revoke_call: Option<&'static str>,
     /// Each group must have a word close before the token.
     pub(super) keywords: &'static [&'static [&'static str]],
     pub(super) pair: Option<&'static str>,
@@ -70,6 +71,15 @@ impl Rule {
     /// Where the owner revokes such a token.
     pub fn revoke(&self) -> Option<&'static str> {
         self.revoke
+    }
+
+    /// The call that revokes such a token, and nothing else, where the provider has one: a command for a
+    /// shell in which `$TOKEN` stands for the token, and other `$NAMES` for what else it needs.
+    ///
+    /// It begins with the name of a known program, is one line of ASCII, goes to https only, and holds
+    /// nothing else that a shell acts upon. `docs/detector.md` says how to run it.
+    pub fn revoke_call(&self) -> Option<&'static str> {
+        self.revoke_call
     }
 
     /// The words of which each group must show one close before the token; empty when the form

@@ -288,6 +288,7 @@ fn rule(definition: &Definition) -> Result<&'static Rule, String> {
             [named(&super::definition::ENVIRONMENTS, &definition.environment)],
         source: text(&definition.source),
         revoke: definition.revoke.as_deref().map(text),
+        revoke_call: definition.revoke_call.as_deref().map(text),
         keywords: kept(keywords.collect()),
         pair: definition.pair.as_deref().map(text),
         look,

@@ -85,3 +85,39 @@ fn the_rules_are_listed() {
         run.stdout.contains("acme-key ") && !run.stdout.contains("github-personal-access-token")
     );
 }
+
+#[test]
+fn a_rule_is_shown_with_the_call_that_revokes_its_token() {
+    let place = Place::new();
+    let call = "curl -X DELETE -H \"Authorization: Bearer $TOKEN\" https://acme.example/self";
+    let with = FILE.replace("shapes =", &format!("revoke_call = '{call}'\nshapes ="));
+    place.write("rules.toml", with);
+    let run = place.run(&["rules", "show", "acme-key", "--rules", "rules.toml"]);
+    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    assert!(run.stdout.starts_with("id           acme-key\nprovider     Acme\n"));
+    assert!(run.stdout.ends_with(&format!("\nrevoke_call  {call}\n")), "{}", run.stdout);
+
+    let run = place.run(&["rules", "show", "acme-key"]);
+    assert_eq!((run.code, run.stderr.as_str()), (2, "stanch: acme-key: there is no such rule\n"));
+}
+
+#[test]
+fn a_call_that_does_more_is_refused() {
+    let place = Place::new();
+    let call = "curl -d \"$TOKEN\" https://acme.example/self; id";
+    place.write(
+        "rules.toml",
+        FILE.replace("shapes =", &format!("revoke_call = '{call}'\nshapes =")),
+    );
+    let run = place.run(&["rules", "check", "rules.toml"]);
+    let said = "rule acme-key: revoke_call has a ';' where a shell would act upon it";
+    assert_eq!((run.code, run.stderr), (2, format!("stanch: rules.toml: {said}\n")));
+}
+
+#[test]
+fn sarif_says_how_to_revoke() {
+    let place = Place::new();
+    place.write("a.py", format!("a = '{GITHUB}'\n"));
+    let run = place.run(&["scan", "--format", "sarif", "a.py"]);
+    assert!(run.stdout.contains("https://api.github.com/credentials/revoke"), "{}", run.stdout);
+}
