@@ -76,6 +76,9 @@ fn rule_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
 
 fn rule_code(rule: &Definition) -> Result<String, String> {
     rule.check()?;
+    if rule.pattern.is_some() {
+        return Err("built-in rules have shapes: patterns are for rules of users".into());
+    }
     let mut code = String::new();
     let _ = writeln!(
         code,

@@ -67,6 +67,8 @@ pub(crate) struct Definition {
     pub(crate) labels: Vec<String>,
     #[serde(default)]
     pub(crate) shapes: Vec<ShapeDefinition>,
+    #[serde(default)]
+    pub(crate) pattern: Option<String>,
     pub(crate) positives: Vec<String>,
     pub(crate) negatives: Vec<String>,
 }
@@ -154,8 +156,9 @@ impl Definition {
         if let Some(look) = &self.look {
             one_of("look", look, &LOOKS)?;
         }
-        if self.shapes.is_empty() == self.look.is_none() {
-            return Err("a rule has shapes or a look, and one of them".into());
+        let looks = [!self.shapes.is_empty(), self.look.is_some(), self.pattern.is_some()];
+        if looks.into_iter().filter(|has| *has).count() != 1 {
+            return Err("a rule has shapes, a look or a pattern, and one of them".into());
         }
         if self.labels.is_empty() == (self.look.as_deref() == Some("pem")) {
             return Err("labels belong to look = \"pem\" and are needed there".into());

@@ -33,6 +33,8 @@ mod name;
 mod needle;
 mod pair;
 mod password;
+#[cfg(feature = "rule-files")]
+mod pattern;
 mod position;
 mod prefix;
 mod rule;

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+#[cfg(feature = "rule-files")]
+use super::pattern::Pattern;
 use super::shape::Shape;
 
 /// A class of tokens: how one looks, what it opens, how sure a match is.
@@ -107,6 +109,8 @@ impl Rule {
             Look::Shapes(shapes) if !shapes.iter().all(Shape::is_bare) => 4,
             Look::Shapes(_) if self.keywords.is_empty() => 4,
             Look::Pem(_) if self.keywords.is_empty() => 4,
+            #[cfg(feature = "rule-files")]
+            Look::Pattern(_) => 4,
             Look::Pem(_) => 5,
             Look::Shapes(_) => 3,
             Look::Url | Look::Basic => 2,
@@ -121,6 +125,9 @@ impl Rule {
 pub(super) enum Look {
     /// One of these forms.
     Shapes(&'static [Shape]),
+    /// What this matches near the rule's words.
+    #[cfg(feature = "rule-files")]
+    Pattern(&'static Pattern),
     /// A PEM block whose label is one of these.
     Pem(&'static [&'static str]),
     /// The password in a URL's user information.

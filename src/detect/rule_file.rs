@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::checksum::Checksum;
 use super::definition::{Definition, File, PartDefinition, ShapeDefinition};
 use super::detector::Detector;
+use super::pattern::Pattern;
 use super::rule::{Confidence, Consequence, Environment, Look, Privilege, Rule};
 use super::shape::{ByteSet, Part, Shape};
 use super::table::RULES;
@@ -255,10 +256,17 @@ fn rule(definition: &Definition) -> Result<&'static Rule, String> {
         Some("bearer") => Look::Bearer,
         Some("password") => Look::Password,
         Some(_) => Look::Generic,
-        None => {
-            let shapes: Result<Vec<Shape>, String> = definition.shapes.iter().map(shape).collect();
-            Look::Shapes(kept(shapes?))
-        }
+        None => match &definition.pattern {
+            Some(pattern) => {
+                let pattern = Pattern::new(text(pattern), &definition.keywords)?;
+                Look::Pattern(Box::leak(Box::new(pattern)))
+            }
+            None => {
+                let shapes: Result<Vec<Shape>, String> =
+                    definition.shapes.iter().map(shape).collect();
+                Look::Shapes(kept(shapes?))
+            }
+        },
     };
     let groups = definition.keywords.iter();
     let keywords =

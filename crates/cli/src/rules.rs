@@ -47,6 +47,8 @@ A file of rules is TOML, in the form of the built-in ones (docs/detector.md):
   positives = [\"key: «acme_q8Zr2LmX0vTc5NbW»\", \"ACME_KEY=«acme_7Kd0PzY4sHt9GaUe»\"]
   negatives = [\"acme_q8Zr2LmX0vTc5Nb\", \"acme-q8Zr2LmX0vTc5NbW\"]
 
+What no shape can say, a rule says with pattern = '…', a regular expression, in place of shapes.
+
 A scan uses it with: stanch scan --rules FILE PATH
 
 Exit status: 0 every example is as it should be, 1 one is not, 2 the file is no file of rules.")]

@@ -121,3 +121,42 @@ fn sarif_says_how_to_revoke() {
     let run = place.run(&["scan", "--format", "sarif", "a.py"]);
     assert!(run.stdout.contains("https://api.github.com/credentials/revoke"), "{}", run.stdout);
 }
+
+/// A rule for what a shape cannot say: a token that stands before the word it is known by.
+const PATTERN: &str = r#"
+[[rule]]
+id = "acme-mailbox"
+provider = "Acme"
+class = "Acme mailbox password"
+privilege = "read"
+consequence = "breach"
+confidence = "medium"
+source = "https://acme.example/docs/mailboxes"
+keywords = [["mailbox.acme"]]
+pattern = '\b[a-z]+!([a-z]{4}(?:-[a-z]{4}){2})@mailbox\.acme\b'
+positives = ["to: anna!«qwer-tzui-opas»@mailbox.acme", "<bob!«yxcv-bnma-sdfg»@mailbox.acme>"]
+negatives = ["anna!qwer-tzui@mailbox.acme", "anna!qwer-tzui-opas@mailbox.acmes"]
+"#;
+
+#[test]
+fn a_rule_with_a_pattern_is_proven_and_used() {
+    let place = Place::new();
+    place.write("rules/own.toml", PATTERN);
+    let run = place.run(&["rules", "check", "rules/own.toml"]);
+    assert_eq!(
+        (run.code, run.stdout.as_str()),
+        (0, "1 rule, 0 examples wrong\n"),
+        "{}",
+        run.stderr
+    );
+
+    place.write("src/a.txt", "carla!hjkl-qwer-uiop@mailbox.acme\n");
+    let run = place.run(&["scan", "--format", "jsonl", "--rules", "rules/own.toml", "src"]);
+    assert_eq!((run.code, run.lines()[0]["rule"].as_str()), (1, Some("acme-mailbox")));
+
+    let wrong = PATTERN.replace("(?:-[a-z]{4}){2}", "(-[a-z]{4}){2}");
+    place.write("rules/own.toml", wrong);
+    let run = place.run(&["rules", "check", "rules/own.toml"]);
+    let said = "rule acme-mailbox: a pattern has one group that captures, the token, or none";
+    assert_eq!((run.code, run.stderr), (2, format!("stanch: rules/own.toml: {said}\n")));
+}
