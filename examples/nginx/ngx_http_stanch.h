@@ -6,6 +6,7 @@
  *   ngx_http_stanch_scan.c       one request: feed, decide, answer
  *   ngx_http_stanch_feed.c       what a scan is told of a request before its body
  *   ngx_http_stanch_variables.c  $stanch_action and the others
+ *   ngx_http_stanch_attempt.c    $stanch_attempt: a hit as a line of JSON
  */
 
 #ifndef NGX_HTTP_STANCH_H
@@ -113,6 +114,9 @@ ngx_int_t ngx_http_stanch_handler(ngx_http_request_t *r);
 /* Tells the scan what nginx knows of the request, and feeds it the request line and the headers. */
 int32_t ngx_http_stanch_feed_head(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx);
 
+/* Tells a scan what nginx knows better than the request itself says: which host it serves, and to whom. */
+int32_t ngx_http_stanch_feed_context(ngx_http_request_t *r, stanch_scan *scan);
+
 /*
  * Gives the scan an inflater, which goes with it. For when all of the body is there: a client that
  * sends it slowly must not hold that much memory.
@@ -123,6 +127,10 @@ int32_t ngx_http_stanch_inflate(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ct
 ngx_http_stanch_ctx_t *ngx_http_stanch_get_ctx(ngx_http_request_t *r);
 
 ngx_int_t ngx_http_stanch_add_variables(ngx_conf_t *cf);
+
+/* The value of $stanch_attempt. */
+ngx_int_t ngx_http_stanch_attempt(ngx_http_request_t *r, ngx_http_variable_value_t *v,
+    uintptr_t data);
 
 #pragma GCC visibility pop
 

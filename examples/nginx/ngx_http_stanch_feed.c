@@ -5,7 +5,6 @@
 
 #include "ngx_http_stanch.h"
 
-static int32_t ngx_http_stanch_feed_context(ngx_http_request_t *r, stanch_scan *scan);
 static int32_t ngx_http_stanch_feed_headers(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx);
 
 
@@ -79,8 +78,7 @@ ngx_http_stanch_feed_headers(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx)
 }
 
 
-/* What nginx knows better than the request itself says: which host it serves, and to whom. */
-static int32_t
+int32_t
 ngx_http_stanch_feed_context(ngx_http_request_t *r, stanch_scan *scan)
 {
     stanch_context        context;

@@ -41,6 +41,9 @@ static ngx_http_variable_t  ngx_http_stanch_variables[] = {
     { ngx_string("stanch_body"), NULL, ngx_http_stanch_variable,
       NGX_HTTP_STANCH_BODY, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("stanch_attempt"), NULL, ngx_http_stanch_attempt,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
       ngx_http_null_variable
 };
 

@@ -3,10 +3,11 @@
 use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 
 use crate::outcome::{Outcome, complain};
 use crate::rules::RulesVerb;
-use crate::{demo, key, match_requests, patch, rules, scan};
+use crate::{demo, key, match_requests, patch, rules, scan, shell};
 
 /// Finds leaked API tokens and stops their use.
 #[derive(Debug, Parser)]
@@ -52,6 +53,26 @@ afterwards. Nothing leaves the machine.
 
 Exit status: 0 every outcome is the expected one, 1 one is not, 2 an error.")]
     Demo,
+    /// Prints what completes the command's arguments in a shell
+    #[command(after_help = "\
+Examples:
+  stanch completions bash > /etc/bash_completion.d/stanch
+  stanch completions zsh > \"${fpath[1]}/_stanch\"
+  stanch completions fish > ~/.config/fish/completions/stanch.fish")]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+    /// Prints the manual page, or writes those of all subcommands to a folder
+    #[command(after_help = "\
+Examples:
+  stanch manual | man -l -
+  stanch manual --folder /usr/local/share/man/man1")]
+    Manual {
+        /// Write a page for each subcommand here
+        #[arg(long, value_name = "FOLDER")]
+        folder: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -102,6 +123,8 @@ impl Command {
             Verb::Patch(PatchVerb::Verify(arguments)) => patch::verify(arguments),
             Verb::Match(arguments) => match_requests::run(arguments),
             Verb::Demo => demo::run(),
+            Verb::Completions { shell } => shell::completions(*shell),
+            Verb::Manual { folder } => shell::manual(folder.as_deref()),
         };
         outcome.unwrap_or_else(|failure| {
             if !failure.is_closed_output() {

@@ -11,6 +11,7 @@ mod patch;
 mod request;
 mod rules;
 mod scan;
+mod shell;
 
 use std::process::ExitCode;
 

@@ -12,4 +12,5 @@ mod scan;
 mod scan_git;
 mod scan_known;
 mod scan_packed;
+mod shell;
 mod trust;

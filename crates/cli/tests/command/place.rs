@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 
 use assert_cmd::Command;
+use jsonschema::Validator;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -93,6 +95,25 @@ impl Run {
     /// The lines of stdout as JSON.
     pub(crate) fn lines(&self) -> Vec<Value> {
         self.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Stdout as a SARIF log, after a check that the standard's schema takes it.
+    #[track_caller]
+    pub(crate) fn sarif(&self) -> Value {
+        static SCHEMA: LazyLock<Validator> = LazyLock::new(|| {
+            let schema = include_str!("../../../../tests/schemas/sarif-2.1.0.json");
+            // One pattern of the published schema has a bracket too many.
+            let schema = schema.replace("{2}]?$", "{2}?$");
+            let schema = serde_json::from_str(&schema).unwrap();
+            jsonschema::options().should_validate_formats(true).build(&schema).unwrap()
+        });
+        let log = serde_json::from_str(&self.stdout).unwrap();
+        let faults: Vec<String> = SCHEMA
+            .iter_errors(&log)
+            .map(|fault| format!("{}: {fault}", fault.instance_path()))
+            .collect();
+        assert!(faults.is_empty(), "{faults:#?}");
+        log
     }
 
     /// Checks that it failed with these words in one line of stderr, and said nothing on stdout.

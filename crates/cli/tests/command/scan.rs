@@ -68,7 +68,7 @@ fn encoded_tokens_come_with_the_way_to_them() {
     let table = place.run(&["scan", "b"]);
     assert!(table.stdout.contains("in utf16 > base64"), "{}", table.stdout);
     let sarif = place.run(&["scan", "--format", "sarif", "b"]);
-    let log: Value = serde_json::from_str(&sarif.stdout).unwrap();
+    let log = sarif.sarif();
     let result = &log["runs"][0]["results"][0];
     assert_eq!(result["properties"]["trail"][1]["encoding"], "base64");
     assert!(result["message"]["text"].as_str().unwrap().contains("Within utf16 > base64."));
@@ -245,7 +245,7 @@ fn sarif_has_what_the_standard_asks_for() {
     for token in [GITHUB, GITLAB, PASSWORD] {
         run.hides(token);
     }
-    let log: Value = serde_json::from_str(&run.stdout).unwrap();
+    let log = run.sarif();
     assert_eq!(log["version"], "2.1.0");
     assert!(log["$schema"].as_str().unwrap().ends_with("sarif-schema-2.1.0.json"));
     let runs = log["runs"].as_array().unwrap();
@@ -291,12 +291,12 @@ fn sarif_has_what_the_standard_asks_for() {
     let text = place.read("src/b.py");
     place.write("src/b.py", [b"\n\n", &text[..]].concat());
     let run = place.run(&["scan", "--format", "sarif", "."]);
-    let log: Value = serde_json::from_str(&run.stdout).unwrap();
+    let log = run.sarif();
     assert_eq!(log["runs"][0]["results"][3]["partialFingerprints"], old);
 
     let clean = place.run(&["scan", "--format", "sarif", "src/clean.rs"]);
     assert_eq!(clean.code, 0);
-    let log: Value = serde_json::from_str(&clean.stdout).unwrap();
+    let log = clean.sarif();
     assert_eq!(log["runs"][0]["results"], json!([]));
     assert_eq!(log["runs"][0]["invocations"][0]["executionSuccessful"], true);
 }

@@ -162,7 +162,7 @@ fn the_history_holds_what_was_deleted() {
     let title = format!("old/deleted.py in {} of {time}\n", &first[..12]);
     assert!(table.stdout.starts_with(&title), "{table:?}");
     let log = repository.0.run(&["scan", "--history", "--format", "sarif"]);
-    let log: Value = serde_json::from_str(&log.stdout).unwrap();
+    let log = log.sarif();
     let results = log["runs"][0]["results"].as_array().unwrap();
     assert_eq!(results.len(), 2);
     let result = &results[0];
@@ -178,7 +178,7 @@ fn sarif_tells_the_versions_of_a_file_apart() {
         repository.commit();
     }
     let log = repository.0.run(&["scan", "--history", "--format", "sarif"]);
-    let log: Value = serde_json::from_str(&log.stdout).unwrap();
+    let log = log.sarif();
     let results = log["runs"][0]["results"].as_array().unwrap();
     let prints: BTreeSet<&str> = results
         .iter()

@@ -95,7 +95,7 @@ fn archives_stay_closed_on_request() {
 #[test]
 fn sarif_names_what_is_packed_by_a_valid_uri() {
     let run = packed().run(&["scan", "--format", "sarif", "."]);
-    let log: Value = serde_json::from_str(&run.stdout).unwrap();
+    let log = run.sarif();
     let results = log["runs"][0]["results"].as_array().unwrap();
     assert_eq!(results.len(), 4);
     let location = &results[1]["locations"][0]["physicalLocation"];

@@ -149,6 +149,8 @@ fn http(folder: &Path, public_key: &str) -> String {
     format!(
         "    log_format case '$http_x_case $status $stanch_action $stanch_leak $stanch_part $stanch_view $stanch_name';
     log_format body '$http_x_case $stanch_body';
+    log_format attempts escape=none '$http_x_case $stanch_attempt';
+    access_log {folder}/attempts.log attempts if=$stanch_attempt;
     access_log {folder}/access.log case;
     access_log {folder}/bodies.log body;
 {temporary}

@@ -4,6 +4,7 @@
 //! between a client and an upstream that both live in this process. It listens on free ports of
 //! 127.0.0.1, and the nginx that the system may run is never touched.
 
+mod attempts;
 mod bodies;
 mod build;
 mod client;
@@ -56,6 +57,7 @@ pub fn run(report: &mut Report) {
     report.step("nginx module: HTTP/2 without TLS", |report| h2::run(report, &bench));
     report.step("nginx module: bodies", |report| bodies::run(report, &bench));
     report.step("nginx module: locations", |report| locations::run(report, &bench));
+    report.step("nginx module: attempts", |report| attempts::run(report, &bench));
     report.step("nginx module: scopes", |report| scopes::run(report, &bench));
     report
         .step("nginx module: bodies that cannot be read", |report| unreadable::run(report, &bench));
@@ -77,6 +79,7 @@ pub fn run(report: &mut Report) {
         let bench = Bench::start(&module, Workers::Single)?;
         requests::run(report, &bench)?;
         locations::run(report, &bench)?;
+        attempts::run(report, &bench)?;
         scopes::run(report, &bench)?;
         unreadable::run(report, &bench)?;
         report.case("memory is used as it may be", bench.server.stop().map(drop));

@@ -118,6 +118,16 @@ impl Server {
         self.line("bodies.log", case)
     }
 
+    /// The attempt of a case.
+    pub fn attempt_line(&self, case: &str) -> Result<String> {
+        self.line("attempts.log", case)
+    }
+
+    /// All attempts.
+    pub fn attempts(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.folder.join("attempts.log"))?)
+    }
+
     /// What a log says of a case. nginx writes it after the answer: it may take a moment.
     fn line(&self, log: &str, case: &str) -> Result<String> {
         let deadline = Instant::now() + PATIENCE;
