@@ -10,6 +10,8 @@ use super::generic::Generic;
 use super::keyword::{Keywords, Seen};
 use super::needle::{Needles, Shown};
 use super::pair::Pairs;
+#[cfg(feature = "rule-files")]
+use super::pattern::Patterns;
 use super::position::Position;
 use super::prefix::{Entry, Prefixes};
 use super::rule::{Confidence, Rule};
@@ -33,6 +35,8 @@ pub struct Detector {
     prefixes: Prefixes,
     keywords: Keywords,
     needles: Needles,
+    #[cfg(feature = "rule-files")]
+    patterns: Patterns,
     pairs: Pairs,
     generic: Generic,
     /// Shapes without a beginning of their own that need no words near by.
@@ -79,6 +83,8 @@ impl Detector {
             prefixes: Prefixes::new(&rules),
             keywords,
             needles: Needles::new(&rules),
+            #[cfg(feature = "rule-files")]
+            patterns: Patterns::new(&rules),
             pairs: Pairs::new(&rules),
             generic: Generic::new(&rules),
             telling,
@@ -145,6 +151,8 @@ impl Detector {
             Shown::Candidate(candidate) => sweep.all.push(candidate),
             Shown::Shape(rule, shape, range) => sweep.found(rule, shape, range, 0),
         });
+        #[cfg(feature = "rule-files")]
+        self.patterns.look(text, |candidate| sweep.all.push(candidate));
         (sweep.all, sweep.unpaired)
     }
 
@@ -320,11 +328,10 @@ fn judged(
     if value::is_filler(token.get(literal..).unwrap_or(token)) {
         return None;
     }
-    let documented = || token.windows(7).any(|word| word.eq_ignore_ascii_case(b"example"));
     let confidence = match shape.checksum {
         Some(checksum) if checksum.holds(token) => Confidence::High,
         Some(_) => rule.confidence().lower(),
-        None if documented() => Confidence::Low,
+        None if value::is_documentation(token) => Confidence::Low,
         None => rule.confidence(),
     };
     Some(Candidate { rule: n, range, confidence, literal })

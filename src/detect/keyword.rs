@@ -143,7 +143,7 @@ fn hash([a, b, c]: [u8; START]) -> u16 {
 
 /// Whether the name at `range` is a word, or begins one, rather than letters that others happen to
 /// make.
-fn stands_alone(text: &[u8], range: Range<usize>) -> bool {
+pub(super) fn stands_alone(text: &[u8], range: Range<usize>) -> bool {
     let letter = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphabetic);
     let lower = |at: usize| text.get(at).is_some_and(u8::is_ascii_lowercase);
     let upper = |at: usize| text.get(at).is_some_and(u8::is_ascii_uppercase);
@@ -177,6 +177,7 @@ mod tests {
             issuer: Issuer::Unknown,
             source: "",
             revoke: None,
+            revoke_call: None,
             keywords,
             pair: None,
             look: Look::Generic,

@@ -15,6 +15,8 @@
 //! bounded windows. What the rules know is data; see `docs/detector.md`.
 
 mod base64;
+#[cfg(feature = "rule-files")]
+mod call;
 mod candidate;
 mod checksum;
 mod context;
@@ -31,6 +33,8 @@ mod name;
 mod needle;
 mod pair;
 mod password;
+#[cfg(feature = "rule-files")]
+mod pattern;
 mod position;
 mod prefix;
 mod rule;

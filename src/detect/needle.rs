@@ -114,6 +114,8 @@ impl Needles {
                 Look::Url => needles.url = Some(n),
                 Look::Basic => needles.basic = Some(n),
                 Look::Password => needles.password = Some(n),
+                #[cfg(feature = "rule-files")]
+                Look::Pattern(_) => {}
                 Look::Shapes(_) | Look::Bearer | Look::Generic => {}
             }
         }

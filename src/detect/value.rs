@@ -69,6 +69,11 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
         || entropy::longest_sequence(&lower) >= LONGEST_SEQUENCE
 }
 
+/// Whether a token says of itself that it is one of a documentation.
+pub(super) fn is_documentation(token: &[u8]) -> bool {
+    token.windows(7).any(|word| word.eq_ignore_ascii_case(b"example"))
+}
+
 /// Whether a token's own characters are filler, as documentation writes it: `ghp_xxxxxxxx…`.
 pub(super) fn is_filler(body: &[u8]) -> bool {
     let repeated = |length: usize, which: fn(u8) -> bool| {
