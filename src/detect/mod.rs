@@ -11,7 +11,7 @@
 //! ```
 //!
 //! A [`Detector`] looks for the token first and for words second: one pass finds runs of token
-//! characters, a smaller one finds what has no such run. [`Rule`]s confirm the candidates within
+//! characters, and words that show what has no such run. [`Rule`]s confirm the candidates within
 //! bounded windows. What the rules know is data; see `docs/detector.md`.
 
 mod base64;
@@ -29,6 +29,7 @@ mod finding;
 mod generic;
 mod keyword;
 mod likeness;
+mod marks;
 mod name;
 mod needle;
 mod pair;
@@ -42,6 +43,7 @@ mod rule;
 mod rule_file;
 mod runs;
 mod shape;
+mod start;
 mod stream;
 mod table;
 mod value;
