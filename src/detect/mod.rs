@@ -27,6 +27,7 @@ mod finding;
 mod generic;
 mod keyword;
 mod likeness;
+mod misfit;
 mod name;
 mod needle;
 mod pair;
