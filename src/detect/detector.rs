@@ -9,6 +9,7 @@ use super::finding::Finding;
 use super::generic::Generic;
 use super::keyword::{Keywords, Seen};
 use super::marks::{BLOCK, Marker, Marks};
+use super::misfit::Misfits;
 use super::needle::{Heed, Needles, Shown};
 use super::pair::Pairs;
 #[cfg(feature = "rule-files")]
@@ -44,6 +45,7 @@ pub struct Detector {
     marker: Marker,
     pairs: Pairs,
     generic: Generic,
+    misfits: Misfits,
     /// Shapes without a beginning of their own that need no words near by.
     telling: Vec<Telling>,
     /// Shapes without a beginning of their own that need words near by: for each word, those of the rules
@@ -94,6 +96,7 @@ impl Detector {
             patterns: Patterns::new(&rules),
             pairs: Pairs::new(&rules),
             generic: Generic::new(&rules),
+            misfits: Misfits::default(),
             telling,
             named,
             paired,
@@ -128,13 +131,13 @@ impl Detector {
         let (all, unpaired) = self.candidates(text, None);
         let mut taken: Vec<_> = all.iter().chain(&unpaired).map(|c| c.range.clone()).collect();
         taken.sort_unstable_by_key(|range| range.start);
-        (self.findings(text, self.resolved(all, unpaired)), taken)
+        (self.findings(text, self.resolved(text, all, unpaired)), taken)
     }
 
     /// What stands in `text` as it is, by place; notes in `spots` what may be encoded.
     pub(super) fn hits(&self, text: &[u8], spots: Option<&mut Spots>) -> Vec<Hit> {
         let (all, unpaired) = self.candidates(text, spots);
-        self.resolved(all, unpaired)
+        self.resolved(text, all, unpaired)
     }
 
     /// All that is recognised in `text`, and what counts only with its other half near by.
@@ -159,9 +162,14 @@ impl Detector {
         (sweep.all, sweep.unpaired)
     }
 
-    fn resolved(&self, mut all: Vec<Candidate>, unpaired: Vec<Candidate>) -> Vec<Hit> {
+    fn resolved(&self, text: &[u8], mut all: Vec<Candidate>, unpaired: Vec<Candidate>) -> Vec<Hit> {
         self.pairs.admit(&mut all, unpaired);
-        let kept = resolve(all, &self.rules);
+        let mut kept = resolve(all, &self.rules);
+        kept.retain(|candidate| {
+            let rule = self.rules.get(usize::from(candidate.rule));
+            rule.is_some_and(|rule| rule.rank() > 0)
+                || !self.misfits.hold(&self.rules, &self.prefixes, text, candidate.range.clone())
+        });
         let partners = self.pairs.partners(&kept);
         let hit =
             |(candidate, partner)| Hit { candidate, partner, trail: Vec::new(), secret: None };

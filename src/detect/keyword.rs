@@ -14,7 +14,7 @@ pub(super) const WINDOW: usize = 80;
 
 /// Names no longer than this must not be a part of a longer word: `fb`, `aws`.
 const SHORT_NAME: usize = 3;
-/// Names no longer than this must not stand at a longer word's end: `etsy` in `getSystem`.
+/// Names no longer than this must not end with another word's hump: `acme` in `acmEvent`.
 const BRIEF_NAME: usize = 5;
 
 /// The words of all rules.
@@ -137,7 +137,7 @@ pub(super) fn stands_alone(text: &[u8], range: Range<usize>) -> bool {
     {
         return false;
     }
-    length > BRIEF_NAME || hump(first) || shape::open_before(text, first)
+    hump(first) || shape::open_before(text, first)
 }
 
 #[cfg(test)]
@@ -145,7 +145,8 @@ mod tests {
     use super::super::rule::*;
     use super::*;
 
-    static RULES: &[Rule] = &[rule(&[&["acme"], &["token", "key"]]), rule(&[&["ac"]]), rule(&[])];
+    static RULES: &[Rule] =
+        &[rule(&[&["acme", "quarrystone"], &["token", "key"]]), rule(&[&["ac"]]), rule(&[])];
 
     const fn rule(keywords: &'static [&'static [&'static str]]) -> Rule {
         Rule {
@@ -187,7 +188,18 @@ mod tests {
         assert_eq!(fits("back="), [false, false, true]);
         assert_eq!(fits("myAcKey="), [false, true, true]);
         assert_eq!(fits("HIACME_KEY="), [false, false, true]);
+        assert_eq!(fits("myAcmeKey="), [true, false, true]);
         assert_eq!(fits("acmEvent key="), [false, false, true]);
+    }
+
+    #[test]
+    fn long_names_begin_a_word() {
+        for text in ["QUARRYSTONE_KEY=", "getQuarrystoneKey=", "quarrystones.key="] {
+            assert_eq!(fits(text), [true, false, true], "{text}");
+        }
+        for text in ["getquarrystone_key=", "3quarrystone_key="] {
+            assert_eq!(fits(text), [false, false, true], "{text}");
+        }
     }
 
     #[test]

@@ -30,6 +30,7 @@ mod generic;
 mod keyword;
 mod likeness;
 mod marks;
+mod misfit;
 mod name;
 mod needle;
 mod pair;

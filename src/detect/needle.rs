@@ -31,7 +31,7 @@ struct Hidden {
     needle: Needle,
 }
 
-const WORDS: [(&str, Needle); 17] = [
+const WORDS: [(&str, Needle); 19] = [
     ("-----BEGIN ", Needle::Pem),
     ("://", Needle::Url),
     ("Basic ", Needle::Basic),
@@ -39,6 +39,8 @@ const WORDS: [(&str, Needle); 17] = [
     ("passw", Needle::Password),
     ("Passw", Needle::Password),
     ("PASS", Needle::Password),
+    ("passph", Needle::Password),
+    ("Passph", Needle::Password),
     ("pass=", Needle::Password),
     ("pass\"", Needle::Password),
     ("pass'", Needle::Password),
@@ -244,9 +246,24 @@ mod tests {
             ("https://deploy:kV9-tr4in-Lq8@db.invalid/main", "url-password"),
             ("db_password=https://deploy:kV9-tr4in-Lq8@db.invalid/main", "url-password"),
         ];
+        first_found(&detector, &cases);
+    }
+
+    #[test]
+    fn words_that_name_passwords() {
+        let cases = [
+            ("db_passwd = 'kV9-tr4in'", "password"),
+            ("vaultPassphrase = 'kV9-tr4in'", "password"),
+            ("key.passphrase: kV9-tr4in", "password"),
+            ("DB_PWD=kV9-tr4in", "password"),
+        ];
+        first_found(&Detector::new(), &cases);
+    }
+
+    fn first_found(detector: &Detector, cases: &[(&str, &str)]) {
         for (text, rule) in cases {
             let found = detector.scan(text.as_bytes());
-            assert_eq!(found.first().map(|finding| finding.rule().id()), Some(rule), "{text}");
+            assert_eq!(found.first().map(|finding| finding.rule().id()), Some(*rule), "{text}");
         }
     }
 }
