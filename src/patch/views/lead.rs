@@ -91,9 +91,6 @@ const KINDS: [Kind; 12] = [
     Kind::Case,
 ];
 
-/// The number of [`Kind::Lines`].
-const LINES: usize = 4;
-
 /// How far a text was looked through: its leads are taken stretch by stretch, and those of a stretch
 /// kind by kind.
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,6 +105,8 @@ pub(super) struct Progress {
     dense: bool,
     /// How far the text was decoded, for each kind: what lies before needs no second look.
     done: [usize; KINDS.len()],
+    /// The lines that were taken last, from the first byte to the one behind the last.
+    lines: (usize, usize),
 }
 
 impl Allowed {
@@ -274,14 +273,18 @@ impl Signs {
         let kind = *KINDS.get(number)?;
         // Base64 in lines is read as a whole, and what shows in one line shows there, too. But it is not
         // called Basic credentials there.
-        let in_lines = match kind {
-            Kind::Base64(_) | Kind::Wide if !allowed.basic => progress.done[LINES],
-            _ => 0,
+        let lines = match kind {
+            Kind::Base64(_) | Kind::Wide if !allowed.basic => progress.lines,
+            _ => (0, 0),
         };
         let done = progress.done.get_mut(number)?;
-        let mut at = progress.at.max(*done).max(in_lines);
+        let mut at = progress.at.max(*done);
         while let Some(place) = next(map, at.saturating_sub(base)) {
             let place = base + place;
+            if lines.0 <= place && place < lines.1 {
+                at = lines.1;
+                continue;
+            }
             let span = match kind {
                 Kind::Unescape | Kind::Plus => self.unescape(text, place, allowed, done),
                 Kind::Quoted => self.quoted(text, place, done),
@@ -293,7 +296,10 @@ impl Signs {
                 Kind::Case => self.case(text, place, done),
             };
             at = (place + 1).max(*done);
-            if span.is_some() {
+            if let Some(found) = span {
+                if kind == Kind::Lines {
+                    progress.lines = (found.start, *done);
+                }
                 progress.at = at;
                 return span;
             }

@@ -415,7 +415,7 @@ mod tests {
         #[test]
         fn all_engines_tell_marks_alike(text in "[4fux/&#;%\\\\ \n\r\0é=+-]{0,100}", at in 0..40usize, among: u64) {
             let text = text.as_bytes();
-            let among = among & (1 << text.len().saturating_sub(at).min(63)) - 1;
+            let among = among & ((1 << text.len().saturating_sub(at).min(63)) - 1);
             let expected = scout(Engine::Portable, 20, true, false).marks(text, at, among);
             for engine in Engine::available() {
                 let marks = scout(engine, 20, true, false).marks(text, at, among);
