@@ -130,3 +130,18 @@ fn an_escape_in_a_piece_of_base64_is_undone() {
         assert_eq!(hit.views.to_string(), "percent+base64");
     }
 }
+
+/// Base64 in lines is read as a whole. What stands close before them, but is not one of them, was passed
+/// over with them.
+#[test]
+fn base64_close_before_lines_of_base64_is_decoded() {
+    let tokens = tokens(TOKEN);
+    let set = set(&tokens);
+    let lines = [&b"eHh4".repeat(8)[..], b"\n", b"eHh"].concat();
+    for between in [".", "-.", ". "] {
+        let text = [&base64(TOKEN, false)[..], between.as_bytes(), &lines].concat();
+        let request = Request { body: vec![text], ..Request::default() };
+        let hit = agree(&set, &tokens, &request, between).hit.unwrap();
+        assert_eq!((hit.views, hit.offset), (View::Base64.into(), 0), "{between}");
+    }
+}

@@ -14,6 +14,7 @@
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
+mod escapes;
 mod letters;
 mod scout;
 #[cfg(target_arch = "x86_64")]
@@ -23,8 +24,9 @@ use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ptr::with_exposed_provenance;
 
+pub(super) use self::escapes::{Undone, undo_escapes};
 pub(super) use self::letters::{decode_groups, text_groups};
-pub(super) use self::scout::{Leads, Map, Scout};
+pub(super) use self::scout::{Leads, Map, Marks, Scout};
 use super::filter::Filter;
 use super::tier::Tier;
 use crate::secret::{Alphabet, Engine, GramHasher};

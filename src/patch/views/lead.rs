@@ -3,7 +3,7 @@
 use super::base64;
 use super::step::{Step, is_break, quoted_escape};
 use super::unescape::Notations;
-use crate::patch::sift::{Leads, Map, Scout, text_groups};
+use crate::patch::sift::{Leads, Map, Marks, Scout, text_groups};
 use crate::patch::verdict::{View, Views};
 use crate::secret::{Alphabet, Engine};
 
@@ -105,6 +105,8 @@ pub(super) struct Progress {
     dense: bool,
     /// How far the text was decoded, for each kind: what lies before needs no second look.
     done: [usize; KINDS.len()],
+    /// The lines that were taken last, from the first byte to the one behind the last.
+    lines: (usize, usize),
 }
 
 impl Allowed {
@@ -231,13 +233,21 @@ impl Signs {
             let base = progress.base;
             let leads = self.scout.look(text, base, inner);
             if !leads.are_none() {
-                while let Some(kind) = KINDS.get(progress.kind) {
-                    let span = self.take_kind(text, *kind, &leads, allowed, progress);
+                let maps = self.maps(text, base, &leads, allowed);
+                let mut kinds = (0..)
+                    .zip(&maps)
+                    .fold(0u32, |kinds, (number, map)| kinds | u32::from(*map != 0) << number);
+                kinds &= u32::MAX << progress.kind;
+                while kinds != 0 {
+                    let number = kinds.trailing_zeros() as usize;
+                    kinds &= kinds - 1;
+                    if progress.kind != number {
+                        (progress.kind, progress.at) = (number, base);
+                    }
+                    let span = self.take_kind(text, (number, maps[number]), allowed, progress);
                     if span.is_some() {
                         return span;
                     }
-                    progress.kind += 1;
-                    progress.at = base;
                 }
             }
             let base = base + leads.len;
@@ -249,25 +259,32 @@ impl Signs {
         None
     }
 
-    /// The next span of this kind among the leads of the stretch at hand.
+    /// The next span of the kind with this number among the leads in `map`, which are those of the stretch
+    /// at hand.
     #[inline]
     fn take_kind(
         &self,
         text: &[u8],
-        kind: Kind,
-        leads: &Leads,
+        (number, map): (usize, Map),
         allowed: &Allowed,
         progress: &mut Progress,
     ) -> Option<Span> {
         let base = progress.base;
-        let done = progress.done.get_mut(progress.kind)?;
+        let kind = *KINDS.get(number)?;
+        // Base64 in lines is read as a whole, and what shows in one line shows there, too. But it is not
+        // called Basic credentials there.
+        let lines = match kind {
+            Kind::Base64(_) | Kind::Wide if !allowed.basic => progress.lines,
+            _ => (0, 0),
+        };
+        let done = progress.done.get_mut(number)?;
         let mut at = progress.at.max(*done);
-        if at >= base + leads.len {
-            return None;
-        }
-        let map = self.map(text, base, kind, leads, allowed)?;
-        while let Some(place) = next(map, at - base).filter(|place| *place < leads.len) {
+        while let Some(place) = next(map, at.saturating_sub(base)) {
             let place = base + place;
+            if lines.0 <= place && place < lines.1 {
+                at = lines.1;
+                continue;
+            }
             let span = match kind {
                 Kind::Unescape | Kind::Plus => self.unescape(text, place, allowed, done),
                 Kind::Quoted => self.quoted(text, place, done),
@@ -279,7 +296,10 @@ impl Signs {
                 Kind::Case => self.case(text, place, done),
             };
             at = (place + 1).max(*done);
-            if span.is_some() {
+            if let Some(found) = span {
+                if kind == Kind::Lines {
+                    progress.lines = (found.start, *done);
+                }
                 progress.at = at;
                 return span;
             }
@@ -287,40 +307,43 @@ impl Signs {
         None
     }
 
-    /// The leads of this kind, if there are any and they may be taken.
+    /// The leads of each of [`KINDS`] that may be taken.
     #[inline]
-    fn map(
+    fn maps(
         &self,
         text: &[u8],
         base: usize,
-        kind: Kind,
         leads: &Leads,
         allowed: &Allowed,
-    ) -> Option<Map> {
+    ) -> [Map; KINDS.len()] {
         let &Allowed { views, body, letters, first, .. } = allowed;
+        let may = |may: bool, map: Map| if may { map } else { 0 };
+        let about = u64::MAX.checked_shr((64 - leads.len.min(64)) as u32).unwrap_or(0);
+        let marks = match leads.escapes & about {
+            0 => Marks::default(),
+            escapes => self.scout.marks(text, base, escapes),
+        };
         let base64 =
             views.contains(allowed.base64_view()) && allowed.steps > 0 && allowed.base64 > 0;
-        let escapes = |wanted: [u8; 3], may: bool| {
-            let some = may && leads.escapes != 0;
-            some.then(|| self.scout.pick(text, base, leads.escapes, wanted))
-        };
         let unescape = allowed.steps > 0 && allowed.unescape > 0 && !letters;
-        let utf16 = allowed.steps > 0 && allowed.utf16 > 0 && !letters;
-        let map = match kind {
-            Kind::Unescape => escapes(*b"%\\&", unescape),
-            Kind::Plus => escapes(*b"+++", unescape && views.contains(View::Plus)),
-            Kind::Quoted => escapes(*b"===", body && first && views.contains(View::Quoted)),
-            Kind::Joined => escapes(*b"===", body && base64),
-            Kind::Lines => escapes(*b"\r\n\n", base64 && !letters),
-            Kind::Utf16 => escapes([0; 3], utf16 && views.contains(View::Utf16)),
-            Kind::Base64(place) => base64.then(|| {
-                let every_fourth = 0x1111_1111_1111_1111 << ((place + 4 - base % 4) % 4);
-                leads.rows & every_fourth
-            }),
-            Kind::Wide => base64.then_some(leads.wide),
-            Kind::Case => (views.contains(View::Case) && !letters).then_some(leads.digits),
-        };
-        map.filter(|map| *map != 0)
+        let utf16 =
+            allowed.steps > 0 && allowed.utf16 > 0 && !letters && views.contains(View::Utf16);
+        let rows = may(base64, leads.rows & about);
+        let every_fourth = |place: usize| 0x1111_1111_1111_1111 << ((place + 4 - base % 4) % 4);
+        [
+            may(unescape, marks.escapes),
+            may(unescape && views.contains(View::Plus), marks.plus),
+            may(body && first && views.contains(View::Quoted), marks.quoted),
+            may(body && base64, marks.equals),
+            may(base64 && !letters, marks.breaks),
+            may(utf16, marks.nuls),
+            rows & every_fourth(0),
+            rows & every_fourth(1),
+            rows & every_fourth(2),
+            rows & every_fourth(3),
+            may(base64, leads.wide & about),
+            may(views.contains(View::Case) && !letters, leads.digits & about),
+        ]
     }
 
     fn unescape(

@@ -39,7 +39,7 @@ impl Step {
     /// Decodes `span` into `output`, which has room for as many bytes, and returns how many come out.
     pub(super) fn decode(self, engine: Engine, span: &[u8], output: &mut [u8]) -> usize {
         match self {
-            Step::Unescape(notations) => notations.decode(span, output),
+            Step::Unescape(notations) => notations.decode(engine, span, output),
             Step::Base64(_) => base64::decode(engine, span, output),
             Step::Joined => fill(output, |put| base64::each_joined(span, |byte, _, _| put(byte))),
             Step::Lines => join_lines(span, output),

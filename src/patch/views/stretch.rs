@@ -100,13 +100,14 @@ impl Stretch {
         mut rest: &[u8],
         found: &mut impl FnMut(Sighting, u64) -> ControlFlow<()>,
     ) -> ControlFlow<()> {
-        let reach = set.signs().reach;
+        let (reach, window) = (set.signs().reach, set.signs().window);
         while !rest.is_empty() {
-            if self.filled == memory.kept.len() {
+            // Not more: what is longer than the window is decoded in two parts.
+            if self.filled >= window {
                 self.read(set, memory, reading, found)?;
                 self.slide(memory, reach);
             }
-            let (now, later) = rest.split_at(rest.len().min(memory.kept.len() - self.filled));
+            let (now, later) = rest.split_at(rest.len().min(window - self.filled));
             self.collect(memory, now);
             rest = later;
         }

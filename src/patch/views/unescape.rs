@@ -6,7 +6,9 @@
 use memchr::{memchr, memchr3};
 
 use super::step::Origin;
+use crate::patch::sift::{Undone, undo_escapes};
 use crate::patch::verdict::{View, Views};
+use crate::secret::Engine;
 
 /// The longest escape: `&#` or `&#x`, eight digits, `;`; and the longest name.
 const LONGEST_NAME: usize = 16;
@@ -123,48 +125,79 @@ impl Notations {
 
     /// Undoes the escapes in `text` and returns how many bytes that gives. `output` has room for as
     /// many as `text` has.
-    pub(super) fn decode(self, text: &[u8], output: &mut [u8]) -> usize {
+    pub(super) fn decode(self, engine: Engine, text: &[u8], output: &mut [u8]) -> usize {
         let (mut put, mut at) = (0, 0);
-        while let Some(byte) = text.get(at) {
+        let all = [View::Percent, View::Json, View::Entity];
+        if all.into_iter().all(|view| self.views.contains(view)) {
+            while let (Some(rest), Some(room)) = (text.get(at..), output.get_mut(put..))
+                && !rest.is_empty()
+                && !room.is_empty()
+                && let Some(undone) = undo_escapes(engine, rest, self.plus, room)
+            {
+                let Undone { taken, put: given, rare } = undone;
+                (at, put) = (at + taken, put + given);
+                if rare {
+                    self.decode_until(text, output, (&mut at, &mut put), |text| {
+                        !matches!(text, [b'%' | b'\\' | b'&', ..])
+                    });
+                }
+            }
+        }
+        self.decode_until(text, output, (&mut at, &mut put), |_| false);
+        put.min(output.len())
+    }
+
+    /// Undoes the escapes in `text` from byte `at` on, one by one, into `output` from byte `put` on, until
+    /// `ends` says of what is left that this is enough. At least one step is done.
+    fn decode_until(
+        self,
+        text: &[u8],
+        output: &mut [u8],
+        (at, put): (&mut usize, &mut usize),
+        ends: impl Fn(&[u8]) -> bool,
+    ) {
+        while let Some(byte) = text.get(*at) {
             // Nothing comes out longer than it goes in.
-            let Some(room) = output.get_mut(put..) else { break };
+            let Some(room) = output.get_mut(*put..) else { break };
             let escape = match byte {
-                b'%' | b'\\' | b'&' | b'+' => self.escape(&text[at..]),
+                b'%' | b'\\' | b'&' | b'+' => self.escape(&text[*at..]),
                 _ => {
-                    let rest = &text[at + 1..];
+                    let rest = &text[*at + 1..];
                     let plain = 1 + self.next(rest).unwrap_or(rest.len());
                     if let (Some(room), Some(plain)) =
-                        (room.get_mut(..plain), text.get(at..at + plain))
+                        (room.get_mut(..plain), text.get(*at..*at + plain))
                     {
                         room.copy_from_slice(plain);
                     }
-                    put += plain;
-                    at += plain;
+                    *put += plain;
+                    *at += plain;
                     continue;
                 }
             };
             match (escape, room) {
                 (Some(Escape { len, text_len: 1, text: [byte, ..], .. }), [first, ..]) => {
                     *first = byte;
-                    put += 1;
-                    at += len;
+                    *put += 1;
+                    *at += len;
                 }
                 (Some(escape), room) => {
                     if let Some(room) = room.get_mut(..escape.text_len) {
                         room.copy_from_slice(escape.text());
                     }
-                    put += escape.text_len;
-                    at += escape.len;
+                    *put += escape.text_len;
+                    *at += escape.len;
                 }
                 (None, [first, ..]) => {
                     *first = *byte;
-                    put += 1;
-                    at += 1;
+                    *put += 1;
+                    *at += 1;
                 }
                 (None, []) => break,
             }
+            if text.get(*at..).is_none_or(&ends) {
+                break;
+            }
         }
-        put.min(output.len())
     }
 
     /// Where bytes `start..end` of the decoded text come from.
@@ -309,8 +342,8 @@ fn reference(text: &[u8]) -> Option<Escape> {
     }
     let name = &text[1..text.len().min(LONGEST_NAME + 2)];
     let name = &name[..memchr(b';', name)?];
-    let (_, byte) = NAMES.iter().find(|(known, _)| *known == name)?;
-    Some(Escape::byte(name.len() + 2, View::Entity, *byte))
+    let &(known, byte) = NAMES.get(usize::from(PLACES[place(name)?]))?;
+    (known == name).then(|| Escape::byte(name.len() + 2, View::Entity, byte))
 }
 
 /// The number that `text` starts with, of up to `most` digits, and how many they are. None if there
@@ -326,6 +359,26 @@ fn number(text: &[u8], base: u32, most: usize) -> Option<(u32, usize)> {
     }
     (digits > 0).then_some((number, digits))
 }
+
+/// Where to look for a name in [`PLACES`]: no two of [`NAMES`] have the same place.
+const fn place(name: &[u8]) -> Option<usize> {
+    let [.., before, last] = name else { return None };
+    let sum = name[0] as usize + 3 * *before as usize + 59 * *last as usize + name.len();
+    Some(sum % 256)
+}
+
+/// For each place, the number of the name that has it; there are fewer than 255.
+const PLACES: [u8; 256] = {
+    let mut places = [u8::MAX; 256];
+    let mut number = 0;
+    while number < NAMES.len() {
+        let Some(place) = place(NAMES[number].0) else { panic!("a name of one letter") };
+        assert!(places[place] == u8::MAX, "two names have the same place");
+        places[place] = number as u8;
+        number += 1;
+    }
+    places
+};
 
 /// The byte that two hexadecimal digits stand for.
 #[inline]
@@ -350,13 +403,15 @@ const DIGITS: [u8; 256] = {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const ALL: Notations = Notations { views: Views::ALL, plus: false };
 
     fn decode(text: &str) -> Vec<u8> {
         let mut output = vec![0; text.len()];
-        let put = ALL.decode(text.as_bytes(), &mut output);
+        let put = ALL.decode(Engine::Portable, text.as_bytes(), &mut output);
         output.truncate(put);
         output
     }
@@ -408,11 +463,55 @@ mod tests {
         }
     }
 
+    proptest! {
+        /// Many bytes at a time give what one escape at a time does.
+        #[test]
+        fn every_engine_undoes_the_same(
+            parts in prop::collection::vec(
+                prop_oneof![
+                    4 => prop::sample::select(vec![
+                        "%", "\\", "&", "+", "%41", "%c3", "%5C", "%2", "\\\\", "\\n", "\\/", "\\q",
+                        "\\u0041", "\\u007f", "\\u0080", "\\u20ac", "\\ud83d\\ude00", "\\ud83d", "\\u004",
+                        "\\u{41}", "\\u{4", "\\u{}", "\\x41", "\\xff", "\\x4", "&amp;", "&amp", "&#65;", "&#9",
+                        "&#0;", "&#00;", "&#127;", "&#128;", "&#199;", "&#065;", "&#x41;", "&#X7F;", "&#x80;",
+                        "&#x00;", "&#x41", "&lt;", "&sol;", "&rbrace;", "&page=", "&DiacriticalGrave;", "&nosuchname;",
+                    ]).prop_map(str::to_owned),
+                    2 => "[ -~é]{0,3}",
+                    1 => "[a-z]{0,70}",
+                ],
+                0..60,
+            ),
+            plus: bool,
+            cut in 0..9usize,
+        ) {
+            let text = parts.concat().into_bytes();
+            let text = &text[cut.min(text.len())..];
+            let notations = Notations::new(Views::ALL, plus);
+            let outputs: Vec<Vec<u8>> = Engine::available().map(|engine| {
+                let mut output = vec![0; text.len()];
+                let put = notations.decode(engine, text, &mut output);
+                output.truncate(put);
+                output
+            }).collect();
+            for output in &outputs {
+                prop_assert_eq!(output.escape_ascii().to_string(), outputs[0].escape_ascii().to_string());
+            }
+        }
+    }
+
+    #[test]
+    fn every_name_is_known() {
+        for (name, byte) in NAMES {
+            let text = [b"&", name, b";"].concat();
+            assert_eq!(ALL.escape(&text).unwrap().text(), [byte]);
+        }
+    }
+
     #[test]
     fn plus_is_a_space_where_asked_for() {
         let notations = Notations::new(Views::ALL, true);
         let mut output = [0; 16];
-        let put = notations.decode(b"a+b%2Bc\\u0041", &mut output);
+        let put = notations.decode(Engine::Portable, b"a+b%2Bc\\u0041", &mut output);
         assert_eq!(&output[..put], b"a b+cA");
     }
 
@@ -433,7 +532,7 @@ mod tests {
             (Views::RAW.with(View::Entity), br"%41\u0041A"),
         ] {
             let mut output = [0; 16];
-            let put = Notations::new(views, false).decode(text, &mut output);
+            let put = Notations::new(views, false).decode(Engine::Portable, text, &mut output);
             assert_eq!(&output[..put], expected);
         }
     }

@@ -58,6 +58,27 @@ const INNER: u8 = 128;
 const DIGIT: u8 = 1;
 const UPPER: u8 = 2;
 
+// Classes of a byte in and before an escape.
+const HEX: u8 = 1;
+const AFTER_BACKSLASH: u8 = 2;
+const AFTER_AMPERSAND: u8 = 4;
+const PERCENT: u8 = 8;
+const BACKSLASH: u8 = 16;
+const AMPERSAND: u8 = 32;
+const EQUALS: u8 = 64;
+const BREAK: u8 = 128;
+
+/// These classes of each byte. Bytes beyond ASCII have none.
+const MARK_CLASSES: [u8; 128] = {
+    let mut classes = [0; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        classes[byte] = mark_class(byte as u8);
+        byte += 1;
+    }
+    classes
+};
+
 /// A bit for each byte of a stretch of a text.
 pub(in crate::patch) type Map = u64;
 
@@ -99,6 +120,23 @@ pub(in crate::patch) struct Leads {
     pub(in crate::patch) digits: Map,
     /// How many bytes of the text these are about. Bits behind that may be anything.
     pub(in crate::patch) len: usize,
+}
+
+/// What some bytes of a stretch of a text may be the start of, seen by one or two that follow.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(in crate::patch) struct Marks {
+    /// An escape in percent, JSON's or HTML's notation.
+    pub(in crate::patch) escapes: Map,
+    /// `+`.
+    pub(in crate::patch) plus: Map,
+    /// `=`.
+    pub(in crate::patch) equals: Map,
+    /// An escape of quoted-printable.
+    pub(in crate::patch) quoted: Map,
+    /// A line's end.
+    pub(in crate::patch) breaks: Map,
+    /// NUL.
+    pub(in crate::patch) nuls: Map,
 }
 
 impl Scout {
@@ -241,26 +279,51 @@ impl Scout {
         }
     }
 
-    /// Which of the bytes of `text` from byte `at` on that have a bit in `among` are one of `wanted`.
+    /// What the bytes of `text` from byte `at` on that have a bit in `among` may be the start of.
     #[inline]
-    pub(in crate::patch) fn pick(
-        &self,
-        text: &[u8],
-        at: usize,
-        among: Map,
-        wanted: [u8; 3],
-    ) -> Map {
+    pub(in crate::patch) fn marks(&self, text: &[u8], at: usize, among: Map) -> Marks {
         let rest = text.get(at..).unwrap_or_default();
         #[cfg(target_arch = "x86_64")]
         if self.engine == Engine::Wide {
             // SAFETY: the engine says that this processor has what it needs.
-            return unsafe { wide::pick(rest, among, wanted) };
+            return unsafe { wide::marks(rest, among) };
         }
-        let mut picked = 0;
-        for (bit, byte) in rest.iter().take(LOOK).enumerate() {
-            picked |= u64::from(wanted.contains(byte)) << bit;
+        let mut marks = Marks::default();
+        let mut left = among;
+        while left != 0 {
+            let place = left.trailing_zeros() as usize;
+            left &= left - 1;
+            let class = |by: usize| rest.get(place + by).map_or(0, |byte| mark_class(*byte));
+            let [this, one, two] = [class(0), class(1), class(2)];
+            let bit = |map: &mut Map, is: bool| *map |= Map::from(is) << place;
+            let pair = one & two & HEX != 0;
+            let escape = this & PERCENT != 0 && pair
+                || this & BACKSLASH != 0 && one & AFTER_BACKSLASH != 0
+                || this & AMPERSAND != 0 && one & AFTER_AMPERSAND != 0;
+            bit(&mut marks.escapes, escape);
+            bit(&mut marks.plus, rest.get(place) == Some(&b'+'));
+            bit(&mut marks.equals, this & EQUALS != 0);
+            bit(&mut marks.quoted, this & EQUALS != 0 && (pair || one & BREAK != 0));
+            bit(&mut marks.breaks, this & BREAK != 0);
+            bit(&mut marks.nuls, rest.get(place) == Some(&0));
         }
-        picked & among
+        marks
+    }
+}
+
+#[cfg(test)]
+impl Marks {
+    /// Those that have a bit in `map`, too.
+    #[inline]
+    pub(in crate::patch) fn and(self, map: Map) -> Marks {
+        Marks {
+            escapes: self.escapes & map,
+            plus: self.plus & map,
+            equals: self.equals & map,
+            quoted: self.quoted & map,
+            breaks: self.breaks & map,
+            nuls: self.nuls & map,
+        }
     }
 }
 
@@ -270,6 +333,23 @@ impl Leads {
     pub(in crate::patch) fn are_none(&self) -> bool {
         self.escapes | self.rows | self.wide | self.digits == 0
     }
+}
+
+/// The classes of a byte in and before an escape.
+const fn mark_class(byte: u8) -> u8 {
+    let hex = if byte.is_ascii_hexdigit() { HEX } else { 0 };
+    let letter = if byte.is_ascii_alphabetic() { AFTER_AMPERSAND } else { 0 };
+    let other = match byte {
+        b'u' | b'x' | b'/' | b'"' | b'\'' | b'b' | b'f' | b'n' | b'r' | b't' => AFTER_BACKSLASH,
+        b'\\' => BACKSLASH | AFTER_BACKSLASH,
+        b'#' => AFTER_AMPERSAND,
+        b'%' => PERCENT,
+        b'&' => AMPERSAND,
+        b'=' => EQUALS,
+        b'\r' | b'\n' => BREAK,
+        _ => 0,
+    };
+    hex | letter | other
 }
 
 /// The first `N` classes in another form: see [`Scout::halves`].
@@ -329,6 +409,19 @@ mod tests {
                     prop_assert_eq!(bit(&leads.digits), bit(&expected.digits));
                 }
                 prop_assert_eq!(leads.len, expected.len);
+            }
+        }
+
+        #[test]
+        fn all_engines_tell_marks_alike(text in "[4fux/&#;%\\\\ \n\r\0é=+-]{0,100}", at in 0..40usize, among: u64) {
+            let text = text.as_bytes();
+            let among = among & ((1 << text.len().saturating_sub(at).min(63)) - 1);
+            let expected = scout(Engine::Portable, 20, true, false).marks(text, at, among);
+            for engine in Engine::available() {
+                let marks = scout(engine, 20, true, false).marks(text, at, among);
+                // A look at a longer text is not about the last of its bytes.
+                let about = if text.len().saturating_sub(at) <= LOOK { u64::MAX } else { (1 << STEP) - 1 };
+                prop_assert_eq!(marks.and(about), expected.and(about), "{:?}", engine);
             }
         }
 

@@ -10,8 +10,9 @@ use std::arch::x86_64::{
 
 use super::sweep::{Place, SWEEP_DIGIT, SWEEP_UPPER, Seen, ZERO};
 use super::{
-    DIGIT, ESCAPE, FIRST, FOURTH_HIGH, INNER, LETTER, LOOK, Leads, Map, SECOND, Scout, THIRD,
-    THIRD_LOW, UPPER,
+    AFTER_AMPERSAND, AFTER_BACKSLASH, AMPERSAND, BACKSLASH, BREAK, DIGIT, EQUALS, ESCAPE, FIRST,
+    FOURTH_HIGH, HEX, INNER, LETTER, LOOK, Leads, MARK_CLASSES, Map, Marks, PERCENT, SECOND, Scout,
+    THIRD, THIRD_LOW, UPPER,
 };
 
 /// A table of 128 bytes, in registers.
@@ -48,16 +49,33 @@ pub(super) fn look(scout: &Scout, text: &[u8], inner: bool) -> Leads {
     scout.leads(letters, escapes, zero, digits, text.len())
 }
 
-/// See [`Scout::pick`]: of a text that starts where the look does.
+/// See [`Scout::marks`]: of a text that starts where the look does.
 #[inline]
-#[target_feature(enable = "avx512f,avx512bw,bmi2")]
-pub(super) fn pick(text: &[u8], among: Map, wanted: [u8; 3]) -> Map {
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi2")]
+pub(super) fn marks(text: &[u8], among: Map) -> Marks {
     let inside = _bzhi_u64(u64::MAX, text.len().min(LOOK) as u32);
     // SAFETY: only bytes of the text are read, those in the mask.
     let bytes = unsafe { _mm512_maskz_loadu_epi8(inside, text.as_ptr().cast()) };
-    let is = |byte: u8| _mm512_cmpeq_epi8_mask(bytes, _mm512_set1_epi8(byte as i8));
-    let [one, two, three] = wanted;
-    among & inside & (is(one) | is(two) | is(three))
+    let ascii = inside & !_mm512_movepi8_mask(bytes);
+    let class = classify(load(&MARK_CLASSES), bytes);
+    let test =
+        |wanted: u8| _mm512_mask_test_epi8_mask(ascii, class, _mm512_set1_epi8(wanted as i8));
+    let is =
+        |byte: u8| _mm512_mask_cmpeq_epi8_mask(inside, bytes, _mm512_set1_epi8(byte as i8)) & among;
+    let hex = test(HEX);
+    let pair = hex >> 1 & hex >> 2;
+    let (equals, breaks) = (test(EQUALS), test(BREAK));
+    Marks {
+        escapes: among
+            & (test(PERCENT) & pair
+                | test(BACKSLASH) & test(AFTER_BACKSLASH) >> 1
+                | test(AMPERSAND) & test(AFTER_AMPERSAND) >> 1),
+        plus: is(b'+'),
+        equals: equals & among,
+        quoted: equals & among & (pair | breaks >> 1),
+        breaks: breaks & among,
+        nuls: is(0),
+    }
 }
 
 /// See [`Scout::seen`]. `FOLDS` if tokens come in either letter case.
