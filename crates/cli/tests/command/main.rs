@@ -4,6 +4,7 @@
 
 mod demo;
 mod key;
+mod leak;
 mod match_requests;
 mod patch;
 mod place;

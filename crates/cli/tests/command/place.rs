@@ -146,5 +146,6 @@ impl Run {
 fn command_in(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stanch"));
     command.current_dir(folder).env_remove("NO_COLOR").env_remove("CLICOLOR_FORCE");
+    command.env("STANCH_BY", "tester").env_remove("STANCH_STORE").env_remove("STANCH_TENANT");
     command
 }
