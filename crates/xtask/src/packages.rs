@@ -23,6 +23,13 @@ const PACKAGES: &[Package] = &[
     Package { name: "valgrind", file: "bin/valgrind" },
     Package { name: "nginx", file: "sbin/nginx" },
     Package { name: "nginx-dev", file: "share/nginx/src/conf_flags" },
+    // The reports are opened, clicked and printed.
+    Package { name: "chromium", file: "bin/chromium" },
+    Package {
+        name: "fonts-liberation",
+        file: "share/fonts/truetype/liberation/LiberationSans-Regular.ttf",
+    },
+    Package { name: "poppler-utils", file: "bin/pdftotext" },
     // A peer that the benchmarks are linked with.
     Package { name: "libhyperscan-dev", file: "include/hs/hs.h" },
 ];
