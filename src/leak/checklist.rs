@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::decision::{Circumstances, Status};
-use super::record::{Leak, Usage};
+use super::record::Leak;
 use super::refusal::Refusal;
+use super::seen::Usage;
 use super::token::Token;
 
 /// A step towards being rid of a leak.

@@ -18,10 +18,14 @@ mod decision;
 mod event;
 #[cfg(test)]
 mod laws;
+mod protection;
 mod record;
 mod refusal;
 mod registry;
 mod role;
+#[cfg(test)]
+mod sample;
+mod seen;
 mod source;
 mod token;
 
@@ -29,12 +33,11 @@ pub use assign::{Assignment, Known, Sighting, assign};
 pub use checklist::{Progress, Step, Task};
 pub use decision::{Actor, Circumstances, Decision, Mode, Status, Time};
 pub use event::{Entry, Event, MAX_NAME, MAX_PLACE, MAX_TEXT, Place};
-pub use record::{
-    Acknowledgement, Attempts, Leak, LeakId, MAX_PLACES, Note, Seen, TenantId, Usage,
-};
+pub use record::{Leak, LeakId, MAX_PLACES, TenantId};
 pub use refusal::Refusal;
 pub use registry::{Registration, Registry};
 pub use role::{Act, Denied, Role, Tenant, User, permit};
+pub use seen::{Acknowledgement, Attempts, Note, Seen, Usage};
 pub use source::{Locator, Source, SourceKind, Target, Visibility};
 pub use token::{Rotation, Scope, Token, Validity};
 

@@ -6,12 +6,13 @@ use std::fmt;
 #[cfg(feature = "serde")]
 use serde::{Deserialize, Serialize};
 
-use super::decision::{Actor, Circumstances, Decision, Mode, Patched, State, Status, Time};
+use super::decision::{Mode, State, Status, Time};
 use super::event::{Entry, Event, Place};
 use super::refusal::Refusal;
+use super::seen::{Acknowledgement, Attempts, Note, Seen, Tick, Usage, Uses};
 use super::source::{Source, Target};
 use super::token::{Latest, Scope, Token, learn};
-use crate::class::{Consequence, Facts, Issuer};
+use crate::class::{Consequence, Facts};
 use crate::secret::{Digest, Imprint};
 
 /// The most places that a leak keeps. Clients choose what they ask for, so there is an end to it.
@@ -37,11 +38,11 @@ pub struct Leak {
     manual: bool,
     target: Option<Target>,
     /// Those that it was registered with, in their order; behind them those that were added.
-    tokens: Vec<Token>,
+    pub(super) tokens: Vec<Token>,
     registered: usize,
     /// Each with when it was seen first and last.
     sources: BTreeMap<Source, (Time, Time)>,
-    state: State,
+    pub(super) state: State,
     was_patched: bool,
     notes: Vec<Note>,
     places: BTreeMap<Place, Uses>,
@@ -50,80 +51,6 @@ pub struct Leak {
     /// What each node confirmed last, since the patch was decided.
     nodes: BTreeMap<String, Latest<Mode>>,
     history: Vec<Entry>,
-}
-
-/// A place that a leak was found in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Seen<'l> {
-    /// The place.
-    pub source: &'l Source,
-    /// When it was found there first.
-    pub first: Time,
-    /// When it was found there last.
-    pub last: Time,
-}
-
-/// A place where a leak's tokens are used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Usage<'l> {
-    /// The place.
-    pub place: &'l Place,
-    /// When a use was seen first.
-    pub first: Time,
-    /// When a use was seen last.
-    pub last: Time,
-    /// Whether somebody ticked it off, and no use was seen since.
-    pub ticked: bool,
-}
-
-/// What somebody said to a leak.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Note {
-    /// When.
-    pub at: Time,
-    /// Who.
-    pub by: Actor,
-    /// What.
-    pub text: String,
-}
-
-/// The attempts to use a leak's tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Attempts {
-    /// How many there were.
-    pub count: u64,
-    /// How many of them the API accepted.
-    pub accepted: u64,
-    /// When the first one was.
-    pub first: Option<Time>,
-    /// When the last one was.
-    pub last: Option<Time>,
-}
-
-/// What a node confirmed last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Acknowledgement<'l> {
-    /// The node.
-    pub node: &'l str,
-    /// What it does with requests.
-    pub mode: Mode,
-    /// When it said so.
-    pub at: Time,
-}
-
-/// When a place was seen, and what was said of it last.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Uses {
-    first: Time,
-    last: Time,
-    /// `Ticked` is the lesser: of both at the same time, the doubt holds.
-    tick: Option<Latest<Tick>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Tick {
-    Ticked,
-    Unticked,
 }
 
 impl Leak {
@@ -288,44 +215,6 @@ impl Leak {
         Ok(())
     }
 
-    /// The entry that this decision makes, to be kept and then [applied](Leak::apply). The leak itself is
-    /// unchanged.
-    ///
-    /// # Errors
-    ///
-    /// [`Refusal`] if the decision does not fit the leak's status, if nobody made it, or if it is a
-    /// patch that the circumstances make pointless and nobody said `anyway`:
-    /// [`Refusal::NotApplicable`] where none of the tokens is accepted by an API of the user's own,
-    /// [`Refusal::DetectOnly`] where there is no node.
-    pub fn decide(
-        &self,
-        decision: Decision,
-        note: Option<&str>,
-        circumstances: &Circumstances<'_>,
-        at: Time,
-        by: Actor,
-    ) -> Result<Entry, Refusal> {
-        let anyway = circumstances.anyway;
-        let event = Event::Decided { decision, anyway, note: note.map(str::to_owned) };
-        let entry = Entry { leak: self.id, at, by, event };
-        self.check(&entry)?;
-        match decision {
-            Decision::Patch(_) if !anyway => self.is_applicable(circumstances).map(|()| entry),
-            _ => Ok(entry),
-        }
-    }
-
-    /// Why a patch would stop nothing, if so.
-    pub(super) fn is_applicable(&self, circumstances: &Circumstances<'_>) -> Result<(), Refusal> {
-        if self.tokens.iter().all(|token| token.facts.issuer == Issuer::Stranger) {
-            return Err(Refusal::NotApplicable);
-        }
-        if circumstances.nodes.is_empty() {
-            return Err(Refusal::DetectOnly);
-        }
-        Ok(())
-    }
-
     /// Its number.
     pub fn id(&self) -> LeakId {
         self.id
@@ -437,22 +326,6 @@ impl Leak {
         })
     }
 
-    /// Whether each of `nodes`, at least one, confirms that it applies the patch that is in force.
-    pub fn is_confirmed(&self, nodes: &[String]) -> bool {
-        let applies = |node| self.nodes.get(node).map(|latest| latest.value) == self.patch();
-        self.patch().is_some() && !nodes.is_empty() && nodes.iter().all(applies)
-    }
-
-    /// Whether `token`, one of its own, cannot be used any more for as long as the patch is in force:
-    /// the user's own API accepts it, or whoever decided said so, and each of `nodes` confirms that it
-    /// blocks it.
-    pub fn is_protected(&self, token: &Token, nodes: &[String]) -> bool {
-        self.state.patch().is_some_and(|Patched { mode, anyway, .. }| {
-            let is_own = anyway || token.facts.issuer == Issuer::Own;
-            mode == Mode::Block && is_own && self.is_confirmed(nodes)
-        })
-    }
-
     /// What happened to it, in the order in which it became known: the entries that make it.
     pub fn history(&self) -> &[Entry] {
         &self.history
@@ -485,23 +358,6 @@ impl Leak {
     }
 }
 
-impl Uses {
-    fn is_ticked(&self) -> bool {
-        self.tick.as_ref().is_some_and(|tick| tick.value == Tick::Ticked && self.last <= tick.at)
-    }
-}
-
-impl Attempts {
-    fn add(&mut self, count: u64, accepted: bool, at: Time) {
-        self.count = self.count.saturating_add(count);
-        if accepted {
-            self.accepted = self.accepted.saturating_add(count);
-        }
-        self.first = Some(self.first.map_or(at, |first| first.min(at)));
-        self.last = self.last.max(Some(at));
-    }
-}
-
 impl Default for TenantId {
     fn default() -> TenantId {
         TenantId("default".into())
@@ -522,115 +378,12 @@ impl fmt::Display for LeakId {
 
 #[cfg(test)]
 mod tests {
+    use super::super::decision::{Actor, Decision};
     use super::super::event::{MAX_PLACE, MAX_TEXT};
+    use super::super::sample::{A, B, happens, leak, token};
     use super::super::token::{Rotation, Validity};
     use super::*;
-    use crate::class::Breadth;
-    use crate::secret::{ImprintKey, Secret};
-
-    const A: &str = "7Rk2mZ9qXc4TnW8bLp3vHd6sGf1JyUeA";
-    const B: &str = "Vn9Tz3Rw6Yb1Cd5Fg0Hp";
-
-    fn token(text: &str, issuer: Issuer) -> (Imprint, Facts) {
-        let imprint = ImprintKey::from_bytes([4; 32]).imprint(&Secret::new("test", text)).unwrap();
-        (imprint, Facts { issuer, ..Facts::reported() })
-    }
-
-    fn leak(tokens: &[(&str, Issuer)]) -> Leak {
-        let tokens = tokens.iter().map(|(text, issuer)| token(text, *issuer)).collect();
-        let source = Source::file("one", 1);
-        let tenant = TenantId::default();
-        let event = Event::Registered { tenant, manual: false, source, target: None, tokens };
-        Leak::begin(&Entry { leak: LeakId(1), at: Time(5), by: Actor::System, event }).unwrap()
-    }
-
-    fn ann() -> Actor {
-        Actor::Person("ann".into())
-    }
-
-    fn happens(leak: &mut Leak, at: i64, event: Event) -> Result<(), Refusal> {
-        leak.apply(&Entry { leak: leak.id(), at: Time(at), by: ann(), event })
-    }
-
-    fn patch(leak: &mut Leak, at: i64, mode: Mode, anyway: bool) -> Result<(), Refusal> {
-        happens(leak, at, Event::Decided { decision: Decision::Patch(mode), anyway, note: None })
-    }
-
-    fn acknowledge(leak: &mut Leak, at: i64, node: &str, mode: Mode) -> Result<(), Refusal> {
-        happens(leak, at, Event::Acknowledged { node: node.into(), mode })
-    }
-
-    /// Whose tokens they are, with how many nodes, told anyway or not: what is said to a patch.
-    #[test]
-    fn a_patch_needs_a_node_and_a_token_that_it_can_stop() {
-        use Issuer::{Own, Stranger, Unknown};
-        let node = ["gateway".to_owned()];
-        let rows: [(&[Issuer], bool, bool, Option<Refusal>); 12] = [
-            (&[Own], true, false, None),
-            (&[Unknown], true, false, None),
-            (&[Stranger], true, false, Some(Refusal::NotApplicable)),
-            (&[Stranger, Stranger], true, false, Some(Refusal::NotApplicable)),
-            (&[Stranger, Own], true, false, None),
-            (&[Stranger, Unknown], true, false, None),
-            (&[Own], false, false, Some(Refusal::DetectOnly)),
-            (&[Unknown], false, false, Some(Refusal::DetectOnly)),
-            (&[Stranger], false, false, Some(Refusal::NotApplicable)),
-            (&[Stranger], true, true, None),
-            (&[Own], false, true, None),
-            (&[Stranger], false, true, None),
-        ];
-        for (issuers, has_node, anyway, refusal) in rows {
-            let tokens: Vec<_> = [A, B].into_iter().zip(issuers.iter().copied()).collect();
-            let leak = leak(&tokens);
-            let circumstances = Circumstances { nodes: if has_node { &node } else { &[] }, anyway };
-            for mode in [Mode::Block, Mode::Monitor] {
-                let decided =
-                    leak.decide(Decision::Patch(mode), None, &circumstances, Time(6), ann());
-                assert_eq!(decided.err(), refusal, "{issuers:?} {has_node} {anyway}");
-            }
-            // What takes nothing from anybody's requests is always theirs to decide.
-            for decision in [Decision::Close, Decision::MarkFalse] {
-                assert!(leak.decide(decision, None, &circumstances, Time(6), ann()).is_ok());
-            }
-        }
-    }
-
-    #[test]
-    fn refusals_are_told_in_words() {
-        let leak = leak(&[(A, Issuer::Stranger)]);
-        let patch = Decision::Patch(Mode::Block);
-        let none = Circumstances::default();
-        let say =
-            |decision, by| leak.decide(decision, None, &none, Time(6), by).unwrap_err().to_string();
-        assert_eq!(
-            say(patch, ann()),
-            "not applicable: revoke instead (your own API accepts none of its tokens)"
-        );
-        assert_eq!(
-            say(patch, Actor::System),
-            "this needs a person, or a policy that a person wrote"
-        );
-        assert_eq!(say(Decision::Reopen, ann()), "the leak is opened already");
-        assert_eq!(
-            Refusal::DetectOnly.to_string(),
-            "no node is enrolled that could block or monitor it: stanch only detects here"
-        );
-    }
-
-    #[test]
-    fn a_decision_is_an_entry_with_its_actor_and_its_note() {
-        let leak = leak(&[(A, Issuer::Own)]);
-        let nodes = ["gateway".to_owned()];
-        let circumstances = Circumstances { nodes: &nodes, anyway: false };
-        let policy = Actor::Policy("block what is ours".into());
-        let decision = Decision::Patch(Mode::Block);
-        let entry = leak
-            .decide(decision, Some("until Monday"), &circumstances, Time(6), policy.clone())
-            .unwrap();
-        let event = Event::Decided { decision, anyway: false, note: Some("until Monday".into()) };
-        assert_eq!(entry, Entry { leak: LeakId(1), at: Time(6), by: policy, event });
-        assert_eq!(leak.patch(), None, "nothing happens before the entry is taken in");
-    }
+    use crate::class::{Breadth, Issuer};
 
     /// What may not happen, and why.
     #[test]
@@ -708,40 +461,6 @@ mod tests {
             let entry = Entry { leak: LeakId(1), at: Time(6), by: Actor::System, event };
             assert_eq!(leak.apply(&entry), Err(Refusal::NobodyDecided));
         }
-    }
-
-    #[test]
-    fn a_token_is_protected_when_every_node_confirms_to_block_it() {
-        let nodes = ["east".to_owned(), "west".to_owned()];
-        let mut leak = leak(&[(A, Issuer::Own), (B, Issuer::Stranger)]);
-        let is_protected =
-            |leak: &Leak| [0, 1].map(|number| leak.is_protected(&leak.tokens()[number], &nodes));
-        patch(&mut leak, 10, Mode::Block, false).unwrap();
-        assert_eq!(acknowledge(&mut leak, 9, "east", Mode::Block), Err(Refusal::Stale));
-        acknowledge(&mut leak, 10, "east", Mode::Block).unwrap();
-        assert_eq!(is_protected(&leak), [false, false]);
-        acknowledge(&mut leak, 11, "west", Mode::Monitor).unwrap();
-        assert_eq!(is_protected(&leak), [false, false]);
-        acknowledge(&mut leak, 12, "west", Mode::Block).unwrap();
-        assert_eq!(is_protected(&leak), [true, false]);
-        assert!(!leak.is_protected(&leak.tokens()[0], &[]), "no node blocks nothing");
-        assert_eq!(leak.acknowledged().len(), 2);
-
-        // Another decision needs other confirmations.
-        patch(&mut leak, 13, Mode::Monitor, false).unwrap();
-        assert_eq!((leak.acknowledged().len(), leak.is_confirmed(&nodes)), (0, false));
-        patch(&mut leak, 14, Mode::Block, true).unwrap();
-        for node in &nodes {
-            acknowledge(&mut leak, 15, node, Mode::Block).unwrap();
-        }
-        assert_eq!(is_protected(&leak), [true, true], "somebody said so anyway");
-        happens(
-            &mut leak,
-            16,
-            Event::Decided { decision: Decision::Close, anyway: false, note: None },
-        )
-        .unwrap();
-        assert_eq!(is_protected(&leak), [false, false]);
     }
 
     #[test]

@@ -21,6 +21,17 @@ pub enum Validity {
     Valid,
 }
 
+impl Validity {
+    /// `unverified`, `valid` or `invalid`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Validity::Unverified => "unverified",
+            Validity::Valid => "valid",
+            Validity::Invalid => "invalid",
+        }
+    }
+}
+
 /// Whether a token is replaced as often as it should be.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[cfg_attr(feature = "serde", derive(Serialize, Deserialize))]

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 
+use crate::attempts::AttemptsVerb;
+use crate::leak::LeakVerb;
 use crate::node::NodeVerb;
 use crate::outcome::{Outcome, complain};
 use crate::rules::RulesVerb;
 use crate::tenant::TenantVerb;
-use crate::{demo, key, match_requests, node, patch, rules, scan, shell, tenant};
+use crate::{attempts, demo, key, leak, match_requests, node, patch, rules, scan, shell, tenant};
 
 /// Finds leaked API tokens and stops their use.
 #[derive(Debug, Parser)]
@@ -44,10 +46,14 @@ enum Verb {
     /// Makes and names keys
     #[command(subcommand)]
     Key(KeyVerb),
-    /// Compiles, inspects and verifies patch sets
+    /// Builds, compiles, inspects and verifies patch sets
     #[command(subcommand)]
     Patch(PatchVerb),
     Match(match_requests::Arguments),
+    #[command(subcommand)]
+    Leak(LeakVerb),
+    #[command(subcommand)]
+    Attempts(AttemptsVerb),
     #[command(subcommand)]
     Tenant(TenantVerb),
     #[command(subcommand)]
@@ -110,6 +116,7 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 enum PatchVerb {
+    Build(patch::BuildArguments),
     Compile(patch::CompileArguments),
     Inspect(patch::InspectArguments),
     Verify(patch::VerifyArguments),
@@ -124,10 +131,13 @@ impl Command {
             Verb::Key(KeyVerb::New { file, sign: false }) => key::new(file),
             Verb::Key(KeyVerb::New { file, sign: true }) => key::new_signing(file),
             Verb::Key(KeyVerb::Id { file }) => key::id(file),
+            Verb::Patch(PatchVerb::Build(arguments)) => patch::build(arguments),
             Verb::Patch(PatchVerb::Compile(arguments)) => patch::compile(arguments),
             Verb::Patch(PatchVerb::Inspect(arguments)) => patch::inspect(arguments),
             Verb::Patch(PatchVerb::Verify(arguments)) => patch::verify(arguments),
             Verb::Match(arguments) => match_requests::run(arguments),
+            Verb::Leak(verb) => leak::run(verb),
+            Verb::Attempts(verb) => attempts::run(verb),
             Verb::Tenant(verb) => tenant::run(verb),
             Verb::Node(verb) => node::run(verb),
             Verb::Demo => demo::run(),

@@ -1,10 +1,12 @@
 //! The `stanch` command.
 
+mod attempts;
 mod command;
 mod demo;
 mod desk;
 mod input;
 mod key;
+mod leak;
 mod match_requests;
 mod node;
 mod outcome;

@@ -142,7 +142,7 @@ fn tell(path: &Path, set: &PatchSet, added: u64) -> Result<(), Failure> {
 }
 
 /// When a set is to expire that `text` says so of.
-fn expiry(text: &str) -> Result<u64, Failure> {
+pub(super) fn expiry(text: &str) -> Result<u64, Failure> {
     let time = time::parse(text).map_err(|error| Failure::named("--expires", error))?;
     if time <= time::now() {
         return Err(Failure::named(
@@ -154,7 +154,7 @@ fn expiry(text: &str) -> Result<u64, Failure> {
 }
 
 /// The number of the set: the one that was asked for, or the next.
-fn serial(asked: Option<u64>, replaced: Option<SetInfo>, path: &Path) -> u64 {
+pub(super) fn serial(asked: Option<u64>, replaced: Option<SetInfo>, path: &Path) -> u64 {
     match (asked, replaced) {
         (None, old) => old.map_or(1, |old| old.serial.saturating_add(1)),
         (Some(serial), Some(old)) if serial <= old.serial => {
@@ -172,7 +172,7 @@ fn serial(asked: Option<u64>, replaced: Option<SetInfo>, path: &Path) -> u64 {
 
 /// What the set that is to be replaced says of itself, if there is one that can be read. Anything
 /// else is not replaced.
-fn replaced(path: &Path) -> Result<Option<SetInfo>, Failure> {
+pub(super) fn replaced(path: &Path) -> Result<Option<SetInfo>, Failure> {
     let refused = |why| Err(Failure::named(shown(path), why));
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => return refused("is there already and is no file"),

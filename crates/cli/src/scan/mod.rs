@@ -8,6 +8,7 @@ mod history;
 mod jsonl;
 mod look;
 mod progress;
+mod register;
 mod report_table;
 mod sarif;
 mod staged;
@@ -28,6 +29,7 @@ use self::history::History;
 pub(crate) use self::look::{Found, Look, Seen};
 use self::look::{Looker, Options};
 use self::progress::Progress;
+use self::register::Registrar;
 use self::staged::Staged;
 use self::walk::Walk;
 use crate::input;
@@ -59,6 +61,7 @@ Examples:
   stanch scan --staged                 in a pre-commit hook
   stanch scan --history                all commits, with the files that were deleted
   stanch scan --write-baseline known.json . && stanch scan --baseline known.json .
+  stanch scan --register --key stanch.key --target shop.example .
   stanch scan --format jsonl --show-secrets . |
     jq -r 'select(.secret | contains(\"\\n\") | not) | .secret' |
     stanch patch compile --key stanch.key -o live.set -
@@ -98,6 +101,8 @@ pub(crate) struct Arguments {
     /// Look at every file of every commit of the git repository at PATH [default PATH: .]
     #[arg(long, conflicts_with_all = ["follow", "no_ignore"])]
     history: bool,
+    #[command(flatten)]
+    registration: register::Arguments,
     /// Files and folders; - for standard input
     #[arg(required_unless_present_any = ["staged", "history"], value_name = "PATH")]
     paths: Vec<PathBuf>,
@@ -165,8 +170,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
         Format::Sarif => Box::new(sarif::Log::new(output)),
     };
     let mut baselines = Baselines::open(arguments)?;
+    let mut registrar = Registrar::open(&arguments.registration)?;
     let options = Options {
-        keeps_secrets: arguments.show_secrets,
+        keeps_secrets: arguments.show_secrets || registrar.is_some(),
         keeps_closed: arguments.no_archives,
         salt: baselines.salt().cloned(),
     };
@@ -179,11 +185,18 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let commits = place.history().map(|history| || history.progress());
     let note = commits.as_ref().map(|commits| commits as &dyn Fn() -> String);
     let mut progress = Progress::new(note);
+    let mut refused = None;
     let visit = |Seen { path, look }: Seen| match look {
         Ok(mut look) => {
             progress.advance(look.files, look.bytes);
             summary.known += baselines.take_out(&path, &mut look);
             summary.add(&look);
+            if let Some(registrar) = registrar.as_mut().filter(|_| refused.is_none()) {
+                refused = registrar.take(&path, &look).err();
+                if !arguments.show_secrets {
+                    look.findings.iter_mut().for_each(|found| found.secret = None);
+                }
+            }
             match look.findings.is_empty() {
                 true => Ok(()),
                 false => progress.aside(|| report.file(&path, &look)),
@@ -201,6 +214,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     baselines.save()?;
     summary.elapsed = began.elapsed();
     report.finish(&summary)?;
+    match (refused, registrar) {
+        (Some(failure), _) => return Err(failure),
+        (None, Some(registrar)) => registrar.finish()?,
+        (None, None) => {}
+    }
     Ok(summary.outcome())
 }
 

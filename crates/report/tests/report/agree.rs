@@ -6,7 +6,7 @@ use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
 use serde_json::Value;
 use stanch_report::{Format, Level, Report, Snapshot, Status, Totals, Urgency, prioritize, render};
 
-use crate::sample;
+use crate::{hostile, sample};
 
 fn each(mut check: impl FnMut(&Snapshot, Report)) {
     for leaks in [0, 1, 7, 60, 400] {
@@ -195,6 +195,29 @@ fn the_order_puts_what_can_still_be_used_first() {
     }
     let counted: BTreeSet<Urgency> = items.iter().map(|item| item.urgency).collect();
     assert_eq!(counted.len(), Urgency::ALL.len(), "the sample has some of everything");
+}
+
+/// The standard's schema takes the log, also of hostile and of empty snapshots.
+#[test]
+fn sarif_is_as_the_standard_has_it() {
+    let schema = include_str!("../../../../tests/schemas/sarif-2.1.0.json");
+    // One pattern of the published schema has a bracket too many.
+    let schema = serde_json::from_str(&schema.replace("{2}]?$", "{2}?$")).unwrap();
+    let schema = jsonschema::options().should_validate_formats(true).build(&schema).unwrap();
+    let mut by_hand = sample::snapshot(3);
+    by_hand.leaks[1].sources.clear();
+    let by_hand = sample::with_totals(by_hand);
+    for snapshot in [sample::snapshot(0), sample::snapshot(60), by_hand, hostile::snapshot()] {
+        for report in Report::ALL {
+            let text = render(&snapshot, *report, Format::Sarif).unwrap();
+            let log: Value = serde_json::from_str(&text).unwrap();
+            let faults: Vec<String> = schema
+                .iter_errors(&log)
+                .map(|fault| format!("{}: {fault}", fault.instance_path()))
+                .collect();
+            assert_eq!(faults, Vec::<String>::new());
+        }
+    }
 }
 
 /// The same bytes every time, and none of the reports is another.

@@ -1,0 +1,186 @@
+//! `stanch leak add`: registers what somebody reported.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use stanch::class::Facts;
+use stanch::detect::Detector;
+use stanch::leak::{Sighting, Source, SourceKind, Target, Visibility};
+use stanch::secret::{Imprint, ImprintKey, Secret};
+
+use crate::desk::Desk;
+use crate::input;
+use crate::outcome::{Failure, Outcome};
+use crate::{palette, rules};
+
+/// The most bytes of a report.
+const LIMIT: u64 = 1 << 20;
+
+/// The class of a token that no rule knows.
+const CLASS: &str = "reported token";
+
+/// Registers tokens that somebody reported, as one leak
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The tokens stand in the file or on standard input, one a line: never on the command line, where others \
+see them. What the rules know of a token is kept with it; the token itself is not.
+
+Examples:
+  pbpaste | stanch leak add --key stanch.key --source 'call from the hotline' -
+  stanch leak add --key stanch.key --kind paste --source https://paste.example/x7 token.txt
+
+Exit status: 0 registered, 2 an error, 4 to 9 as stanch leak --help says.")]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    desk: Desk,
+    /// The key file of the installation
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// Where they were found: a path, a URL, or in words
+    #[arg(long, value_name = "PLACE")]
+    source: String,
+    /// What kind of place that is
+    #[arg(long, value_enum, default_value_t = Kind::Report)]
+    kind: Kind,
+    /// Who can see that place [default: as is usual for its kind]
+    #[arg(long, value_enum)]
+    visible: Option<Visible>,
+    /// Whom they endanger: a domain, an organisation, a service
+    #[arg(long, value_name = "TARGET")]
+    target: Option<String>,
+    /// What a person calls such tokens, where no rule knows them
+    #[arg(long, value_name = "NAME", default_value = CLASS)]
+    class: String,
+    /// Add the rules of this file to the built-in ones
+    #[arg(long, value_name = "FILE")]
+    rules: Option<PathBuf>,
+    /// Print a JSON object
+    #[arg(long)]
+    json: bool,
+    /// The tokens, one a line; - for standard input
+    #[arg(value_name = "TOKENS")]
+    tokens: PathBuf,
+}
+
+/// A kind of place, as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    File,
+    Repository,
+    Page,
+    Paste,
+    Bucket,
+    App,
+    Package,
+    Report,
+    Traffic,
+    Market,
+}
+
+/// Who can see a place, as it is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Visible {
+    /// A few people
+    Private,
+    /// Everybody inside
+    Internal,
+    /// Everybody
+    Public,
+}
+
+impl Kind {
+    pub(crate) fn kind(self) -> SourceKind {
+        match self {
+            Kind::File => SourceKind::File,
+            Kind::Repository => SourceKind::Repository,
+            Kind::Page => SourceKind::Page,
+            Kind::Paste => SourceKind::Paste,
+            Kind::Bucket => SourceKind::Bucket,
+            Kind::App => SourceKind::App,
+            Kind::Package => SourceKind::Package,
+            Kind::Report => SourceKind::Report,
+            Kind::Traffic => SourceKind::Traffic,
+            Kind::Market => SourceKind::Market,
+        }
+    }
+}
+
+impl Visible {
+    pub(crate) fn visibility(self) -> Visibility {
+        match self {
+            Visible::Private => Visibility::Private,
+            Visible::Internal => Visibility::Internal,
+            Visible::Public => Visibility::Public,
+        }
+    }
+}
+
+/// Runs the command.
+pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
+    let key = ImprintKey::open(&arguments.key)?;
+    let detector = rules::detector(arguments.rules.as_deref())?;
+    let store = arguments.desk.open()?;
+    arguments.desk.check_key(&store, &key, &arguments.key)?;
+    let tokens = tokens(arguments, &key, &detector)?;
+    let count = tokens.len();
+    let mut source = Source::new(arguments.kind.kind(), arguments.source.as_str());
+    if let Some(visible) = arguments.visible {
+        source = source.visible(visible.visibility());
+    }
+    let mut sighting = Sighting::new(source, tokens).tenant(arguments.desk.tenant()).manual();
+    if let Some(target) = &arguments.target {
+        sighting = sighting.target(Target(target.clone()));
+    }
+    let registered = store.register(&arguments.desk.by()?, vec![sighting])?;
+    let mut output = palette::output();
+    for registration in registered {
+        let new = registration.new.map(|id| id.0);
+        let again: Vec<u64> = registration.seen_again.iter().map(|id| id.0).collect();
+        if arguments.json {
+            writeln!(output, "{}", json!({ "new": new, "seen_again": again }))?;
+            continue;
+        }
+        if let Some(id) = new {
+            let plural = if count == 1 { "" } else { "s" };
+            writeln!(output, "leak {id}: registered, {count} token{plural}")?;
+        }
+        for id in again {
+            writeln!(output, "leak {id}: seen again")?;
+        }
+    }
+    output.flush()?;
+    Ok(Outcome::Clean)
+}
+
+/// The imprints of the tokens, with what the rules know of them.
+fn tokens(
+    arguments: &Arguments,
+    key: &ImprintKey,
+    detector: &Detector,
+) -> Result<Vec<(Imprint, Facts)>, Failure> {
+    let text = input::read(&arguments.tokens, LIMIT)?;
+    let name = input::name(&arguments.tokens);
+    let mut tokens = Vec::new();
+    for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
+        let line = line.trim_ascii();
+        if line.is_empty() {
+            continue;
+        }
+        let known =
+            detector.scan(line).into_iter().find(|finding| finding.range() == (0..line.len()));
+        let (class, facts) = match &known {
+            Some(finding) => (finding.class().to_owned(), finding.facts()),
+            None => (arguments.class.clone(), Facts::reported()),
+        };
+        let imprint = key
+            .imprint(&Secret::new(&class, line))
+            .map_err(|error| Failure::named(format_args!("{name}:{}", number + 1), error))?;
+        tokens.push((imprint, facts));
+    }
+    match tokens.is_empty() {
+        true => Err(Failure::named(name, "holds no token")),
+        false => Ok(tokens),
+    }
+}

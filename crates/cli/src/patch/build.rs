@@ -1,0 +1,140 @@
+//! `stanch patch build`: from what was decided to a patch set.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use stanch::leak::Mode;
+use stanch::patch::{BuildError, DEFAULT_FLOOR, Patch, Placement, Survey};
+use stanch::secret::{Imprint, ImprintKey, Secret, SigningKey};
+use stanch_store::Patched;
+
+use super::compile::{expiry, replaced, serial};
+use crate::desk::Desk;
+use crate::outcome::{Failure, Outcome, complain, shown};
+use crate::{palette, time};
+
+/// Writes the patch set of all leaks whose patch is decided
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Nodes do what the set says that they have loaded: build one after every decision. An existing set is \
+replaced at once, never half. A set always holds a token; where no patch is decided it is a random one \
+that nobody knows.
+
+Examples:
+  stanch patch build --key stanch.key -o live.set
+  stanch patch build --key stanch.key --sign sign.key --expires 30d -o live.set
+
+Exit status: 0 built, 2 an error, 4 to 9 as stanch leak --help says.")]
+pub(crate) struct BuildArguments {
+    #[command(flatten)]
+    desk: Desk,
+    /// The key file of the installation
+    #[arg(long, value_name = "FILE")]
+    key: PathBuf,
+    /// The patch set to write
+    #[arg(short, long, value_name = "SET")]
+    output: PathBuf,
+    /// Sign the set with the key in this file, as `stanch key new --sign` makes it
+    #[arg(long, value_name = "FILE")]
+    sign: Option<PathBuf>,
+    /// When the set stops being taken: 12h, 90d, 2030-12-31 or 2030-12-31T12:00:00Z [default: never]
+    #[arg(long, value_name = "TIME")]
+    expires: Option<String>,
+    /// The set's number in the row of sets [default: one more than that of the set it replaces, or 1]
+    #[arg(long, value_name = "N")]
+    serial: Option<u64>,
+    /// Leave out tokens that cost a thief of set and key fewer than 2^BITS guesses, and say so
+    #[arg(long, value_name = "BITS", default_value_t = DEFAULT_FLOOR)]
+    floor: u32,
+}
+
+/// Runs the command.
+pub(crate) fn build(arguments: &BuildArguments) -> Result<Outcome, Failure> {
+    let key = ImprintKey::open(&arguments.key)?;
+    let signing = arguments.sign.as_deref().map(SigningKey::open).transpose()?;
+    let expires = arguments.expires.as_deref().map(expiry).transpose()?;
+    let path = &arguments.output;
+    let serial = serial(arguments.serial, replaced(path)?, path);
+    let store = arguments.desk.open()?;
+    arguments.desk.check_key(&store, &key, &arguments.key)?;
+    let patches = store.patches(&arguments.desk.user(), arguments.desk.asked().as_ref())?;
+
+    let stand_in = stand_in(&key)?;
+    let mut tokens: Vec<(&Imprint, Patch)> = patches.iter().flat_map(tokens).collect();
+    if tokens.is_empty() {
+        tokens.push((&stand_in, Patch::monitor(0)));
+    }
+    let mut survey = Survey::new(&key, tokens.len());
+    tokens.iter().try_for_each(|(imprint, patch)| survey.see(imprint, patch.clone()))?;
+    let placement = survey.finish()?.floor(arguments.floor).expires(expires.unwrap_or(0));
+    let (placement, left_out) = place(placement, &tokens)?;
+    let unwritten = |error| Failure::named(shown(path), error);
+    let mut set = placement.build(serial).map_err(unwritten)?;
+    if let Some(signing) = &signing {
+        set = set.sign(signing).map_err(|error| Failure::named(shown(path), error))?;
+    }
+    set.save(path)?;
+    tell(path, &patches, serial, expires)?;
+    Ok(if left_out { Outcome::Failed } else { Outcome::Clean })
+}
+
+/// The tokens of a leak, and what is to be done about them.
+fn tokens(patched: &Patched) -> impl Iterator<Item = (&Imprint, Patch)> {
+    let patch = match patched.mode {
+        Mode::Block => Patch::block(patched.leak.0),
+        Mode::Monitor => Patch::monitor(patched.leak.0),
+    };
+    patched.imprints.iter().map(move |imprint| (imprint, patch.clone()))
+}
+
+/// Finds the tokens their places; names the leaks whose tokens cannot be in a set, and says whether there
+/// are any.
+fn place<'k>(
+    mut placement: Placement<'k>,
+    tokens: &[(&Imprint, Patch)],
+) -> Result<(Placement<'k>, bool), Failure> {
+    let mut left_out = false;
+    for (imprint, patch) in tokens {
+        match placement.place(imprint, patch.clone()) {
+            Ok(_) => {}
+            Err(error @ BuildError::Recoverable { .. }) => {
+                complain(&format_args!("{error}; this token was left out of the set"));
+                left_out = true;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((placement, left_out))
+}
+
+/// The imprint of a token that nobody knows: a set holds at least one.
+fn stand_in(key: &ImprintKey) -> Result<Imprint, Failure> {
+    let token = ImprintKey::generate()?;
+    key.imprint(&Secret::new("stand-in", *token.expose()))
+        .map_err(|error| Failure::named("a random token", error))
+}
+
+fn tell(
+    path: &Path,
+    patches: &[Patched],
+    serial: u64,
+    expires: Option<u64>,
+) -> Result<(), Failure> {
+    let mut output = palette::output();
+    let blocked = patches.iter().filter(|patched| patched.mode == Mode::Block).count();
+    let tokens: usize = patches.iter().map(|patched| patched.imprints.len()).sum();
+    write!(
+        output,
+        "{}: {} leaks with {tokens} tokens, {blocked} blocked, {} monitored, serial {serial}",
+        shown(path),
+        patches.len(),
+        patches.len() - blocked,
+    )?;
+    if let Some(expires) = expires {
+        write!(output, ", expires {}", time::told(expires))?;
+    }
+    writeln!(output)?;
+    output.flush()?;
+    Ok(())
+}
