@@ -7,6 +7,7 @@ mod key;
 mod match_requests;
 mod patch;
 mod place;
+mod report;
 mod rules;
 mod scan;
 mod scan_git;
