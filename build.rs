@@ -4,6 +4,8 @@
 //! the library carries none, and there is nothing to parse at start-up. A malformed rule fails the
 //! build and is named.
 
+#[path = "src/detect/call.rs"]
+mod call;
 #[path = "src/detect/definition.rs"]
 mod definition;
 
@@ -16,6 +18,7 @@ use definition::{Definition, File, PartDefinition, ShapeDefinition};
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=src/detect/call.rs");
     println!("cargo::rerun-if-changed=src/detect/definition.rs");
     println!("cargo::rerun-if-changed=src/detect/rules");
     if let Err(reason) = table() {
@@ -73,6 +76,9 @@ fn rule_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
 
 fn rule_code(rule: &Definition) -> Result<String, String> {
     rule.check()?;
+    if rule.pattern.is_some() {
+        return Err("built-in rules have shapes: patterns are for rules of users".into());
+    }
     // Who issues a token accepts it, unless the rule knows better.
     let by_provider = if rule.provider == "Any" { "unknown" } else { "stranger" };
     let issuer = rule.issuer().unwrap_or(by_provider);
@@ -81,7 +87,7 @@ fn rule_code(rule: &Definition) -> Result<String, String> {
         code,
         "Rule {{ id: {:?}, provider: {:?}, class: {:?}, privilege: Privilege::{}, \
          consequence: Consequence::{}, confidence: Confidence::{}, environment: Environment::{}, \
-         family: Family::{}, issuer: Issuer::{}, source: {:?}, revoke: {:?}, pair: {:?},",
+         family: Family::{}, issuer: Issuer::{}, source: {:?}, revoke: {:?}, revoke_call: {:?}, pair: {:?},",
         rule.id,
         rule.provider,
         rule.class,
@@ -93,6 +99,7 @@ fn rule_code(rule: &Definition) -> Result<String, String> {
         variant(issuer),
         rule.source,
         rule.revoke,
+        rule.revoke_call,
         rule.pair
     );
     let groups: Vec<String> = rule.keywords.iter().map(|group| format!("&{group:?}")).collect();

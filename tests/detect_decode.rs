@@ -356,6 +356,13 @@ fn check(text: &[u8], findings: &[Finding]) {
     }
 }
 
+/// Deflate makes visible bytes of some texts, a dozen at the beginning of this one.
+#[test]
+fn deflate_that_looks_written_at_first() {
+    let text = format!("% p %\"\"% a {TOKEN} ");
+    only(&deflate(text.as_bytes()));
+}
+
 proptest! {
     #[test]
     fn any_bytes(text in prop::collection::vec(any::<u8>(), 0..2000)) {

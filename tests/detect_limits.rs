@@ -55,18 +55,36 @@ fn noise(length: usize) -> Vec<u8> {
 static DETECTOR: LazyLock<Detector> = LazyLock::new(Detector::new);
 
 /// The lesser of two measurements.
-fn time(text: &[u8]) -> Duration {
+fn time(detector: &Detector, text: &[u8]) -> Duration {
     let once = || {
         let start = processor_time();
-        black_box(DETECTOR.scan(black_box(text)));
+        black_box(detector.scan(black_box(text)));
         processor_time() - start
     };
     once().min(once())
 }
 
+/// Fails if the work on one of the units, over and over, grows faster than the text.
+fn assert_linear(detector: &Detector, units: &[&[u8]]) {
+    const QUARTER: usize = 64 << 10;
+    for unit in units {
+        let text = repeated(unit, 4 * QUARTER);
+        let name = String::from_utf8_lossy(unit);
+        let mut measured = Vec::new();
+        // Other work on the machine may spoil one measurement, not three.
+        let linear = (0..3).any(|_| {
+            let (quarter, whole) = (time(detector, &text[..QUARTER]), time(detector, &text));
+            measured.push((quarter, whole));
+            // Four times the text may take eight times as long; quadratic work would take sixteen
+            // times.
+            whole < quarter * 8 + Duration::from_millis(20)
+        });
+        assert!(linear, "{name}: a quarter and the whole took {measured:?}");
+    }
+}
+
 #[test]
 fn hostile_texts_take_linear_time() {
-    const QUARTER: usize = 64 << 10;
     let units: [&[u8]; 18] = [
         b"a1",
         b"eyJ-",
@@ -87,20 +105,44 @@ fn hostile_texts_take_linear_time() {
         b"AC0123456789abcdef0123456789abcdef,",
         b"secret a1b2c3d4e5f6a7b8c9d0a1b2c3d4e5f6 ",
     ];
-    for unit in units {
-        let text = repeated(unit, 4 * QUARTER);
-        let name = String::from_utf8_lossy(unit);
-        let mut measured = Vec::new();
-        // Other work on the machine may spoil one measurement, not three.
-        let linear = (0..3).any(|_| {
-            let (quarter, whole) = (time(&text[..QUARTER]), time(&text));
-            measured.push((quarter, whole));
-            // Four times the text may take eight times as long; quadratic work would take sixteen
-            // times.
-            whole < quarter * 8 + Duration::from_millis(20)
-        });
-        assert!(linear, "{name}: a quarter and the whole took {measured:?}");
-    }
+    assert_linear(&DETECTOR, &units);
+}
+
+/// A detector with rules that have patterns: what is slow to match, and words that are everywhere.
+#[cfg(feature = "rule-files")]
+fn with_patterns() -> Detector {
+    let rule = |id: &str, keywords: &str, pattern: &str| {
+        format!(
+            "[[rule]]\nid = \"{id}\"\nprovider = \"Acme\"\nclass = \"Acme key\"\n\
+             privilege = \"write\"\nconsequence = \"breach\"\nconfidence = \"high\"\n\
+             source = \"https://acme.example\"\nkeywords = {keywords}\npattern = '{pattern}'\n\
+             positives = [\"«a»\", \"«b»\"]\nnegatives = [\"a\", \"b\"]\n"
+        )
+    };
+    let file = [
+        rule("acme-any", "[[\"acme\", \"acm\", \"cme\", \"secret\"]]", "(?s).{1,1000}?[0-9]{9}"),
+        rule("acme-ends", "[[\"acme\"], [\"key\", \"id\"]]", "(?:a|ac|acm|acme|e|m){1,90}[0-9]"),
+        rule("acme-one", "[[\"acme\"]]", "[a-z]"),
+        rule("acme-line", "[[\"acme\"]]", "^.*(?:x.*){9}(y)$"),
+    ]
+    .concat();
+    let file = stanch::detect::RuleFile::parse(&file).expect("rules");
+    Detector::with_rules(&file)
+}
+
+#[test]
+#[cfg(feature = "rule-files")]
+fn hostile_texts_take_linear_time_with_patterns() {
+    let units: [&[u8]; 7] = [
+        b"acme",
+        b"acme ",
+        b"acmeacme\n",
+        b"acme key acme id ",
+        b"acme xxxxxxxxxxxxxxxxxxxx",
+        b"ACME=\"12345678x",
+        b"a1",
+    ];
+    assert_linear(&with_patterns(), &units);
 }
 
 #[test]

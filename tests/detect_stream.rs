@@ -18,7 +18,11 @@ fn said(finding: &Finding) -> Said {
 
 /// The findings in `text` when it comes in pieces of these lengths, over and over.
 fn streamed(text: &[u8], lengths: &[usize]) -> Vec<Said> {
-    let mut stream = DETECTOR.stream();
+    streamed_with(&DETECTOR, text, lengths)
+}
+
+fn streamed_with(detector: &Detector, text: &[u8], lengths: &[usize]) -> Vec<Said> {
+    let mut stream = detector.stream();
     let mut all = Vec::new();
     let mut note = |finding: Finding, token: &[u8]| {
         assert_eq!(token, &text[finding.range()]);
@@ -110,5 +114,63 @@ proptest! {
         lengths in prop::collection::vec(1usize..100, 1..9),
     ) {
         prop_assert_eq!(streamed(&text, &lengths), whole(&text));
+    }
+}
+
+/// A rule whose pattern matches much, and looks at lines and at what stands around it.
+#[cfg(feature = "rule-files")]
+static PATTERN: LazyLock<Detector> = LazyLock::new(|| {
+    let file = stanch::detect::RuleFile::parse(
+        r#"
+        [[rule]]
+        id = "acme-key"
+        provider = "Acme"
+        class = "Acme key"
+        privilege = "write"
+        consequence = "breach"
+        confidence = "high"
+        source = "https://acme.example"
+        keywords = [["acme", "amet"], ["lorem", "sit", "id"]]
+        pattern = '(?:^|\b[a-z]+[,:] )(?:[a-z]{2,9} )*([a-z]{3,9}-[0-9]{2,9})\b'
+        positives = ["«a»", "«b»"]
+        negatives = ["a", "b"]
+        "#,
+    );
+    Detector::with_rules(&file.expect("a rule"))
+});
+
+/// The text with tokens of the pattern in it, at places that no multiple of anything meets.
+#[cfg(feature = "rule-files")]
+fn with_tokens(text: &[u8], every: usize) -> Vec<u8> {
+    let mut with = Vec::new();
+    for (n, part) in text.chunks(every).enumerate() {
+        with.extend_from_slice(part);
+        with.extend_from_slice(format!(" Acme id: qwer-{n}, sit\n").as_bytes());
+    }
+    with
+}
+
+#[test]
+#[cfg(feature = "rule-files")]
+fn patterns_one_byte_at_a_time() {
+    let text = with_tokens(&large(2), 2741);
+    let whole: Vec<Said> = PATTERN.scan(&text).iter().map(said).collect();
+    assert!(whole.iter().filter(|said| said.0 == "acme-key").count() > 300);
+    assert_eq!(streamed_with(&PATTERN, &text, &[1]), whole);
+}
+
+#[cfg(feature = "rule-files")]
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn patterns_at_any_cuts(
+        seed in any::<u64>(),
+        every in 1500usize..9000,
+        lengths in prop::collection::vec(1usize..200_000, 1..20),
+    ) {
+        let text = with_tokens(&large(seed), every);
+        let whole: Vec<Said> = PATTERN.scan(&text).iter().map(said).collect();
+        prop_assert_eq!(streamed_with(&PATTERN, &text, &lengths), whole);
     }
 }

@@ -5,6 +5,8 @@
 
 use serde::Deserialize;
 
+use super::call;
+
 /// Bytes that a run of token characters may hold; `src/detect/runs.rs` says the same.
 const RUN_EXTRA: &[u8] = b"_-./+~$";
 /// No shorter run is looked at.
@@ -69,6 +71,8 @@ pub(crate) struct Definition {
     #[serde(default)]
     pub(crate) revoke: Option<String>,
     #[serde(default)]
+    pub(crate) revoke_call: Option<String>,
+    #[serde(default)]
     pub(crate) keywords: Vec<Vec<String>>,
     #[serde(default)]
     pub(crate) pair: Option<String>,
@@ -78,6 +82,8 @@ pub(crate) struct Definition {
     pub(crate) labels: Vec<String>,
     #[serde(default)]
     pub(crate) shapes: Vec<ShapeDefinition>,
+    #[serde(default)]
+    pub(crate) pattern: Option<String>,
     pub(crate) positives: Vec<String>,
     pub(crate) negatives: Vec<String>,
 }
@@ -173,6 +179,7 @@ impl Definition {
                 return Err(format!("{link} is no https link"));
             }
         }
+        self.revoke_call.as_deref().map_or(Ok(()), call::check)?;
         one_of("privilege", &self.privilege, &PRIVILEGES)?;
         one_of("consequence", &self.consequence, &CONSEQUENCES)?;
         one_of("confidence", &self.confidence, &CONFIDENCES)?;
@@ -188,8 +195,9 @@ impl Definition {
         if let Some(look) = &self.look {
             one_of("look", look, &LOOKS)?;
         }
-        if self.shapes.is_empty() == self.look.is_none() {
-            return Err("a rule has shapes or a look, and one of them".into());
+        let looks = [!self.shapes.is_empty(), self.look.is_some(), self.pattern.is_some()];
+        if looks.into_iter().filter(|has| *has).count() != 1 {
+            return Err("a rule has shapes, a look or a pattern, and one of them".into());
         }
         if self.labels.is_empty() == (self.look.as_deref() == Some("pem")) {
             return Err("labels belong to look = \"pem\" and are needed there".into());

@@ -1,4 +1,4 @@
-//! The detector: both passes, and what they agree on.
+//! The detector: one sweep over the text, and what comes of its candidates.
 
 use std::fmt;
 use std::ops::{ControlFlow, Range};
@@ -8,21 +8,28 @@ use super::decode::{self, Budget, Hit, Spots};
 use super::finding::Finding;
 use super::generic::Generic;
 use super::keyword::{Keywords, Seen};
-use super::needle::{Needles, Shown};
+use super::marks::{BLOCK, Marker, Marks};
+use super::misfit::Misfits;
+use super::needle::{Heed, Needles, Shown};
 use super::pair::Pairs;
+#[cfg(feature = "rule-files")]
+use super::pattern::Patterns;
 use super::position::Position;
 use super::prefix::{Entry, Prefixes};
 use super::rule::{Confidence, Rule};
 #[cfg(feature = "rule-files")]
 use super::rule_file::RuleFile;
-use super::runs::{self, DIGIT, LETTER, Runs};
-use super::shape::Shape;
+use super::runs::{Run, Runs, Visit};
+use super::shape::{ByteSet, Part, Shape};
 use super::table::RULES;
 use super::{context, name, value};
 
 /// Beginnings that may fail in one run before the rest of it is left alone: a bound on work, far
 /// above what texts have.
 const FAILURES_IN_A_RUN: u32 = 64;
+
+/// Blocks that are marked at a time, and one more.
+const BLOCKS: usize = 32;
 
 /// Finds tokens in bytes by rules: the built-in ones, unless told otherwise.
 ///
@@ -33,10 +40,14 @@ pub struct Detector {
     prefixes: Prefixes,
     keywords: Keywords,
     needles: Needles,
+    #[cfg(feature = "rule-files")]
+    patterns: Patterns,
+    marker: Marker,
     pairs: Pairs,
     generic: Generic,
+    misfits: Misfits,
     /// Shapes without a beginning of their own that need no words near by.
-    telling: Vec<(u16, &'static Shape)>,
+    telling: Vec<Telling>,
     /// Shapes without a beginning of their own that need words near by: for each word, those of the rules
     /// that it is a name for.
     named: Vec<Vec<(u16, &'static Shape)>>,
@@ -59,13 +70,13 @@ impl Detector {
 
     fn with(rules: Vec<&'static Rule>) -> Detector {
         let keywords = Keywords::new(&rules);
-        let mut telling = Vec::new();
+        let mut telling: Vec<Telling> = Vec::new();
         let mut named = vec![Vec::new(); keywords.len()];
         let mut paired = Vec::new();
         for (rule, n) in rules.iter().zip(0u16..) {
             for shape in rule.shapes().iter().filter(|shape| shape.is_bare()) {
                 if rule.keywords().is_empty() {
-                    telling.push((n, shape));
+                    Telling::add(&mut telling, n, shape);
                 }
                 for word in keywords.names(n) {
                     named[usize::from(*word)].push((n, shape));
@@ -75,12 +86,17 @@ impl Detector {
                 }
             }
         }
+        let needles = Needles::new(&rules);
         Detector {
             prefixes: Prefixes::new(&rules),
             keywords,
-            needles: Needles::new(&rules),
+            marker: Marker::new(needles.words()),
+            needles,
+            #[cfg(feature = "rule-files")]
+            patterns: Patterns::new(&rules),
             pairs: Pairs::new(&rules),
             generic: Generic::new(&rules),
+            misfits: Misfits::default(),
             telling,
             named,
             paired,
@@ -115,13 +131,13 @@ impl Detector {
         let (all, unpaired) = self.candidates(text, None);
         let mut taken: Vec<_> = all.iter().chain(&unpaired).map(|c| c.range.clone()).collect();
         taken.sort_unstable_by_key(|range| range.start);
-        (self.findings(text, self.resolved(all, unpaired)), taken)
+        (self.findings(text, self.resolved(text, all, unpaired)), taken)
     }
 
     /// What stands in `text` as it is, by place; notes in `spots` what may be encoded.
     pub(super) fn hits(&self, text: &[u8], spots: Option<&mut Spots>) -> Vec<Hit> {
         let (all, unpaired) = self.candidates(text, spots);
-        self.resolved(all, unpaired)
+        self.resolved(text, all, unpaired)
     }
 
     /// All that is recognised in `text`, and what counts only with its other half near by.
@@ -134,23 +150,26 @@ impl Detector {
             detector: self,
             text,
             seen: Seen::default(),
+            failures: 0,
+            heed: Heed::default(),
             all: Vec::new(),
             unpaired: Vec::new(),
             spots,
         };
-        for run in Runs::new(text) {
-            sweep.run(run);
-        }
-        self.needles.look(text, |shown| match shown {
-            Shown::Candidate(candidate) => sweep.all.push(candidate),
-            Shown::Shape(rule, shape, range) => sweep.found(rule, shape, range, 0),
-        });
+        sweep.text();
+        #[cfg(feature = "rule-files")]
+        self.patterns.look(text, |candidate| sweep.all.push(candidate));
         (sweep.all, sweep.unpaired)
     }
 
-    fn resolved(&self, mut all: Vec<Candidate>, unpaired: Vec<Candidate>) -> Vec<Hit> {
+    fn resolved(&self, text: &[u8], mut all: Vec<Candidate>, unpaired: Vec<Candidate>) -> Vec<Hit> {
         self.pairs.admit(&mut all, unpaired);
-        let kept = resolve(all, &self.rules);
+        let mut kept = resolve(all, &self.rules);
+        kept.retain(|candidate| {
+            let rule = self.rules.get(usize::from(candidate.rule));
+            rule.is_some_and(|rule| rule.rank() > 0)
+                || !self.misfits.hold(&self.rules, &self.prefixes, text, candidate.range.clone())
+        });
         let partners = self.pairs.partners(&kept);
         let hit =
             |(candidate, partner)| Hit { candidate, partner, trail: Vec::new(), secret: None };
@@ -201,11 +220,50 @@ impl fmt::Debug for Detector {
     }
 }
 
+/// Shapes that begin with characters of one set.
+struct Telling {
+    set: ByteSet,
+    /// The most characters that one of them begins with at least.
+    most: usize,
+    /// So many there must be, by the rule and the shape.
+    shapes: Vec<(usize, u16, &'static Shape)>,
+}
+
+impl Telling {
+    fn add(all: &mut Vec<Telling>, rule: u16, shape: &'static Shape) {
+        const ANY: ByteSet = ByteSet([u64::MAX; 4]);
+        let (set, least) = match shape.parts.first() {
+            Some(Part::Class { set, min, .. }) if shape.head.is_empty() => {
+                (*set, usize::from(*min))
+            }
+            _ => (ANY, 0),
+        };
+        match all.iter_mut().find(|telling| telling.set == set) {
+            Some(telling) => {
+                telling.most = telling.most.max(least);
+                telling.shapes.push((least, rule, shape));
+            }
+            None => all.push(Telling { set, most: least, shapes: vec![(least, rule, shape)] }),
+        }
+    }
+
+    /// Those that may begin at `at`: there are enough characters of the set.
+    fn begin(&self, text: &[u8], at: usize) -> impl Iterator<Item = (u16, &'static Shape)> {
+        let rest = &text[at..text.len().min(at + self.most)];
+        let count = rest.iter().take_while(|b| self.set.contains(**b)).count();
+        let shapes = self.shapes.iter().filter(move |(least, _, _)| *least <= count);
+        shapes.map(|(_, rule, shape)| (*rule, *shape))
+    }
+}
+
 /// One sweep over one text.
 struct Sweep<'d, 't> {
     detector: &'d Detector,
     text: &'t [u8],
     seen: Seen,
+    /// Beginnings that have failed in the run in hand.
+    failures: u32,
+    heed: Heed,
     all: Vec<Candidate>,
     /// What counts only with its other half near by.
     unpaired: Vec<Candidate>,
@@ -213,54 +271,86 @@ struct Sweep<'d, 't> {
     spots: Option<&'d mut Spots>,
 }
 
-impl Sweep<'_, '_> {
-    fn run(&mut self, run: Range<usize>) {
-        let skipped = escape(self.text, run.start);
-        let start = run.start + skipped;
-        let mut classes = 0;
-        let mut inside = false;
-        let mut failures = 0;
-        for at in run.clone() {
-            let class = runs::class(self.text[at]);
-            classes |= class;
-            let word = class & (LETTER | DIGIT) != 0;
-            if word && (!inside || at == start) && failures < FAILURES_IN_A_RUN {
-                failures += self.prefixed(at);
-            }
-            inside = word;
+impl Visit for Sweep<'_, '_> {
+    fn open(&mut self, at: usize) -> usize {
+        self.failures = 0;
+        escape(self.text, at)
+    }
+
+    fn word(&mut self, at: usize) {
+        if self.failures < FAILURES_IN_A_RUN {
+            self.failures += self.prefixed(at);
         }
+    }
+
+    fn close(&mut self, run: Run) {
         if let Some(spots) = &mut self.spots {
-            spots.note(self.text, start..run.end, classes & DIGIT != 0);
+            spots.note(self.text, run.range.clone(), run.has_digit);
         }
-        let token = &self.text[start..run.end];
-        if classes & DIGIT != 0 && is_promising(token) {
+        if run.has_digit && is_promising(&run, self.text) {
+            let start = run.range.start;
             self.bare(start);
             if let Some(quoted) = context::quoted(self.text, start) {
                 self.bare(quoted);
             }
-            self.all.extend(self.detector.generic.look(self.text, start..run.end));
+            self.all.extend(self.detector.generic.look(self.text, run.range));
         }
+    }
+}
+
+impl Sweep<'_, '_> {
+    /// Looks at the whole text, some blocks at a time.
+    fn text(&mut self) {
+        let (detector, text) = (self.detector, self.text);
+        let mut runs = Runs::default();
+        let mut marks = [Marks::default(); BLOCKS + 1];
+        for first in (0..text.len()).step_by(BLOCKS * BLOCK) {
+            let blocks = (text.len() - first).div_ceil(BLOCK).min(BLOCKS);
+            // One block more shows how the runs of the last one go on.
+            detector.marker.mark(text, first, &mut marks[..=blocks]);
+            for (two, base) in marks[..=blocks].windows(2).zip((first..).step_by(BLOCK)) {
+                runs.block(base, &two[0], two[1].run, self);
+                self.words(base, two[0].start);
+            }
+        }
+        runs.end(text.len(), self);
+    }
+
+    /// Looks at the words that begin at these bytes of the block at `base`.
+    fn words(&mut self, base: usize, mut starts: u64) {
+        let (detector, text) = (self.detector, self.text);
+        let mut heed = std::mem::take(&mut self.heed);
+        while starts != 0 {
+            let at = base + starts.trailing_zeros() as usize;
+            starts &= starts - 1;
+            detector.needles.look(text, at, &mut heed, |shown| match shown {
+                Shown::Candidate(candidate) => self.all.push(candidate),
+                Shown::Shape(rule, shape, range) => self.found(rule, shape, range, 0),
+            });
+        }
+        self.heed = heed;
     }
 
     /// Tries the shapes that begin at `at`; the number of those that did not fit.
     fn prefixed(&mut self, at: usize) -> u32 {
         let detector = self.detector;
         let mut failures = 0;
-        for Entry { lead, prefix, rule, shape, .. } in detector.prefixes.at(self.text, at) {
-            match shape.matches(self.text, at + lead, *prefix) {
+        let text = self.text;
+        detector.prefixes.at(text, at, |Entry { lead, prefix, rule, shape, .. }| {
+            match shape.matches(text, at + lead, *prefix) {
                 Some(range) => self.found(*rule, shape, range, prefix + shape.head_len()),
                 None => failures += 1,
             }
-        }
+        });
         failures
     }
 
     /// Tries the shapes without a beginning of their own on the run that begins at `at`.
     fn bare(&mut self, at: usize) {
         let (detector, text) = (self.detector, self.text);
-        for (rule, shape) in &detector.telling {
+        for (rule, shape) in detector.telling.iter().flat_map(|telling| telling.begin(text, at)) {
             if let Some(range) = shape.matches(text, at, 0) {
-                self.found(*rule, shape, range, 0);
+                self.found(rule, shape, range, 0);
             }
         }
         // What is called a digest is one, whoever's name stands near by.
@@ -301,10 +391,8 @@ impl Sweep<'_, '_> {
 
 /// Whether a run with digits may be a token without a beginning of its own. Names and words do not
 /// alternate between letters and digits; a number may be an identifier.
-fn is_promising(token: &[u8]) -> bool {
-    !token.iter().any(u8::is_ascii_alphabetic)
-        || value::changes(token) >= 2
-        || value::is_uuid(token)
+fn is_promising(run: &Run, text: &[u8]) -> bool {
+    !run.has_letter || run.changes >= 2 || value::is_uuid(&text[run.range.clone()])
 }
 
 /// The candidate that a recognised token makes, unless it is filler.
@@ -320,11 +408,10 @@ fn judged(
     if value::is_filler(token.get(literal..).unwrap_or(token)) {
         return None;
     }
-    let documented = || token.windows(7).any(|word| word.eq_ignore_ascii_case(b"example"));
     let confidence = match shape.checksum {
         Some(checksum) if checksum.holds(token) => Confidence::High,
         Some(_) => rule.confidence().lower(),
-        None if documented() => Confidence::Low,
+        None if value::is_documentation(token) => Confidence::Low,
         None => rule.confidence(),
     };
     Some(Candidate { rule: n, range, confidence, literal })

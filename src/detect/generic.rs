@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::candidate::Candidate;
 use super::context::{self, Join};
 use super::rule::{Confidence, Look, Rule};
-use super::{name, value};
+use super::{name, password, value};
 
 /// No longer value is a token: it is data.
 const LONGEST: usize = 512;
@@ -63,13 +63,15 @@ impl Generic {
 /// secrets.
 fn named(text: &[u8], range: Range<usize>) -> bool {
     let token = &text[range.clone()];
-    if !value::is_random(token) {
+    if !value::is_random(token) || value::is_for_tests(token) {
         return false;
     }
     let Some(assignment) = context::assignment(text, range.start) else { return false };
     let flag = || text[assignment.name.clone()].starts_with(b"-");
     (assignment.join != Join::Blank || flag())
         && ends_here(text, range.end, assignment.quote)
+        && (assignment.quote.is_some()
+            || !password::is_variable(text, assignment.name.start, range.end))
         && name::is_secret(&text[assignment.name.clone()])
         && !value::is_placeholder(token)
 }
@@ -125,5 +127,8 @@ mod tests {
         assert_eq!(look("token = q8Zr2LmX0vTc5NbW9d(x)"), None);
         assert_eq!(look("token = 'q8Zr2LmX0vTc5NbW9d more'"), None);
         assert_eq!(look("the token q8Zr2LmX0vTc5NbW9d"), None);
+        assert_eq!(look("invalid_token = 'q8Zr2LmX0vTc5NbW9d'"), None);
+        assert_eq!(look("token = q8Zr2LmX0vTc5NbW9d;\n"), None);
+        assert_eq!(look("token = 'q8Zr2LmX0vTc5NbW9d';\n"), Some("q8Zr2LmX0vTc5NbW9d"));
     }
 }

@@ -1,30 +1,25 @@
 //! Words close before a candidate.
 //!
 //! Only the [`WINDOW`] bytes before a candidate are read. At most places in them no word begins, which
-//! three bytes show.
+//! the first bytes show.
 
 use std::ops::Range;
 
 use super::rule::Rule;
 use super::shape;
+use super::start::{Starts, eight};
 
 /// Bytes before a candidate in which its words are looked for.
 pub(super) const WINDOW: usize = 80;
 
 /// Names no longer than this must not be a part of a longer word: `fb`, `aws`.
 const SHORT_NAME: usize = 3;
-/// Names no longer than this must not stand at a longer word's end: `etsy` in `getSystem`.
+/// Names no longer than this must not end with another word's hump: `acme` in `acmEvent`.
 const BRIEF_NAME: usize = 5;
-
-/// How many bytes of a word are hashed. Shorter ones are looked for with every byte behind them.
-const START: usize = 3;
 
 /// The words of all rules.
 pub(super) struct Keywords {
-    /// One bit for each hash of three bytes with which some word starts.
-    starts: Box<[u64; 1024]>,
-    /// The hash of each start of a word, ascending, and the word.
-    index: Vec<(u16, u16)>,
+    starts: Starts,
     words: Vec<Word>,
     /// For each rule its groups, as indices into `words`.
     groups: Vec<Vec<Vec<u16>>>,
@@ -38,11 +33,24 @@ struct Word {
     name: bool,
 }
 
+impl AsRef<[u8]> for Word {
+    fn as_ref(&self) -> &[u8] {
+        self.text.as_bytes()
+    }
+}
+
 /// The words that one window shows.
 #[derive(Default)]
 pub(super) struct Seen(Vec<u16>);
 
 impl Seen {
+    fn note(&mut self, word: usize) {
+        let Ok(word) = u16::try_from(word) else { return };
+        if !self.0.contains(&word) {
+            self.0.push(word);
+        }
+    }
+
     /// The words, each once.
     pub(super) fn words(&self) -> &[u16] {
         &self.0
@@ -68,22 +76,8 @@ impl Keywords {
             .iter()
             .map(|rule| rule.keywords().iter().enumerate().map(indices).collect())
             .collect();
-        let mut starts = Box::new([0; 1024]);
-        let mut index = Vec::with_capacity(words.len());
-        for (word, n) in words.iter().zip(0u16..) {
-            let mut note = |start: [u8; START]| {
-                let hash = hash(start);
-                starts[usize::from(hash >> 6)] |= 1 << (hash & 63);
-                index.push((hash, n));
-            };
-            match *word.text.as_bytes() {
-                [a, b, c, ..] => note([a, b, c]),
-                [a, b] => (0..=255).for_each(|c| note([a, b, c])),
-                _ => {}
-            }
-        }
-        index.sort_unstable();
-        Keywords { starts, index, words, groups }
+        let starts = Starts::new(&words);
+        Keywords { starts, words, groups }
     }
 
     /// The words of the rule's first group: one of them must be seen.
@@ -102,27 +96,21 @@ impl Keywords {
         seen.0.clear();
         let window = &text[at.saturating_sub(WINDOW)..at];
         // Behind the window's end, zeros: a word of two letters may stand there.
-        let mut lowered = [0; WINDOW + START];
+        let mut lowered = [0; WINDOW + 8];
         lowered[..window.len()].copy_from_slice(window);
         lowered.make_ascii_lowercase();
-        for start in 0..window.len() {
-            let [a, b, c] = [lowered[start], lowered[start + 1], lowered[start + 2]];
-            let hash = hash([a, b, c]);
-            if self.starts[usize::from(hash >> 6)] >> (hash & 63) & 1 == 0 {
-                continue;
-            }
-            let first = self.index.partition_point(|(other, _)| *other < hash);
-            for (_, n) in self.index[first..].iter().take_while(|(other, _)| *other == hash) {
-                let word = self.words[usize::from(*n)];
+        for (start, first) in lowered.windows(8).take(window.len()).enumerate() {
+            self.starts.find(eight(first), |n| {
+                let word = self.words[n];
                 let range = start..start + word.text.len();
                 if range.end <= window.len()
                     && lowered[range.clone()] == *word.text.as_bytes()
-                    && !seen.0.contains(n)
                     && (!word.name || stands_alone(window, range))
                 {
-                    seen.0.push(*n);
+                    seen.note(n);
                 }
-            }
+                false
+            });
         }
         !seen.0.is_empty()
     }
@@ -136,14 +124,9 @@ impl Keywords {
     }
 }
 
-/// Sixteen bits of three bytes: multiplication by the golden ratio's odd 32-bit fraction.
-fn hash([a, b, c]: [u8; START]) -> u16 {
-    (u32::from_le_bytes([a, b, c, 0]).wrapping_mul(0x9E37_79B1) >> 16) as u16
-}
-
 /// Whether the name at `range` is a word, or begins one, rather than letters that others happen to
 /// make.
-fn stands_alone(text: &[u8], range: Range<usize>) -> bool {
+pub(super) fn stands_alone(text: &[u8], range: Range<usize>) -> bool {
     let letter = |at: usize| text.get(at).is_some_and(u8::is_ascii_alphabetic);
     let lower = |at: usize| text.get(at).is_some_and(u8::is_ascii_lowercase);
     let upper = |at: usize| text.get(at).is_some_and(u8::is_ascii_uppercase);
@@ -154,7 +137,7 @@ fn stands_alone(text: &[u8], range: Range<usize>) -> bool {
     {
         return false;
     }
-    length > BRIEF_NAME || hump(first) || shape::open_before(text, first)
+    hump(first) || shape::open_before(text, first)
 }
 
 #[cfg(test)]
@@ -162,7 +145,8 @@ mod tests {
     use super::super::rule::*;
     use super::*;
 
-    static RULES: &[Rule] = &[rule(&[&["acme"], &["token", "key"]]), rule(&[&["ac"]]), rule(&[])];
+    static RULES: &[Rule] =
+        &[rule(&[&["acme", "quarrystone"], &["token", "key"]]), rule(&[&["ac"]]), rule(&[])];
 
     const fn rule(keywords: &'static [&'static [&'static str]]) -> Rule {
         Rule {
@@ -177,6 +161,7 @@ mod tests {
             issuer: Issuer::Unknown,
             source: "",
             revoke: None,
+            revoke_call: None,
             keywords,
             pair: None,
             look: Look::Generic,
@@ -203,7 +188,18 @@ mod tests {
         assert_eq!(fits("back="), [false, false, true]);
         assert_eq!(fits("myAcKey="), [false, true, true]);
         assert_eq!(fits("HIACME_KEY="), [false, false, true]);
+        assert_eq!(fits("myAcmeKey="), [true, false, true]);
         assert_eq!(fits("acmEvent key="), [false, false, true]);
+    }
+
+    #[test]
+    fn long_names_begin_a_word() {
+        for text in ["QUARRYSTONE_KEY=", "getQuarrystoneKey=", "quarrystones.key="] {
+            assert_eq!(fits(text), [true, false, true], "{text}");
+        }
+        for text in ["getquarrystone_key=", "3quarrystone_key="] {
+            assert_eq!(fits(text), [false, false, true], "{text}");
+        }
     }
 
     #[test]

@@ -11,10 +11,12 @@
 //! ```
 //!
 //! A [`Detector`] looks for the token first and for words second: one pass finds runs of token
-//! characters, a smaller one finds what has no such run. [`Rule`]s confirm the candidates within
+//! characters, and words that show what has no such run. [`Rule`]s confirm the candidates within
 //! bounded windows. What the rules know is data; see `docs/detector.md`.
 
 mod base64;
+#[cfg(feature = "rule-files")]
+mod call;
 mod candidate;
 mod checksum;
 mod context;
@@ -27,10 +29,14 @@ mod finding;
 mod generic;
 mod keyword;
 mod likeness;
+mod marks;
+mod misfit;
 mod name;
 mod needle;
 mod pair;
 mod password;
+#[cfg(feature = "rule-files")]
+mod pattern;
 mod position;
 mod prefix;
 mod rule;
@@ -38,6 +44,7 @@ mod rule;
 mod rule_file;
 mod runs;
 mod shape;
+mod start;
 mod stream;
 mod table;
 mod value;

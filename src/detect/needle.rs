@@ -1,16 +1,15 @@
 //! What shows itself by a word and not by a run: PEM blocks, passwords in URLs, Basic credentials,
 //! assigned passwords.
 //!
-//! One search for a few words runs over the whole text. Each hit is looked at within its own
-//! bounded window.
+//! Marks (`marks.rs`) show where one of a few words may begin. Each that does is looked at within its
+//! own bounded window.
 
 use std::ops::Range;
-
-use aho_corasick::{AhoCorasick, MatchKind};
 
 use super::candidate::Candidate;
 use super::rule::{Confidence, Look, Rule};
 use super::shape::Shape;
+use super::start::{Starts, eight};
 use super::{entropy, keyword, password, runs};
 
 /// A PEM block is no longer; a 16,384-bit RSA key takes some 13 KiB.
@@ -32,7 +31,7 @@ struct Hidden {
     needle: Needle,
 }
 
-const WORDS: [(&str, Needle); 17] = [
+const WORDS: [(&str, Needle); 19] = [
     ("-----BEGIN ", Needle::Pem),
     ("://", Needle::Url),
     ("Basic ", Needle::Basic),
@@ -40,6 +39,8 @@ const WORDS: [(&str, Needle); 17] = [
     ("passw", Needle::Password),
     ("Passw", Needle::Password),
     ("PASS", Needle::Password),
+    ("passph", Needle::Password),
+    ("Passph", Needle::Password),
     ("pass=", Needle::Password),
     ("pass\"", Needle::Password),
     ("pass'", Needle::Password),
@@ -59,16 +60,37 @@ pub(super) enum Shown {
     Shape(u16, &'static Shape, Range<usize>),
 }
 
-/// The search for words, and the rules that what they show belongs to.
+/// A word that is searched for.
+struct Word {
+    text: Vec<u8>,
+    /// What it may show.
+    hidden: Vec<Hidden>,
+}
+
+/// What was looked at already.
+#[derive(Default)]
+pub(super) struct Heed {
+    /// Where the last word ends: words share no bytes.
+    word: usize,
+    /// Where the last password ends: its name may hold two words, and it is judged once.
+    password: usize,
+}
+
+/// The words, and the rules that what they show belongs to.
 pub(super) struct Needles {
-    automaton: Option<AhoCorasick>,
-    /// What each word may show.
-    needles: Vec<Vec<Hidden>>,
+    starts: Starts,
+    words: Vec<Word>,
     /// Label, rule, and the words that must stand before; those with words first.
     pem: Vec<(&'static str, u16, &'static [&'static [&'static str]])>,
     url: Option<u16>,
     basic: Option<u16>,
     password: Option<u16>,
+}
+
+impl AsRef<[u8]> for Word {
+    fn as_ref(&self) -> &[u8] {
+        &self.text
+    }
 }
 
 impl Needles {
@@ -88,24 +110,18 @@ impl Needles {
         words.sort_unstable();
         words.dedup();
         // The search says the longest word at a place, and goes on behind it.
-        let hidden = |word: &&[u8]| -> Vec<Hidden> {
+        let hidden = |word: &[u8]| -> Vec<Hidden> {
             let within = |(inner, needle): &(Vec<u8>, Needle)| {
                 let found = memchr::memmem::find(word, inner)?;
                 Some(Hidden { at: found..found + inner.len(), needle: *needle })
             };
             all.iter().filter_map(within).collect()
         };
-        let hidden = words.iter().map(hidden).collect();
-        let automaton =
-            AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&words).ok();
-        let mut needles = Needles {
-            automaton,
-            needles: hidden,
-            pem: Vec::new(),
-            url: None,
-            basic: None,
-            password: None,
-        };
+        let word = |word: &&[u8]| Word { text: word.to_vec(), hidden: hidden(word) };
+        let words: Vec<Word> = words.iter().map(word).collect();
+        let starts = Starts::new(&words);
+        let mut needles =
+            Needles { starts, words, pem: Vec::new(), url: None, basic: None, password: None };
         for (rule, n) in rules.iter().zip(0u16..) {
             match rule.look {
                 Look::Pem(labels) => {
@@ -114,6 +130,8 @@ impl Needles {
                 Look::Url => needles.url = Some(n),
                 Look::Basic => needles.basic = Some(n),
                 Look::Password => needles.password = Some(n),
+                #[cfg(feature = "rule-files")]
+                Look::Pattern(_) => {}
                 Look::Shapes(_) | Look::Bearer | Look::Generic => {}
             }
         }
@@ -121,40 +139,56 @@ impl Needles {
         needles
     }
 
-    /// Gives what the words of `text` show to `found`: rule, range and confidence, or a shape to
-    /// confirm.
-    pub(super) fn look(&self, text: &[u8], mut found: impl FnMut(Shown)) {
-        let Some(automaton) = &self.automaton else { return };
-        // A password's name may hold two words; its value is judged once.
-        let mut judged = 0;
-        for hit in automaton.find_iter(text) {
-            let hidden = self.needles.get(hit.pattern().as_usize());
-            for Hidden { at, needle } in hidden.into_iter().flatten() {
-                let word = hit.start() + at.start..hit.start() + at.end;
-                let shown = match needle {
-                    Needle::Shape(rule, shape, lead) => {
-                        let at = word.start + lead;
-                        let range = shape.matches(text, at, word.end - at);
-                        if let Some(range) = range {
-                            found(Shown::Shape(*rule, shape, range));
-                        }
-                        None
+    /// What is searched for.
+    pub(super) fn words(&self) -> impl Iterator<Item = &[u8]> {
+        self.words.iter().map(|word| word.text.as_slice())
+    }
+
+    /// Gives what the longest word at `at`, if there is one, shows to `found`, and moves `heed` on.
+    pub(super) fn look(
+        &self,
+        text: &[u8],
+        at: usize,
+        heed: &mut Heed,
+        mut found: impl FnMut(Shown),
+    ) {
+        if at < heed.word {
+            return;
+        }
+        let Some(found_word) = self.word(text, at) else { return };
+        heed.word = at + found_word.text.len();
+        for Hidden { at: within, needle } in &found_word.hidden {
+            let word = at + within.start..at + within.end;
+            let shown = match needle {
+                Needle::Shape(rule, shape, lead) => {
+                    let at = word.start + lead;
+                    let range = shape.matches(text, at, word.end - at);
+                    if let Some(range) = range {
+                        found(Shown::Shape(*rule, shape, range));
                     }
-                    Needle::Pem => self.pem(text, word.start, word.end),
-                    Needle::Url => self.url.zip(password::in_url(text, word.start)),
-                    Needle::Basic => self.basic.zip(password::in_basic(text, word.end)),
-                    Needle::Password if word.start < judged => None,
-                    Needle::Password => {
-                        let password = password::assigned(text, word);
-                        judged = password.as_ref().map_or(judged, |(range, _)| range.end);
-                        self.password.zip(password)
-                    }
-                };
-                if let Some((rule, (range, confidence))) = shown {
-                    found(Shown::Candidate(Candidate { rule, range, confidence, literal: 0 }));
+                    None
                 }
+                Needle::Pem => self.pem(text, word.start, word.end),
+                Needle::Url => self.url.zip(password::in_url(text, word.start)),
+                Needle::Basic => self.basic.zip(password::in_basic(text, word.end)),
+                Needle::Password if word.start < heed.password => None,
+                Needle::Password => {
+                    let password = password::assigned(text, word);
+                    heed.password = password.as_ref().map_or(heed.password, |(range, _)| range.end);
+                    self.password.zip(password)
+                }
+            };
+            if let Some((rule, (range, confidence))) = shown {
+                found(Shown::Candidate(Candidate { rule, range, confidence, literal: 0 }));
             }
         }
+    }
+
+    /// The longest word at `at`.
+    fn word(&self, text: &[u8], at: usize) -> Option<&Word> {
+        let rest = text.get(at..)?;
+        let is_it = |number: usize| rest.starts_with(&self.words[number].text);
+        self.starts.find(eight(rest), is_it).map(|number| &self.words[number])
     }
 
     /// The block whose header begins at `start`; its label begins at `label`.
@@ -212,9 +246,24 @@ mod tests {
             ("https://deploy:kV9-tr4in-Lq8@db.invalid/main", "url-password"),
             ("db_password=https://deploy:kV9-tr4in-Lq8@db.invalid/main", "url-password"),
         ];
+        first_found(&detector, &cases);
+    }
+
+    #[test]
+    fn words_that_name_passwords() {
+        let cases = [
+            ("db_passwd = 'kV9-tr4in'", "password"),
+            ("vaultPassphrase = 'kV9-tr4in'", "password"),
+            ("key.passphrase: kV9-tr4in", "password"),
+            ("DB_PWD=kV9-tr4in", "password"),
+        ];
+        first_found(&Detector::new(), &cases);
+    }
+
+    fn first_found(detector: &Detector, cases: &[(&str, &str)]) {
         for (text, rule) in cases {
             let found = detector.scan(text.as_bytes());
-            assert_eq!(found.first().map(|finding| finding.rule().id()), Some(rule), "{text}");
+            assert_eq!(found.first().map(|finding| finding.rule().id()), Some(*rule), "{text}");
         }
     }
 }

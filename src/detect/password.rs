@@ -16,6 +16,29 @@ const LONGEST_PASSWORD: usize = 128;
 const SHORTEST_PASSWORD: usize = 4;
 /// Base64 of user name and password is no longer.
 const LONGEST_BASIC: usize = 512;
+/// Bytes before a password in which the other fields of its connection string are looked for.
+const LONGEST_CONNECTION: usize = 256;
+/// How fields of connection strings are called that say where to connect to, or as whom: those of
+/// ADO.NET, ODBC and OLE DB.
+const CONNECTION_KEYS: [&str; 17] = [
+    "server",
+    "host",
+    "data source",
+    "datasource",
+    "addr",
+    "address",
+    "network address",
+    "endpoint",
+    "dsn",
+    "driver",
+    "database",
+    "initial catalog",
+    "uid",
+    "user",
+    "user id",
+    "username",
+    "user name",
+];
 /// Bytes before a word that may belong to its name, and bytes behind it.
 const NAME_REACH: usize = 48;
 
@@ -80,7 +103,7 @@ pub(super) fn assigned(text: &[u8], word: Range<usize>) -> Option<(Range<usize>,
         || value::is_written(password)
         || value::is_placeholder(password)
         || value::is_uuid(password)
-        || !quoted && value::is_code(password)
+        || !quoted && (value::is_code(password) || is_variable(text, start, range.end))
     {
         return None;
     }
@@ -89,6 +112,33 @@ pub(super) fn assigned(text: &[u8], word: Range<usize>) -> Option<(Range<usize>,
         && value::kinds(password) >= 3
         && value::changes(password) >= 3;
     Some((range, if strong { Confidence::Medium } else { Confidence::Low }))
+}
+
+/// Whether an unquoted value that ends at `end`, of a name that begins at `start`, is a statement's
+/// last word and so the name of something: a semicolon ends the line, and it is not the last of a
+/// connection string's fields.
+pub(super) fn is_variable(text: &[u8], start: usize, end: usize) -> bool {
+    let behind = &text[end..text.len().min(end + NAME_REACH)];
+    let Some(behind) = behind.strip_prefix(b";") else { return false };
+    let ended = behind.iter().find(|b| !matches!(b, b' ' | b'\t'));
+    ended.is_none_or(|b| matches!(b, b'\r' | b'\n')) && !is_connection(text, start)
+}
+
+/// Whether the field at `at` has one before it, in the same line, that says where to connect to, or as
+/// whom.
+fn is_connection(text: &[u8], at: usize) -> bool {
+    let floor = at.saturating_sub(LONGEST_CONNECTION);
+    let before = &text[floor..at];
+    let line = before.iter().rposition(|b| matches!(b, b'\n' | b'"' | b'\'' | b'`'));
+    let fields = &before[line.map_or(0, |line| line + 1)..];
+    fields.split(|b| *b == b';').any(|field| {
+        let mut halves = field.splitn(2, |b| *b == b'=');
+        let (key, value) = (halves.next().unwrap_or_default(), halves.next().unwrap_or_default());
+        // The first field may stand behind a name, as in `url = Server=db;…`.
+        let key = key.trim_ascii();
+        !value.trim_ascii().is_empty()
+            && CONNECTION_KEYS.iter().any(|known| key.eq_ignore_ascii_case(known.as_bytes()))
+    })
 }
 
 /// The value assigned to the name that ends at `at`, and whether it is quoted.
@@ -141,6 +191,12 @@ fn value_of(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
             let escaped = rest[..length].iter().rev().take_while(|b| **b == b'\\').count();
             Some((i..i + length - escaped.min(i - 1 - opening), true))
         }
+        // ODBC puts a value with special characters in braces.
+        None if joined == b"=" && window.get(i) == Some(&b'{') => {
+            let rest = &text[i + 1..text.len().min(i + 2 + LONGEST_PASSWORD)];
+            let length = braced(rest)?;
+            Some((i + 1..i + 1 + length, true))
+        }
         None if joined != b"," => {
             let rest = &text[i..text.len().min(i + LONGEST_PASSWORD + 1)];
             let length = rest
@@ -150,6 +206,19 @@ fn value_of(text: &[u8], at: usize) -> Option<(Range<usize>, bool)> {
             (length <= LONGEST_PASSWORD).then_some((i..i + length, false))
         }
         None => None,
+    }
+}
+
+/// How long the value is that a brace ends, in which two stand for one.
+fn braced(rest: &[u8]) -> Option<usize> {
+    let mut at = 0;
+    loop {
+        at += rest.get(at..)?.iter().position(|b| matches!(b, b'}' | b'\n'))?;
+        match rest[at..] {
+            [b'}', b'}', ..] => at += 2,
+            [b'}', b';' | b'"' | b'\'', ..] | [b'}'] => return Some(at),
+            _ => return None,
+        }
     }
 }
 
@@ -191,6 +260,14 @@ mod tests {
         assert_eq!(look("Basic "), None);
     }
 
+    /// ODBC doubles a closing brace that belongs to the value.
+    #[test]
+    fn passwords_in_braces() {
+        for (text, length) in [("k9-Wq2};x", Some(6)), ("k9}}W;q2}", Some(8)), ("k9}x", None)] {
+            assert_eq!(braced(text.as_bytes()), length, "{text}");
+        }
+    }
+
     #[test]
     fn passwords_and_their_names() {
         let look = |text: &'static str| {
@@ -207,6 +284,10 @@ mod tests {
             "<password>k9-Wq2</password>",
             "{\"name\": \"PASSWORD\", \"value\": \"k9-Wq2\"}",
             "Server=db;Password=k9-Wq2;Port=1",
+            "Server=db;Password=k9-Wq2;",
+            "url = 'Port=1; User ID = app ;Password=k9-Wq2;'",
+            "DSN=books;Password={k9-Wq2};",
+            "PASSWORD=k9-Wq2; run",
         ] {
             assert_eq!(look(text), Some("k9-Wq2"), "{text}");
         }
@@ -220,6 +301,13 @@ mod tests {
             "password = 'k9-Wq2",
             "sign(ctx.password, 'k9-Wq2')",
             "password: 'пароль?'",
+            "password = k9wq2m;",
+            "Port=1;Password=k9-Wq2;",
+            "Server=;Password=k9-Wq2;\r\n",
+            "ProxyServer=db;Password=k9-Wq2;",
+            "Server=db;\nPassword=k9-Wq2;",
+            "DSN=books;Password={k9-Wq2",
+            "password = {k9: Wq2}",
         ] {
             assert_eq!(look(text), None, "{text}");
         }

@@ -3,6 +3,7 @@
 use super::rule::Rule;
 use super::runs;
 use super::shape::Shape;
+use super::start::{Starts, eight};
 
 /// A shape and how it begins.
 pub(super) struct Entry {
@@ -14,20 +15,20 @@ pub(super) struct Entry {
     pub(super) shape: &'static Shape,
 }
 
-/// All beginnings, found by their first bytes.
+impl AsRef<[u8]> for Entry {
+    fn as_ref(&self) -> &[u8] {
+        &self.literal
+    }
+}
+
+/// All beginnings.
 pub(super) struct Prefixes {
-    /// One bit for each hash of three bytes with which some beginning starts: what most words do
-    /// not have.
-    starts: Box<[u64; 1024]>,
-    /// The first two bytes of each entry, ascending.
-    pairs: Vec<u16>,
-    /// In the order of `pairs`.
+    starts: Starts,
     entries: Vec<Entry>,
 }
 
 impl Prefixes {
     pub(super) fn new(rules: &[&'static Rule]) -> Prefixes {
-        let mut starts = Box::new([0; 1024]);
         let mut entries = Vec::new();
         let shapes = rules
             .iter()
@@ -37,62 +38,37 @@ impl Prefixes {
             for (literal, lead) in
                 shape.beginnings().filter(|(literal, _)| literal.iter().all(|b| runs::is_run(*b)))
             {
-                let mut note = |start: [u8; 3]| {
-                    let hash = hash(start);
-                    starts[hash >> 6] |= 1 << (hash & 63);
-                };
-                match *literal {
-                    [a, b, c, ..] => note([a, b, c]),
-                    [a, b] => (0..=255).for_each(|c| note([a, b, c])),
-                    _ => continue,
-                }
                 entries.push(Entry { lead, prefix: literal.len() - lead, literal, rule, shape });
             }
         }
-        entries.sort_by_key(|entry| pair(&entry.literal));
-        let pairs = entries.iter().map(|entry| pair(&entry.literal)).collect();
-        Prefixes { starts, pairs, entries }
+        Prefixes { starts: Starts::new(&entries), entries }
     }
 
-    /// The shapes that begin at `at`.
-    pub(super) fn at<'p>(&'p self, text: &'p [u8], at: usize) -> impl Iterator<Item = &'p Entry> {
+    /// Gives the shapes that begin at `at` to `visit`.
+    #[inline]
+    pub(super) fn at(&self, text: &[u8], at: usize, mut visit: impl FnMut(&Entry)) {
         let rest = text.get(at..).unwrap_or_default();
-        let known = match *rest {
-            [a, b, c, ..] => {
-                let hash = hash([a, b, c]);
-                self.starts[hash >> 6] >> (hash & 63) & 1 == 1
+        self.starts.find(eight(rest), |number| {
+            let entry = &self.entries[number];
+            if rest.starts_with(&entry.literal) {
+                visit(entry);
             }
-            _ => false,
-        };
-        let entries = if known {
-            let wanted = pair(rest);
-            let first = self.pairs.partition_point(|pair| *pair < wanted);
-            let count = self.pairs[first..].iter().take_while(|pair| **pair == wanted).count();
-            &self.entries[first..first + count]
-        } else {
-            &[]
-        };
-        entries.iter().filter(move |entry| rest.starts_with(&entry.literal))
+            false
+        });
     }
-}
-
-/// The first two bytes, for sorting; no literal is shorter.
-fn pair(text: &[u8]) -> u16 {
-    match *text {
-        [a, b, ..] => u16::from_be_bytes([a, b]),
-        _ => 0,
-    }
-}
-
-/// Sixteen bits of three bytes: multiplication by the golden ratio's odd 32-bit fraction.
-fn hash([a, b, c]: [u8; 3]) -> usize {
-    (u32::from_le_bytes([a, b, c, 0]).wrapping_mul(0x9E37_79B1) >> 16) as usize
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::table::RULES;
     use super::*;
+
+    /// Rule and prefix of the shapes that begin at `place`.
+    fn at(prefixes: &Prefixes, text: &[u8], place: usize) -> Vec<(u16, usize)> {
+        let mut all = Vec::new();
+        prefixes.at(text, place, |entry| all.push((entry.rule, entry.prefix)));
+        all
+    }
 
     #[test]
     fn every_prefix_of_every_rule_is_found() {
@@ -106,12 +82,9 @@ mod tests {
                         continue;
                     }
                     let text = [b" ", shape.lead, prefix, b" "].concat();
-                    assert!(
-                        prefixes
-                            .at(&text, 1)
-                            .any(|entry| entry.rule == n && entry.prefix == prefix.len())
-                    );
-                    assert!(!prefixes.at(&text, 0).any(|entry| entry.rule == n));
+                    let own = |entry: &&(u16, usize)| entry.0 == n && entry.1 == prefix.len();
+                    assert!(at(&prefixes, &text, 1).iter().any(|entry| own(&entry)));
+                    assert!(!at(&prefixes, &text, 0).iter().any(|entry| entry.0 == n));
                 }
             }
         }
@@ -120,11 +93,8 @@ mod tests {
     #[test]
     fn the_end_of_the_text_has_no_prefix() {
         let prefixes = Prefixes::new(&RULES.iter().collect::<Vec<_>>());
-        assert_eq!(
-            prefixes.at(b"gh", 0).count()
-                + prefixes.at(b"gh", 2).count()
-                + prefixes.at(b"", 0).count(),
-            0
-        );
+        for (text, place) in [(&b"gh"[..], 0), (b"gh", 2), (b"", 0)] {
+            assert_eq!(at(&prefixes, text, place), []);
+        }
     }
 }

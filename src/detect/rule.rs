@@ -1,5 +1,7 @@
 //! What the detector knows of a class of tokens.
 
+#[cfg(feature = "rule-files")]
+use super::pattern::Pattern;
 use super::shape::Shape;
 use crate::class::{Breadth, Facts};
 pub use crate::class::{Confidence, Consequence, Environment, Family, Issuer, Privilege};
@@ -22,6 +24,7 @@ pub struct Rule {
     pub(super) issuer: Issuer,
     pub(super) source: &'static str,
     pub(super) revoke: Option<&'static str>,
+    pub(super) revoke_call: Option<&'static str>,
     /// Each group must have a word close before the token.
     pub(super) keywords: &'static [&'static [&'static str]],
     pub(super) pair: Option<&'static str>,
@@ -106,6 +109,15 @@ impl Rule {
         self.revoke
     }
 
+    /// The call that revokes such a token, and nothing else, where the provider has one: a command for a
+    /// shell in which `$TOKEN` stands for the token, and other `$NAMES` for what else it needs.
+    ///
+    /// It begins with the name of a known program, is one line of ASCII, goes to https only, and holds
+    /// nothing else that a shell acts upon. `docs/detector.md` says how to run it.
+    pub fn revoke_call(&self) -> Option<&'static str> {
+        self.revoke_call
+    }
+
     /// The words of which each group must show one close before the token; empty when the form
     /// suffices.
     pub fn keywords(&self) -> &'static [&'static [&'static str]] {
@@ -134,6 +146,9 @@ impl Rule {
         match self.look {
             Look::Password | Look::Bearer => true,
             Look::Shapes(shapes) => !self.keywords.is_empty() && shapes.iter().all(Shape::is_bare),
+            // A pattern says itself what stands around the token.
+            #[cfg(feature = "rule-files")]
+            Look::Pattern(_) => false,
             Look::Pem(_) | Look::Url | Look::Basic | Look::Generic => false,
         }
     }
@@ -145,6 +160,8 @@ impl Rule {
             Look::Shapes(shapes) if !shapes.iter().all(Shape::is_bare) => 4,
             Look::Shapes(_) if self.keywords.is_empty() => 4,
             Look::Pem(_) if self.keywords.is_empty() => 4,
+            #[cfg(feature = "rule-files")]
+            Look::Pattern(_) => 4,
             Look::Pem(_) => 5,
             Look::Shapes(_) => 3,
             Look::Url | Look::Basic => 2,
@@ -159,6 +176,9 @@ impl Rule {
 pub(super) enum Look {
     /// One of these forms.
     Shapes(&'static [Shape]),
+    /// What this matches near the rule's words.
+    #[cfg(feature = "rule-files")]
+    Pattern(&'static Pattern),
     /// A PEM block whose label is one of these.
     Pem(&'static [&'static str]),
     /// The password in a URL's user information.

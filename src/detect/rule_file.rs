@@ -9,6 +9,7 @@ use thiserror::Error;
 use super::checksum::Checksum;
 use super::definition::{Definition, File, PartDefinition, ShapeDefinition};
 use super::detector::Detector;
+use super::pattern::Pattern;
 use super::rule::{Confidence, Consequence, Environment, Family, Issuer, Look, Privilege, Rule};
 use super::shape::{ByteSet, Part, Shape};
 use super::table::RULES;
@@ -257,10 +258,17 @@ fn rule(definition: &Definition) -> Result<&'static Rule, String> {
         Some("bearer") => Look::Bearer,
         Some("password") => Look::Password,
         Some(_) => Look::Generic,
-        None => {
-            let shapes: Result<Vec<Shape>, String> = definition.shapes.iter().map(shape).collect();
-            Look::Shapes(kept(shapes?))
-        }
+        None => match &definition.pattern {
+            Some(pattern) => {
+                let pattern = Pattern::new(text(pattern), &definition.keywords)?;
+                Look::Pattern(Box::leak(Box::new(pattern)))
+            }
+            None => {
+                let shapes: Result<Vec<Shape>, String> =
+                    definition.shapes.iter().map(shape).collect();
+                Look::Shapes(kept(shapes?))
+            }
+        },
     };
     let groups = definition.keywords.iter();
     let keywords =
@@ -300,6 +308,7 @@ fn rule(definition: &Definition) -> Result<&'static Rule, String> {
             [named(&super::definition::ISSUERS, definition.issuer().unwrap_or_default())],
         source: text(&definition.source),
         revoke: definition.revoke.as_deref().map(text),
+        revoke_call: definition.revoke_call.as_deref().map(text),
         keywords: kept(keywords.collect()),
         pair: definition.pair.as_deref().map(text),
         look,

@@ -37,9 +37,8 @@ const PLAIN_WORDS: [&str; 24] = [
 
 /// Digits in a row, or letters of the alphabet in their order, that no secret has.
 const LONGEST_SEQUENCE: usize = 8;
-/// The same, of either case, for a token of a known form. It is the greater because such a token's
-/// form already speaks for it.
-const LONGEST_ALPHABET: usize = 16;
+/// Letters in the order of the alphabet, with gaps and digits between them, that no token has.
+const LONGEST_ORDER: usize = 12;
 
 /// Whether `value` stands in for a secret: a template, a variable, filler, or a plain word.
 pub(super) fn is_placeholder(value: &[u8]) -> bool {
@@ -67,6 +66,12 @@ pub(super) fn is_placeholder(value: &[u8]) -> bool {
         || PLAIN_WORDS.iter().any(|word| word.as_bytes() == lower)
         || entropy::distinct(&lower) < 4
         || entropy::longest_sequence(&lower) >= LONGEST_SEQUENCE
+        || is_in_order(value)
+}
+
+/// Whether a token says of itself that it is one of a documentation.
+pub(super) fn is_documentation(token: &[u8]) -> bool {
+    token.windows(7).any(|word| word.eq_ignore_ascii_case(b"example"))
 }
 
 /// Whether a token's own characters are filler, as documentation writes it: `ghp_xxxxxxxx…`.
@@ -76,13 +81,11 @@ pub(super) fn is_filler(body: &[u8]) -> bool {
     };
     // Base64 writes zeros as `A`, and some tokens hold many.
     let repeats = || repeated(8, |b| b"xX0*._-".contains(&b)) || repeated(12, |b| b != b'A');
-    let alphabet = || {
-        let lower = body.to_ascii_lowercase();
-        let next = |a: &u8, b: &u8| a.checked_add(1) == Some(*b);
-        lower.windows(LONGEST_ALPHABET).any(|part| part.is_sorted_by(next))
-    };
     body.len() >= 12
-        && (entropy::distinct(body) < 6 || entropy::shannon(body) < 2.2 || repeats() || alphabet())
+        && (entropy::distinct(body) < 6
+            || entropy::shannon(body) < 2.2
+            || repeats()
+            || is_in_order(body))
 }
 
 /// Whether `value` looks drawn at random rather than written: letters and digits that alternate,
@@ -96,6 +99,30 @@ pub(super) fn is_random(value: &[u8]) -> bool {
     let hex = value.iter().all(u8::is_ascii_hexdigit);
     let floor = if hex { 2.9 } else { 3.3 };
     changes(value) >= 2 + value.len().min(64) / 16 && entropy::shannon(value) >= floor
+}
+
+/// Whether a word in `value` says that it is for tests: `acme_test_…`, `sandbox-…`.
+pub(super) fn is_for_tests(value: &[u8]) -> bool {
+    value
+        .split(|b| !b.is_ascii_alphanumeric())
+        .any(|word| [&b"test"[..], b"sandbox"].iter().any(|known| word.eq_ignore_ascii_case(known)))
+}
+
+/// Whether a dozen letters follow each other in the order of the alphabet, whatever digits stand
+/// between them, as people type who make something up: `abc123def456`. Drawn at random, twelve
+/// letters come in that order once in half a billion times.
+fn is_in_order(value: &[u8]) -> bool {
+    let (mut letters, mut last) = (0, 0);
+    value.iter().any(|b| {
+        let letter = b.to_ascii_lowercase();
+        if letter.is_ascii_lowercase() {
+            letters = if letter > last { letters + 1 } else { 1 };
+            last = letter;
+        } else if !b.is_ascii_digit() {
+            (letters, last) = (0, 0);
+        }
+        letters >= LONGEST_ORDER
+    })
 }
 
 /// Whether `value` is written in words or is a number: no password worth the name.
@@ -191,12 +218,28 @@ mod tests {
             "xxxxxxxxxxxxxxxx",
             "q8Zr2Ldddddddddddddd5NbW9dT9",
             "AbCdEfGhIjKlMnOpQrStUvWxYz12",
+            "bcd234fgh567jkm890npq123",
             "q8Zr2LmX0vTc********",
         ] {
             assert!(is_filler(body.as_bytes()), "{body}");
         }
-        for body in ["q8Zr2LmX0vTc5NbW9dKs", "AAAAAAAAAAAAAAAAAAq8Zr2LmX0vTc5NbW9d", "xxxx"] {
+        for body in [
+            "q8Zr2LmX0vTc5NbW9dKs",
+            "AAAAAAAAAAAAAAAAAAq8Zr2LmX0vTc5NbW9d",
+            "bcd-fgh-jkm-npq-rst-vwx",
+            "xxxx",
+        ] {
             assert!(!is_filler(body.as_bytes()), "{body}");
+        }
+    }
+
+    #[test]
+    fn values_for_tests() {
+        for value in ["acme_test_q8Zr2LmX0v", "sandbox-q8Zr2LmX0v", "ACME.TEST.q8Zr2LmX0v"] {
+            assert!(is_for_tests(value.as_bytes()), "{value}");
+        }
+        for value in ["acme_q8testZr2LmX0v", "attested_q8Zr2LmX0v", "acme_live_q8Zr2LmX0v"] {
+            assert!(!is_for_tests(value.as_bytes()), "{value}");
         }
     }
 

@@ -17,8 +17,9 @@ const LEDGER: &str = "stanch.db";
 /// What tells who works, where `--by` does not.
 const LOGIN: [&str; 2] = ["USER", "LOGNAME"];
 
+const HEADING: &str = "Ledger";
+
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Ledger")]
 pub(crate) struct Desk {
     /// The ledger: a file, or postgres://… (with a password only in the variable, where others do not
     /// see it)
@@ -27,17 +28,18 @@ pub(crate) struct Desk {
         env = "STANCH_STORE",
         hide_env_values = true,
         default_value = LEDGER,
-        value_name = "LEDGER"
+        value_name = "LEDGER",
+        help_heading = HEADING
     )]
     store: String,
     /// The tenant whose leaks these are [default: default]
-    #[arg(long, env = "STANCH_TENANT", value_name = "TENANT")]
+    #[arg(long, env = "STANCH_TENANT", value_name = "TENANT", help_heading = HEADING)]
     tenant: Option<String>,
     /// Work in this role
-    #[arg(long = "as", value_enum, value_name = "ROLE", default_value_t = RoleName::Administrator)]
+    #[arg(long = "as", value_enum, value_name = "ROLE", default_value_t = RoleName::Administrator, help_heading = HEADING)]
     role: RoleName,
     /// The name that stands in the ledger for what is done [default: the login name]
-    #[arg(long, env = "STANCH_BY", value_name = "NAME")]
+    #[arg(long, env = "STANCH_BY", value_name = "NAME", help_heading = HEADING)]
     by: Option<String>,
 }
 

@@ -20,6 +20,14 @@ pub(crate) enum RulesVerb {
         #[arg(long, value_name = "FILE")]
         rules: Option<PathBuf>,
     },
+    /// Prints what one rule says: what its token is and does, where and how it is revoked
+    Show {
+        /// The rule's id, as `list` prints it
+        id: String,
+        /// With the rules of this file, and without those that it switches off
+        #[arg(long, value_name = "FILE")]
+        rules: Option<PathBuf>,
+    },
     /// Proves a file of rules: each positive is found by its rule alone, no negative is
     #[command(after_help = "\
 A file of rules is TOML, in the form of the built-in ones (docs/detector.md):
@@ -34,9 +42,12 @@ A file of rules is TOML, in the form of the built-in ones (docs/detector.md):
   consequence = \"breach\"                       breach, fraud, supply-chain or disruption
   confidence = \"high\"                          low, medium or high
   source = \"https://acme.example/docs/keys\"
+  revoke_call = 'curl -X DELETE -H \"Authorization: Bearer $TOKEN\" https://acme.example/keys/self'
   shapes = [{ prefixes = [\"acme_\"], parts = [{ alphabet = \"base62\", length = 16 }] }]
   positives = [\"key: «acme_q8Zr2LmX0vTc5NbW»\", \"ACME_KEY=«acme_7Kd0PzY4sHt9GaUe»\"]
   negatives = [\"acme_q8Zr2LmX0vTc5Nb\", \"acme-q8Zr2LmX0vTc5NbW\"]
+
+What no shape can say, a rule says with pattern = '…', a regular expression, in place of shapes.
 
 A scan uses it with: stanch scan --rules FILE PATH
 
@@ -51,6 +62,7 @@ Exit status: 0 every example is as it should be, 1 one is not, 2 the file is no 
 pub(crate) fn run(verb: &RulesVerb) -> Result<Outcome, Failure> {
     match verb {
         RulesVerb::List { rules } => list(rules.as_deref()),
+        RulesVerb::Show { id, rules } => show(id, rules.as_deref()),
         RulesVerb::Check { file } => check(file),
     }
 }
@@ -78,6 +90,30 @@ fn list(file: Option<&Path>) -> Result<Outcome, Failure> {
         writeln!(output, "{id:<width$}  {confidence:<6}  {privilege:<17}  {}", rule.class())?;
     }
     output.flush()?;
+    Ok(Outcome::Clean)
+}
+
+fn show(id: &str, file: Option<&Path>) -> Result<Outcome, Failure> {
+    let detector = detector(file)?;
+    let rule = detector.rules().iter().find(|rule| rule.id() == id);
+    let rule = rule.ok_or_else(|| Failure::named(id, "there is no such rule"))?;
+    let lines = [
+        ("id", Some(rule.id())),
+        ("provider", Some(rule.provider())),
+        ("class", Some(rule.class())),
+        ("privilege", Some(rule.privilege().as_str())),
+        ("consequence", Some(rule.consequence().as_str())),
+        ("confidence", Some(rule.confidence().as_str())),
+        ("source", Some(rule.source())),
+        ("revoke", rule.revoke()),
+        ("revoke_call", rule.revoke_call()),
+    ];
+    let mut output = io::stdout().lock();
+    for (name, value) in lines {
+        if let Some(value) = value {
+            writeln!(output, "{name:<11}  {value}")?;
+        }
+    }
     Ok(Outcome::Clean)
 }
 

@@ -14,6 +14,10 @@ use super::trail::Encoding;
 
 /// Output is asked for in pieces of this many bytes.
 const PIECE: usize = 16 << 10;
+/// What begins with so many characters is text and not compressed, as is less if it is no more than
+/// characters. A dozen of visible bytes happen: the fixed code of deflate makes them of blanks, `%`
+/// and `p`.
+const WRITTEN: usize = 32;
 /// As much of what bare deflate gives must be text.
 const PROOF: usize = 1024;
 
@@ -33,8 +37,7 @@ pub(super) fn begins(bytes: &[u8]) -> bool {
 
 /// How what begins with `bytes` seems to be compressed.
 fn kind(bytes: &[u8]) -> Option<Encoding> {
-    // What is compressed hardly begins with so many characters.
-    if bytes.iter().take(12).all(|b| digits::is_text(*b)) {
+    if bytes.iter().take(WRITTEN).all(|b| digits::is_text(*b)) {
         return None;
     }
     match *bytes {
@@ -214,6 +217,15 @@ mod tests {
         let long = packed(Encoding::Gzip, 6, &vec![b'a'; 1 << 20]);
         assert_eq!(decode(&long, 5000).unwrap().1.len(), 5000);
         assert!(!decode(&long[..long.len() / 2], 1 << 20).unwrap().1.is_empty());
+    }
+
+    /// Its first dozen bytes happen to be visible.
+    #[test]
+    fn what_looks_written_at_first() {
+        let plain = b"% p %\"\"% a garden";
+        let packed = packed(Encoding::Deflate, 6, plain);
+        assert!(packed[..12].iter().all(|b| digits::is_text(*b)));
+        assert_eq!(decode(&packed, 1000).unwrap().1[..], plain[..]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::io::{IsTerminal as _, Write};
 
 use anstyle::Style;
 use clap::{Args, ValueEnum};
-use comfy_table::presets::UTF8_HORIZONTAL_ONLY;
+use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table};
 use serde_json::{Value, json};
 use stanch::leak::{Mode, Status};
@@ -175,7 +175,7 @@ fn tell(output: &mut impl Write, list: &List, offset: u64) -> Result<(), Failure
         return Ok(());
     }
     let mut table = Table::new();
-    table.load_style(UTF8_HORIZONTAL_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
     // Where nobody sees it there is no width to fit into; a wide line is easier to search.
     if !std::io::stdout().is_terminal() {
         table.set_content_arrangement(ContentArrangement::Disabled);

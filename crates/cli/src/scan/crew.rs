@@ -27,6 +27,7 @@ pub(super) type Meet<'m, T> = dyn FnMut(Step<T>) -> ControlFlow<()> + 'm;
 
 /// Looks with `jobs` workers, each made by `worker`, at everything that `source` meets, and hands
 /// it to `visit` in the order in which it was met, as soon as everything before it was handed over.
+/// One worker does all of it alone, on one thread.
 ///
 /// # Errors
 ///
@@ -37,6 +38,9 @@ pub(super) fn each<T: Send, W: FnMut(T) -> Vec<Seen>>(
     worker: impl Fn() -> W + Sync,
     mut visit: impl FnMut(Seen) -> io::Result<()>,
 ) -> io::Result<()> {
+    if jobs == 1 {
+        return alone(source, worker(), visit);
+    }
     let (tasks, waiting) = mpsc::sync_channel(QUEUE * jobs);
     // Shared by the workers alone: when the last one leaves, the source ends as well.
     let waiting = Arc::new(Mutex::new(waiting));
@@ -51,6 +55,24 @@ pub(super) fn each<T: Send, W: FnMut(T) -> Vec<Seen>>(
         scope.spawn(move || hand_out(source, &tasks, &finished));
         in_order(done, &mut visit)
     })
+}
+
+/// Looks at each target as it is met.
+fn alone<T>(
+    source: impl FnOnce(&mut Meet<'_, T>),
+    mut look: impl FnMut(T) -> Vec<Seen>,
+    mut visit: impl FnMut(Seen) -> io::Result<()>,
+) -> io::Result<()> {
+    let mut ended = Ok(());
+    source(&mut |step| {
+        let seen = match step {
+            Step::File(target) => look(target),
+            Step::Trouble(trouble) => vec![trouble.seen()],
+        };
+        ended = seen.into_iter().try_for_each(&mut visit);
+        if ended.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    });
+    ended
 }
 
 /// Numbers what is met.
@@ -167,12 +189,14 @@ mod tests {
         for n in 0..1000 {
             fs::write(folder.path().join(n.to_string()), "x").unwrap();
         }
-        let mut visits = 0;
-        let ended = each_below(folder.path(), 2, |_| {
-            visits += 1;
-            Err(io::ErrorKind::BrokenPipe.into())
-        });
-        assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
-        assert_eq!(visits, 1);
+        for jobs in [1, 2] {
+            let mut visits = 0;
+            let ended = each_below(folder.path(), jobs, |_| {
+                visits += 1;
+                Err(io::ErrorKind::BrokenPipe.into())
+            });
+            assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+            assert_eq!(visits, 1);
+        }
     }
 }

@@ -156,7 +156,9 @@ impl<'d> Looker<'d> {
             Ok(opened) => opened,
             Err(error) => return vec![failed(path, &error)],
         };
-        let (filled, ended) = match self.begin(&mut file, len) {
+        // Where the length is known, the end needs no further read to show.
+        let known = if len > 0 { len } else { u64::MAX };
+        let (filled, ended) = match self.begin(&mut (&file).take(known), len) {
             Ok(begun) => begun,
             Err(error) => return vec![failed(path, &error)],
         };

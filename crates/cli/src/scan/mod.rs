@@ -102,7 +102,7 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with_all = ["follow", "no_ignore"])]
     history: bool,
     #[command(flatten)]
-    registration: register::Arguments,
+    registration: register::Registration,
     /// Files and folders; - for standard input
     #[arg(required_unless_present_any = ["staged", "history"], value_name = "PATH")]
     paths: Vec<PathBuf>,

@@ -17,19 +17,20 @@ use crate::outcome::{Failure, complain, shown};
 /// Files with findings that are registered at once.
 const BATCH: usize = 500;
 
+const HEADING: &str = "Registration";
+
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Registration")]
-pub(super) struct Arguments {
+pub(super) struct Registration {
     /// Register what is found in the ledger: the tokens of a file are one leak
-    #[arg(long, requires = "key")]
+    #[arg(long, requires = "key", help_heading = HEADING)]
     register: bool,
     /// The key file of the installation
-    #[arg(long, value_name = "FILE", requires = "register")]
+    #[arg(long, value_name = "FILE", requires = "register", help_heading = HEADING)]
     key: Option<PathBuf>,
     /// Whom the tokens endanger: a domain, an organisation, a service
-    #[arg(long, value_name = "TARGET", requires = "register")]
+    #[arg(long, value_name = "TARGET", requires = "register", help_heading = HEADING)]
     target: Option<String>,
-    /// Who can see what is scanned
+    /// Who can see what is scanned [default: private]
     #[arg(
         long,
         value_enum,
@@ -57,7 +58,7 @@ pub(super) struct Registrar {
 
 impl Registrar {
     /// What registers, if that is asked for.
-    pub(super) fn open(arguments: &Arguments) -> Result<Option<Registrar>, Failure> {
+    pub(super) fn open(arguments: &Registration) -> Result<Option<Registrar>, Failure> {
         let Some(path) = arguments.key.as_deref().filter(|_| arguments.register) else {
             return Ok(None);
         };

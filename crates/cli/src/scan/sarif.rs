@@ -131,10 +131,17 @@ impl<W: Write> Report for Log<W> {
 
 /// A rule as a reporting descriptor.
 fn describe(rule: &Rule) -> Value {
-    let help = match rule.revoke() {
-        Some(revoke) => format!("Revoke the token: {revoke}. Then remove it from the source."),
-        None => "Revoke the token where it was issued. Then remove it from the source.".to_owned(),
+    let place = match rule.revoke() {
+        Some(revoke) => format!("Revoke the token: {revoke}."),
+        None => "Revoke the token where it was issued.".to_owned(),
     };
+    let call = match rule.revoke_call() {
+        Some(call) => {
+            format!(" With the token in the environment as TOKEN, this does it: {call} .")
+        }
+        None => String::new(),
+    };
+    let help = format!("{place}{call} Then remove it from the source.");
     json!({
         "id": rule.id(),
         "name": rule.class(),

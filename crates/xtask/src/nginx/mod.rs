@@ -21,6 +21,7 @@ mod scopes;
 mod server;
 mod unreadable;
 mod upstream;
+mod whole;
 
 use std::path::Path;
 
@@ -74,6 +75,8 @@ pub fn run(report: &mut Report) {
         report.case("every kind of event in the error log", events_logged(&log));
         Ok(())
     });
+
+    report.step("the whole loop, with the command and nginx", |report| whole::run(report, &module));
 
     report.step("nginx module: under valgrind", |report| {
         let bench = Bench::start(&module, Workers::Single)?;

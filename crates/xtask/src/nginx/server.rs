@@ -211,7 +211,7 @@ pub fn check(folder: &Path) -> Result<Output> {
 }
 
 /// nginx with the `nginx.conf` of a folder, started by another program if one is given.
-fn nginx(folder: &Path, under: &[&str]) -> Command {
+pub fn nginx(folder: &Path, under: &[&str]) -> Command {
     // Debian puts it where only root's search path looks.
     let usual = Path::new("/usr/sbin/nginx");
     let nginx = if usual.exists() { usual } else { Path::new("nginx") };
@@ -232,6 +232,11 @@ fn nginx(folder: &Path, under: &[&str]) -> Command {
 fn generation(port: u16) -> Result<String> {
     let response = Client::connect(port)?.ask(b"GET /generation HTTP/1.1\r\nHost: t\r\n\r\n")?;
     Ok(String::from_utf8(response.body)?)
+}
+
+/// A port that nothing listens on.
+pub fn free_port() -> Result<u16> {
+    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 fn free_ports() -> Result<Ports> {
