@@ -21,9 +21,9 @@ const LIMIT: u64 = 1 << 30;
 /// Writes reports of a tenant's leaks, and verifies them
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
-A report shows leaks as they stand now. All of them print the same totals, and the digest of the \
-snapshot that they were made from: keep it where nobody can change it, and compare it later. No report \
-holds a token. Each names weaknesses all the same, so that its file can be read by its owner only.
+A report shows the leaks of a tenant as they stand now. All reports print the same totals, and the digest \
+of the snapshot that they were made from: keep it where nobody can change it, and compare it later. None \
+holds a token; they name weaknesses all the same, so that a file is for its owner alone.
 
 Examples:
   stanch report executive -o executive.html
@@ -31,8 +31,8 @@ Examples:
   stanch report technical --format md --from executive.html
   stanch report verify executive.html
 
-Exit status: 0 written or verified, 1 to 9 as `stanch report verify --help` and `stanch leak --help` say; \
-8 there is no leak to report.")]
+Exit status: 0 written, or verified; 1 verified in part; 2 an error, or not as it was made; 8 the tenant has \
+no leak; 4 to 9 as stanch leak --help says.")]
 pub(crate) enum ReportVerb {
     /// One page for who decides about money: ratings, what is open, what changed, the top risks
     Executive(Making),
@@ -45,8 +45,6 @@ pub(crate) enum ReportVerb {
 
 #[derive(Debug, Args)]
 pub(crate) struct Making {
-    #[command(flatten)]
-    desk: Desk,
     /// How it is written
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = FormatName::Html)]
     format: FormatName,
@@ -60,6 +58,8 @@ pub(crate) struct Making {
     /// What happened since then is recent: 30d, 2030-01-01 or 2030-01-01T12:00:00Z
     #[arg(long, value_name = "TIME", value_parser = time::parse_past, default_value = "30d")]
     since: u64,
+    #[command(flatten)]
+    desk: Desk,
 }
 
 /// Says whether a report is as it was made
@@ -106,7 +106,7 @@ pub(crate) fn run(verb: &ReportVerb) -> Result<Outcome, Failure> {
 }
 
 fn make(making: &Making, report: Report) -> Result<Outcome, Failure> {
-    let Making { desk, format, output, from, since } = making;
+    let Making { format, output, from, since, desk } = making;
     let format = format.format();
     match output {
         Some(path) => spare(path)?,

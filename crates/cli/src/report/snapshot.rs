@@ -330,3 +330,123 @@ fn capitalised(text: &str) -> String {
     let mut rest = text.chars();
     rest.next().map_or_else(String::new, |first| first.to_uppercase().chain(rest).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use stanch::class::{Facts, Issuer};
+    use stanch::leak::{Actor, Entry, LeakId, Validity};
+    use stanch::secret::{ImprintKey, Secret};
+
+    use super::*;
+
+    const NODES: [&str; 2] = ["east", "west"];
+
+    fn nodes() -> Vec<String> {
+        NODES.map(str::to_owned).to_vec()
+    }
+
+    fn entry(at: i64, event: Event) -> Entry {
+        Entry { leak: LeakId(1), at: Time(at), by: Actor::Person("ann".into()), event }
+    }
+
+    fn happens(leak: &mut Leak, at: i64, event: Event) {
+        leak.apply(&entry(at, event)).unwrap();
+    }
+
+    fn decided(leak: &mut Leak, at: i64, decision: Decision) {
+        happens(leak, at, Event::Decided { decision, anyway: false, note: None });
+    }
+
+    /// A leak of one token for each of these issuers, registered at 10.
+    fn registered(issuers: &[Issuer]) -> Leak {
+        let key = ImprintKey::from_bytes([7; 32]);
+        let texts = ["5vJq8ZbT2mXc7KdR4nWp9LhG", "Qy3Fs6Ha1Uk8Ez5Bo2Mt7VrC"];
+        let tokens = texts.iter().zip(issuers).map(|(text, issuer)| {
+            let imprint = key.imprint(&Secret::new("Shop key", *text)).unwrap();
+            (imprint, Facts { issuer: *issuer, ..Facts::reported() })
+        });
+        let event = Event::Registered {
+            tenant: TenantId::default(),
+            manual: true,
+            source: leak::Source::file("shop.env", 3),
+            target: None,
+            tokens: tokens.collect(),
+        };
+        Leak::begin(&entry(10, event)).unwrap()
+    }
+
+    fn blocked(issuers: &[Issuer]) -> Leak {
+        let mut leak = registered(issuers);
+        decided(&mut leak, 20, Decision::Patch(leak::Mode::Block));
+        leak
+    }
+
+    fn confirmed(leak: &mut Leak, node: &str) {
+        let mode = leak::Mode::Block;
+        happens(leak, 21, Event::Acknowledged { node: node.into(), mode });
+    }
+
+    #[test]
+    fn a_patch_is_everywhere_when_it_stops_every_token() {
+        assert_eq!(patch(&registered(&[Issuer::Own]), &nodes()), None);
+        let mut own = blocked(&[Issuer::Own]);
+        for (node, count, everywhere) in [("gone", 0, false), ("east", 1, false), ("west", 2, true)]
+        {
+            confirmed(&mut own, node);
+            let patch = patch(&own, &nodes()).unwrap();
+            assert_eq!((patch.confirmed, patch.everywhere), (count, everywhere), "{node}");
+        }
+        assert!(!patch(&own, &[]).unwrap().everywhere, "no node refuses nothing");
+
+        let mut both = blocked(&[Issuer::Own, Issuer::Stranger]);
+        NODES.iter().for_each(|node| confirmed(&mut both, node));
+        let told = patch(&both, &nodes()).unwrap();
+        assert_eq!((told.confirmed, told.everywhere), (2, false), "a stranger accepts one");
+        let digest = *both.tokens()[1].imprint().digest();
+        happens(&mut both, 22, Event::ValidityLearned { digest, validity: Validity::Invalid });
+        assert!(patch(&both, &nodes()).unwrap().everywhere, "that one is dead");
+    }
+
+    #[test]
+    fn a_status_is_as_old_as_the_decision_for_it() {
+        let mut leak = blocked(&[Issuer::Own]);
+        assert_eq!(status_since(&leak), Time(10));
+        for (at, decision) in [(30, Decision::Close), (40, Decision::Reopen)] {
+            decided(&mut leak, at, decision);
+            happens(&mut leak, at + 5, Event::Noted("seen to".into()));
+            assert_eq!(status_since(&leak), Time(at));
+        }
+    }
+
+    #[test]
+    fn a_leak_was_what_its_entries_until_then_make() {
+        let mut leak = blocked(&[Issuer::Own]);
+        // A node whose clock is slow.
+        let attempted = Event::Attempted {
+            node: "east".into(),
+            mode: leak::Mode::Block,
+            count: 3,
+            accepted: false,
+        };
+        happens(&mut leak, 15, attempted);
+        decided(&mut leak, 30, Decision::Close);
+        assert_eq!(as_of(&leak, Time(9)), None);
+        let then = |at| {
+            let then = as_of(&leak, Time(at)).unwrap();
+            (then.status(), then.patch(), then.attempts().count)
+        };
+        let block = Some(leak::Mode::Block);
+        assert_eq!(then(15), (leak::Status::Opened, None, 0), "nobody can have tried before");
+        assert_eq!(then(20), (leak::Status::Opened, block, 3));
+        assert_eq!(then(30), (leak::Status::Closed, None, 3));
+        assert_eq!(as_of(&leak, Time(i64::MAX)), Some(leak));
+    }
+
+    #[test]
+    fn a_rating_names_the_leaks_that_score_most() {
+        let rated = Portfolio::<u8>::new(&Policy::default()).nhi_exposure();
+        let drivers = vec![(40, 1), (0, 2), (70, 3), (40, 4), (41, 5), (69, 6)];
+        assert_eq!(rating(rated, drivers).drivers, [3, 6, 5]);
+        assert!(rating(rated, vec![(0, 1)]).drivers.is_empty());
+    }
+}
