@@ -9,9 +9,12 @@ use crate::attempts::AttemptsVerb;
 use crate::leak::LeakVerb;
 use crate::node::NodeVerb;
 use crate::outcome::{Outcome, complain};
+use crate::report::ReportVerb;
 use crate::rules::RulesVerb;
 use crate::tenant::TenantVerb;
-use crate::{attempts, demo, key, leak, match_requests, node, patch, rules, scan, shell, tenant};
+use crate::{
+    attempts, demo, key, leak, match_requests, node, patch, report, rules, scan, shell, tenant,
+};
 
 /// Finds leaked API tokens and stops their use.
 #[derive(Debug, Parser)]
@@ -58,6 +61,8 @@ enum Verb {
     Tenant(TenantVerb),
     #[command(subcommand)]
     Node(NodeVerb),
+    #[command(subcommand)]
+    Report(ReportVerb),
     /// Shows the whole trip on a sample: scan, register, decide, compile, match
     #[command(after_help = "\
 The sample is a small shop with leaked tokens (all invented), in a temporary folder that is removed \
@@ -140,6 +145,7 @@ impl Command {
             Verb::Attempts(verb) => attempts::run(verb),
             Verb::Tenant(verb) => tenant::run(verb),
             Verb::Node(verb) => node::run(verb),
+            Verb::Report(verb) => report::run(verb),
             Verb::Demo => demo::run(),
             Verb::Completions { shell } => shell::completions(*shell),
             Verb::Manual { folder } => shell::manual(folder.as_deref()),

@@ -12,6 +12,7 @@ mod node;
 mod outcome;
 mod palette;
 mod patch;
+mod report;
 mod request;
 mod rules;
 mod scan;

@@ -16,6 +16,18 @@ pub(crate) fn parse(text: &str) -> Result<u64, String> {
     })
 }
 
+/// The same for what is over: how long is how long ago (`30d`, `12h ago`).
+pub(crate) fn parse_past(text: &str) -> Result<u64, String> {
+    let time = text.parse::<Timestamp>().ok().or_else(|| of_day(text)).or_else(|| ago(text));
+    match time.and_then(|time| u64::try_from(time.as_second()).ok()) {
+        None => Err(format!(
+            "{text:?} is no time: give 2030-01-01T12:00:00Z, 2030-01-01, or 12h, 90d, 1y for how long ago"
+        )),
+        Some(time) if time > now() => Err(format!("{text:?} is not over yet")),
+        Some(time) => Ok(time),
+    }
+}
+
 /// What time it is, in seconds since 1970-01-01 UTC.
 pub(crate) fn now() -> u64 {
     u64::try_from(Timestamp::now().as_second()).unwrap_or(0)
@@ -42,6 +54,12 @@ fn from_now(text: &str) -> Option<Timestamp> {
     Some(now.checked_add(span).ok()?.timestamp())
 }
 
+fn ago(text: &str) -> Option<Timestamp> {
+    let span: Span = text.parse().ok()?;
+    let now = Timestamp::now().to_zoned(TimeZone::UTC);
+    Some(now.checked_sub(span.abs()).ok()?.timestamp())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -61,6 +79,18 @@ mod tests {
         }
         for text in ["", "soon", "2030-13-01", "1960-01-01", "5", "10 parsecs"] {
             assert!(parse(text).unwrap_err().contains("no time"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_over_is_so_long_ago() {
+        assert_eq!(parse_past("2020-01-01"), Ok(1_577_836_800));
+        for (text, seconds) in [("90s", 90), ("30d", 2_592_000), ("30d ago", 2_592_000)] {
+            assert!(parse_past(text).unwrap().abs_diff(now() - seconds) < 5, "{text}");
+        }
+        assert!(parse_past("9999-01-01").unwrap_err().contains("not over"));
+        for text in ["", "yesterday", "200y"] {
+            assert!(parse_past(text).unwrap_err().contains("no time"), "{text}");
         }
     }
 }

@@ -138,7 +138,8 @@ pub struct Patch {
     pub since: i64,
     /// How many of the enrolled nodes confirm that they apply it.
     pub confirmed: u64,
-    /// Whether every enrolled node confirms, and there is one.
+    /// Whether every enrolled node confirms, and there is one; of a patch that blocks, only if that stops
+    /// every token of the leak: somebody else's API does not ask the nodes.
     pub everywhere: bool,
 }
 

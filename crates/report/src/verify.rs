@@ -125,7 +125,7 @@ fn read(text: &str) -> Result<Read, VerifyError> {
         match serde_json::from_str::<Value>(text) {
             Ok(value) if value.get("runs").is_some() => read_sarif(&value),
             Ok(_) => read_document(text, Format::Json),
-            Err(error) => Err(VerifyError::NoReport(error.to_string())),
+            Err(error) => Err(malformed(&error)),
         }
     } else {
         read_markdown(text)
@@ -142,8 +142,7 @@ fn read_html(text: &str) -> Result<Read, VerifyError> {
 }
 
 fn read_document(text: &str, format: Format) -> Result<Read, VerifyError> {
-    let document: Document =
-        serde_json::from_str(text).map_err(|error| VerifyError::NoReport(error.to_string()))?;
+    let document: Document = serde_json::from_str(text).map_err(|error| malformed(&error))?;
     if document.form != FORM {
         return Err(VerifyError::NoReport(format!("its form is not {FORM}")));
     }
@@ -168,6 +167,12 @@ fn read_sarif(log: &Value) -> Result<Read, VerifyError> {
         digest: digest(text("/runs/0/properties/digest")?)?,
         snapshot: None,
     })
+}
+
+/// Where it is not as a report is. What stands there is not repeated: the file may be anything.
+fn malformed(error: &serde_json::Error) -> VerifyError {
+    let (line, column) = (error.line(), error.column());
+    VerifyError::NoReport(format!("line {line}, column {column} is not as a report has it"))
 }
 
 /// The last line names the digest, the report and the program.
