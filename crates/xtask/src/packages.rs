@@ -23,6 +23,8 @@ const PACKAGES: &[Package] = &[
     Package { name: "valgrind", file: "bin/valgrind" },
     Package { name: "nginx", file: "sbin/nginx" },
     Package { name: "nginx-dev", file: "share/nginx/src/conf_flags" },
+    // The ledger's tests start a server of their own; the one that the package brings stays down.
+    Package { name: "postgresql", file: "lib/postgresql/15/bin/initdb" },
     // A peer that the benchmarks are linked with.
     Package { name: "libhyperscan-dev", file: "include/hs/hs.h" },
 ];

@@ -53,7 +53,7 @@ fn main() {
     let path = folder.path().join("ledger.db");
     let mut slow = measure("sqlite", path.to_str().unwrap(), leaks, rounds);
     println!("sqlite: {} MiB in the file\n", std::fs::metadata(&path).unwrap().len() >> 20);
-    let server = server::Server::start();
+    let server = server::Server::start(true);
     slow.extend(measure("postgresql", &server.database(), leaks, rounds));
     assert!(slow.is_empty(), "beyond their ceilings: {}", slow.join(", "));
 }

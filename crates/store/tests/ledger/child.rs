@@ -19,6 +19,7 @@ const SHARED: &str = "STANCH_TEST_SHARED";
 pub struct Writer {
     pub process: Child,
     output: BufReader<ChildStdout>,
+    kept: Vec<Kept>,
 }
 
 /// What a writer was told that it is kept.
@@ -46,7 +47,12 @@ impl Writer {
             .spawn()
             .unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
-        Writer { process, output }
+        Writer { process, output, kept: Vec::new() }
+    }
+
+    /// Waits until it has acknowledged something, or ended.
+    pub fn begin(&mut self) {
+        while self.kept.is_empty() && self.read() {}
     }
 
     /// Kills it, unless it has ended, and says what it acknowledged.
@@ -57,18 +63,21 @@ impl Writer {
 
     /// What it acknowledged, how it ended, and what it complained of.
     pub fn finish(mut self) -> (Vec<Kept>, bool, String) {
-        let mut kept = Vec::new();
-        let mut line = String::new();
-        // A line that was cut off is no acknowledgement.
-        while self.output.read_line(&mut line).unwrap_or(0) > 0 {
-            if line.ends_with('\n') {
-                kept.extend(parse(line.trim_end()));
-            }
-            line.clear();
-        }
+        while self.read() {}
         let output = self.process.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        (kept, output.status.success(), said)
+        (self.kept, output.status.success(), said)
+    }
+
+    /// Reads the next line, if there is one.
+    fn read(&mut self) -> bool {
+        let mut line = String::new();
+        let read = self.output.read_line(&mut line).unwrap_or(0);
+        // A line that was cut off is no acknowledgement.
+        if line.ends_with('\n') {
+            self.kept.extend(parse(line.trim_end()));
+        }
+        read > 0
     }
 }
 

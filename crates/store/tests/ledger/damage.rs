@@ -241,7 +241,7 @@ fn fill_the_disk() {
     };
     assert!(matches!(error, StoreError::Full), "{error:?}");
     assert_eq!(error.to_string(), "the disk is full: nothing was written");
-    assert!(kept.len() > 100);
+    assert!(kept.len() > 20, "{}", kept.len());
     check(&store, &kept);
     // A new ledger finds no room either, and leaves nothing behind.
     let other = open(&folder.join("other.db")).unwrap_err();

@@ -14,6 +14,9 @@ use postgres::{Client, NoTls};
 pub struct Server {
     folder: PathBuf,
     bin: PathBuf,
+    /// Whether it waits for the disk. A process that is killed loses nothing that the system has taken, so
+    /// the tests need not; what is measured does.
+    waits_for_disk: bool,
     /// The shell that minds the server. It stops it when this end of its input goes away.
     minder: Option<(Child, ChildStdin)>,
 }
@@ -22,13 +25,13 @@ impl Server {
     /// The server that all tests of this process share.
     pub fn shared() -> &'static Server {
         static SHARED: OnceLock<Server> = OnceLock::new();
-        SHARED.get_or_init(Server::start)
+        SHARED.get_or_init(|| Server::start(false))
     }
 
     /// A new server with a cluster of its own.
-    pub fn start() -> Server {
+    pub fn start(waits_for_disk: bool) -> Server {
         let folder = tempfile::Builder::new().prefix("stanch-pg-").tempdir().unwrap().keep();
-        let mut server = Server { folder, bin: installed(), minder: None };
+        let mut server = Server { folder, bin: installed(), waits_for_disk, minder: None };
         if let Some((user, group)) = servant() {
             chown(&server.folder, Some(user), Some(group)).unwrap();
         }
@@ -63,6 +66,7 @@ impl Server {
             .args(program.get_args())
             .arg("-D")
             .arg(self.folder.join("data"))
+            .args(["-c", if self.waits_for_disk { "fsync=on" } else { "fsync=off" }])
             .args(["-c", "listen_addresses=", "-c", "max_connections=64", "-k"])
             .arg(&self.folder)
             .stdin(Stdio::piped())
@@ -83,8 +87,8 @@ impl Server {
         std::fs::write(self.folder.join("keep"), "").unwrap();
         let pid = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
         let server: u32 = pid.lines().next().unwrap().parse().unwrap();
-        let mut all = children(server);
-        all.push(server);
+        let mut all = vec![server];
+        all.extend(children(server));
         for pid in &all {
             let pid = rustix::process::Pid::from_raw(*pid as i32).unwrap();
             // One that has ended by itself is as dead.
