@@ -20,6 +20,7 @@ const CALLS: &[(&str, bool, Call)] = &[
     ("rated", true, |store, by| store.rated(&by.who, LeakId(1), Time(NOW)).map(drop)),
     ("history", true, |store, by| store.history(&by.who, LeakId(1)).map(drop)),
     ("attempts", true, |store, by| store.attempts(&by.who, LeakId(1), 9).map(drop)),
+    ("all attempts", true, |store, by| store.all_attempts(&by.who, None, 9).map(drop)),
     ("list", true, |store, by| {
         store.list(&by.who, &Filter::default(), Sort::default(), Page::first(9)).map(drop)
     }),

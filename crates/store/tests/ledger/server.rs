@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use postgres::{Client, NoTls};
 
 /// A running server.
-pub struct Server {
+pub(crate) struct Server {
     folder: PathBuf,
     bin: PathBuf,
     /// Whether it waits for the disk. A process that is killed loses nothing that the system has taken, so
@@ -23,13 +23,13 @@ pub struct Server {
 
 impl Server {
     /// The server that all tests of this process share.
-    pub fn shared() -> &'static Server {
+    pub(crate) fn shared() -> &'static Server {
         static SHARED: OnceLock<Server> = OnceLock::new();
         SHARED.get_or_init(|| Server::start(false))
     }
 
     /// A new server with a cluster of its own.
-    pub fn start(waits_for_disk: bool) -> Server {
+    pub(crate) fn start(waits_for_disk: bool) -> Server {
         let folder = tempfile::Builder::new().prefix("stanch-pg-").tempdir().unwrap().keep();
         let mut server = Server { folder, bin: installed(), waits_for_disk, minder: None };
         if let Some((user, group)) = servant() {
@@ -48,7 +48,7 @@ impl Server {
     }
 
     /// Starts the server over its cluster, and waits until it answers.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         let program = self.command("postgres");
         let script = r#"
             folder="$1"; shift
@@ -83,7 +83,7 @@ impl Server {
     }
 
     /// Kills the server with all its processes, as a power cut would, and waits until it is gone.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         std::fs::write(self.folder.join("keep"), "").unwrap();
         let pid = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
         let server: u32 = pid.lines().next().unwrap().parse().unwrap();
@@ -105,7 +105,7 @@ impl Server {
     }
 
     /// The address of a new, empty database.
-    pub fn database(&self) -> String {
+    pub(crate) fn database(&self) -> String {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let name = format!("ledger{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let mut client = Client::connect(&self.url("postgres"), NoTls).unwrap();
@@ -114,7 +114,7 @@ impl Server {
     }
 
     /// The address of the database with this name.
-    pub fn url(&self, name: &str) -> String {
+    pub(crate) fn url(&self, name: &str) -> String {
         let folder = self.folder.to_str().unwrap().replace('/', "%2F");
         format!("postgres://postgres@{folder}/{name}")
     }
