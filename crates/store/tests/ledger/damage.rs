@@ -259,3 +259,18 @@ fn fill_the_disk() {
     assert_eq!(all(&store).total, kept.len() as u64);
     store.verify(&ann().who).unwrap();
 }
+
+#[test]
+fn errors_repeat_nothing_of_an_address() {
+    let addresses = [
+        "postgres://ann:hunter2-Zq8@%2Fno%2Fsuch%2Ffolder/ledger",
+        "postgres://ann:hunter2-Zq8@127.0.0.1:1/ledger?connect_timeout=2",
+        "postgres://ann:hunter2-Zq8@host:no-port/ledger",
+        "postgresql://ann:hunter2-Zq8@host/ledger?hunter2-Zq8=1",
+    ];
+    for address in addresses {
+        let error = Store::open(address).unwrap_err();
+        assert!(matches!(error, StoreError::Address(_) | StoreError::Unreachable(_)), "{error:?}");
+        assert!(!format!("{error} {error:?}").contains("hunter2"), "{error:?}");
+    }
+}
