@@ -198,7 +198,9 @@ impl Store {
             let total = match counted {
                 Some(total) => total,
                 // A page behind the end has nothing to tell how many there are.
-                None if leaks.is_empty() => total(database, &values)?,
+                None if leaks.is_empty() && (page.offset > 0 || page.limit == 0) => {
+                    total(database, &values)?
+                }
                 None => found,
             };
             Ok(List { total: total as u64, leaks })
