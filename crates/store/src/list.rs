@@ -174,7 +174,8 @@ impl Store {
             let order = sort.order();
             // The page first, by what is sorted by alone; then the rest of its rows. What takes long to find
             // is found once, and counted on the way.
-            let found = format!("SELECT {} FROM leak WHERE {conditions}", sort.columns());
+            let how = if filter.text.is_some() { database.scanning() } else { "" };
+            let found = format!("SELECT {} FROM leak {how} WHERE {conditions}", sort.columns());
             let part = format!("ORDER BY {order} LIMIT ?{limit} OFFSET ?{offset}");
             let sql = match counted {
                 Some(_) => format!(
