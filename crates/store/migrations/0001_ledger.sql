@@ -37,6 +37,7 @@ CREATE TABLE attempt (
     action TEXT   NOT NULL
 );
 CREATE INDEX attempt_leak ON attempt (leak, at);
+CREATE INDEX attempt_tenant ON attempt (tenant, at);
 
 -- What is set, not what happened.
 CREATE TABLE tenant (

@@ -29,7 +29,18 @@ CREATE TABLE leak (
     due        BIGINT,
     words      TEXT   NOT NULL
 );
-CREATE INDEX leak_status ON leak (tenant, status, score DESC, id);
+-- One for each order of lists, so that no page has to be sorted. Each holds what is filtered by most, so that
+-- whoever looks for it or counts need not read the rows.
+CREATE INDEX leak_status ON leak (tenant, status, score DESC, id, level, critical, patch);
+CREATE INDEX leak_number ON leak (tenant, id, status, level, critical, patch);
+CREATE INDEX leak_score ON leak (tenant, score DESC, id, status, level, critical, patch);
+CREATE INDEX leak_residual ON leak (tenant, residual DESC, id, status, level, critical, patch);
+CREATE INDEX leak_first_seen ON leak (tenant, first_seen DESC, id, status, level, critical, patch);
+CREATE INDEX leak_last_seen ON leak (tenant, last_seen DESC, id, status, level, critical, patch);
+CREATE INDEX leak_attempts ON leak (tenant, attempts DESC, id, status, level, critical, patch);
+CREATE INDEX leak_class ON leak (tenant, class, id, status, level, critical, patch);
+CREATE INDEX leak_source ON leak (tenant, source, id, status, level, critical, patch);
+CREATE INDEX leak_target ON leak (tenant, target_key, id, status, score, level, critical, patch);
 CREATE INDEX leak_due ON leak (due);
 
 CREATE TABLE token (
@@ -50,6 +61,7 @@ CREATE TABLE source (
     words  TEXT   NOT NULL,
     PRIMARY KEY (leak, number)
 );
+CREATE INDEX source_kind ON source (kind, leak);
 
 CREATE TABLE place (
     leak   BIGINT NOT NULL,

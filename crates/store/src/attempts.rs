@@ -1,8 +1,9 @@
 //! Attempts to use leaked tokens, as nodes log them.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
-use stanch::leak::{Act, Event, LeakId, Mode, Place, Refusal, Time, User};
+use stanch::leak::{Act, Event, LeakId, Mode, Place, Refusal, TenantId, Time, User};
 
 use crate::access;
 use crate::database::Conflict;
@@ -118,13 +119,43 @@ impl Store {
     ) -> Result<Vec<Attempt>, StoreError> {
         self.read(|database| {
             look::find(database, who, Act::View, leak)?;
-            let sql = "SELECT leak, at, node, client, host, method, path, part, name, view, action \
-                       FROM attempt WHERE leak = ?1 ORDER BY at DESC, line LIMIT ?2";
-            let rows = database.query(sql, &[leak.0.into(), limit.into()])?;
+            let sql = format!(
+                "SELECT {COLUMNS} FROM attempt WHERE leak = ?1 ORDER BY at DESC, line LIMIT ?2"
+            );
+            let rows = database.query(&sql, &[leak.0.into(), limit.into()])?;
             rows.into_iter().map(|row| attempt(Columns::of(row))).collect()
         })
     }
+
+    /// The attempts to use any leak of one tenant, or of each that the user may see, the last ones first, at
+    /// most `limit`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Denied`] if the user may see none.
+    pub fn all_attempts(
+        &self,
+        who: &User,
+        tenant: Option<&TenantId>,
+        limit: u64,
+    ) -> Result<Vec<Attempt>, StoreError> {
+        self.read(|database| {
+            let tenants = access::tenants(database, who, Act::View, tenant)?;
+            let tenants: Vec<Value> = tenants.iter().map(|id| id.0.as_str().into()).collect();
+            let sql = format!("SELECT {COLUMNS} FROM attempt WHERE tenant");
+            let end = "ORDER BY at DESC, line LIMIT ?1";
+            let rows = database.query_in(&sql, &[limit.into()], &tenants, end)?;
+            let attempts = rows.into_iter().map(|row| attempt(Columns::of(row)));
+            let mut attempts: Vec<Attempt> = attempts.collect::<Result<_, _>>()?;
+            // In order across the tenants, also where they were asked for in parts.
+            attempts.sort_by_key(|attempt| Reverse(attempt.at));
+            attempts.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+            Ok(attempts)
+        })
+    }
 }
+
+const COLUMNS: &str = "leak, at, node, client, host, method, path, part, name, view, action";
 
 /// Attempts of one kind.
 #[derive(Default)]

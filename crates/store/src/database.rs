@@ -137,6 +137,16 @@ impl Database {
         }
     }
 
+    /// What follows a table's name where each of its rows must be looked at anyway: from the first to the last,
+    /// not in the order of an index.
+    pub(crate) fn scanning(&self) -> &'static str {
+        match self {
+            Database::Sqlite(_) => "NOT INDEXED",
+            // It knows by itself.
+            Database::Postgres(_) => "",
+        }
+    }
+
     /// What a `SELECT` ends in that locks its row until the transaction ends.
     pub(crate) fn locking(&self) -> &'static str {
         match self {

@@ -158,22 +158,53 @@ impl Store {
         self.read(|database| {
             let tenants = access::tenants(database, who, Act::View, filter.tenant.as_ref())?;
             let mut query = Query::new(database, filter, &tenants);
-            let count = format!("SELECT count(*) FROM leak WHERE {}", query.conditions());
-            let total = database.row(&count, &query.values)?.map(|mut row| row.int());
-            let total = total.transpose()?.unwrap_or(0) as u64;
+            let conditions = query.conditions();
+            let total = |database: &mut Database, values: &[Value]| {
+                let sql = format!("SELECT count(*) FROM leak WHERE {conditions}");
+                let row = database.row(&sql, values)?;
+                Ok::<_, StoreError>(row.map(|mut row| row.int()).transpose()?.unwrap_or(0))
+            };
+            let counted = match query.is_costly {
+                true => None,
+                false => Some(total(database, &query.values)?),
+            };
+            let values = query.values.clone();
             let limit = query.value((page.limit.min(Page::MOST) as i64).into());
             let offset = query.value(page.offset.into());
-            // The page first, by what is sorted by alone; then the rest of its rows.
-            let sql = format!(
-                "SELECT {COLUMNS} FROM leak WHERE id IN (SELECT id FROM leak WHERE {} ORDER BY {} \
-                 LIMIT ?{limit} OFFSET ?{offset}) ORDER BY {}",
-                query.conditions(),
-                sort.order(),
-                sort.order(),
-            );
+            let order = sort.order();
+            // The page first, by what is sorted by alone; then the rest of its rows. What takes long to find
+            // is found once, and counted on the way.
+            let how = if filter.text.is_some() { database.scanning() } else { "" };
+            let found = format!("SELECT {} FROM leak {how} WHERE {conditions}", sort.columns());
+            let part = format!("ORDER BY {order} LIMIT ?{limit} OFFSET ?{offset}");
+            let sql = match counted {
+                Some(_) => format!(
+                    "SELECT {COLUMNS}, 0 FROM leak WHERE id IN \
+                     (SELECT id FROM ({found} {part}) AS page) ORDER BY {order}"
+                ),
+                None => format!(
+                    "WITH found AS MATERIALIZED ({found}) \
+                     SELECT {COLUMNS}, (SELECT count(*) FROM found) FROM leak WHERE id IN \
+                     (SELECT id FROM (SELECT * FROM found {part}) AS page) ORDER BY {order}"
+                ),
+            };
             let rows = database.query(&sql, &query.values)?;
-            let leaks = rows.into_iter().map(|row| summary(Columns::of(row)));
-            Ok(List { total, leaks: leaks.collect::<Result<_, _>>()? })
+            let mut found = 0;
+            let mut leaks = Vec::with_capacity(rows.len());
+            for row in rows {
+                let mut row = Columns::of(row);
+                leaks.push(summary(&mut row)?);
+                found = row.int()?;
+            }
+            let total = match counted {
+                Some(total) => total,
+                // A page behind the end has nothing to tell how many there are.
+                None if leaks.is_empty() && (page.offset > 0 || page.limit == 0) => {
+                    total(database, &values)?
+                }
+                None => found,
+            };
+            Ok(List { total: total as u64, leaks })
         })
     }
 }
@@ -185,8 +216,20 @@ impl Sort {
     }
 
     fn order(self) -> String {
-        // Whether each column falls.
-        let columns: &[(&str, bool)] = match self.key {
+        let columns = self.keys().iter().map(|(column, falls)| match falls ^ self.reverse {
+            true => format!("{column} DESC"),
+            false => (*column).to_owned(),
+        });
+        columns.collect::<Vec<_>>().join(", ")
+    }
+
+    fn columns(self) -> String {
+        self.keys().iter().map(|(column, _)| *column).collect::<Vec<_>>().join(", ")
+    }
+
+    /// The columns, and whether each of them falls.
+    fn keys(self) -> &'static [(&'static str, bool)] {
+        match self.key {
             Key::Status => &[("status", false), ("score", true), ("id", false)],
             Key::Id => &[("id", false)],
             Key::Score => &[("score", true), ("id", false)],
@@ -197,12 +240,7 @@ impl Sort {
             Key::Class => &[("class", false), ("id", false)],
             Key::Source => &[("source", false), ("id", false)],
             Key::Target => &[("target_key", false), ("id", false)],
-        };
-        let columns = columns.iter().map(|(column, falls)| match falls ^ self.reverse {
-            true => format!("{column} DESC"),
-            false => (*column).to_owned(),
-        });
-        columns.collect::<Vec<_>>().join(", ")
+        }
     }
 }
 
@@ -213,11 +251,13 @@ const COLUMNS: &str = "id, tenant, status, patch, score, residual, level, critic
 struct Query {
     conditions: Vec<String>,
     values: Vec<Value>,
+    /// Whether more than a look at an index is needed for each leak.
+    is_costly: bool,
 }
 
 impl Query {
     fn new(database: &Database, filter: &Filter, tenants: &[TenantId]) -> Query {
-        let mut query = Query { conditions: Vec::new(), values: Vec::new() };
+        let mut query = Query { conditions: Vec::new(), values: Vec::new(), is_costly: false };
         query.among("tenant", tenants.iter().map(|tenant| tenant.0.as_str().into()));
         if !filter.statuses.is_empty() {
             query.among("status", filter.statuses.iter().map(|s| status_number(*s).into()));
@@ -233,24 +273,24 @@ impl Query {
         }
         if let Some(class) = &filter.class {
             let at = query.value(class.as_str().into());
-            query.add(format!("id IN (SELECT leak FROM token WHERE class = ?{at})"));
+            query.add_costly(format!("id IN (SELECT leak FROM token WHERE class = ?{at})"));
         }
         if let Some(kind) = filter.kind {
             let at = query.value(kind.as_str().into());
-            query.add(format!("id IN (SELECT leak FROM source WHERE kind = ?{at})"));
+            query.add_costly(format!("id IN (SELECT leak FROM source WHERE kind = ?{at})"));
         }
         if let Some(source) = &filter.source {
             let at = query.value(source.to_lowercase().into());
             let holds = database.holds("words", at);
-            query.add(format!("id IN (SELECT leak FROM source WHERE {holds})"));
+            query.add_costly(format!("id IN (SELECT leak FROM source WHERE {holds})"));
         }
         if let Some(target) = &filter.target {
             let at = query.value(target.to_lowercase().into());
-            query.add(database.holds("target_key", at));
+            query.add_costly(database.holds("target_key", at));
         }
         if let Some(text) = &filter.text {
             let at = query.value(text.to_lowercase().into());
-            query.add(database.holds("words", at));
+            query.add_costly(database.holds("words", at));
         }
         query
     }
@@ -260,14 +300,15 @@ impl Query {
         self.values.len()
     }
 
-    fn add(&mut self, condition: String) {
+    fn add_costly(&mut self, condition: String) {
         self.conditions.push(condition);
+        self.is_costly = true;
     }
 
     fn among(&mut self, column: &str, values: impl IntoIterator<Item = Value>) {
         let marks: Vec<String> =
             values.into_iter().map(|value| format!("?{}", self.value(value))).collect();
-        self.add(format!("{column} IN ({})", marks.join(", ")));
+        self.conditions.push(format!("{column} IN ({})", marks.join(", ")));
     }
 
     fn conditions(&self) -> String {
@@ -275,7 +316,7 @@ impl Query {
     }
 }
 
-fn summary(mut row: Columns) -> Result<Summary, StoreError> {
+fn summary(row: &mut Columns) -> Result<Summary, StoreError> {
     let small = |number: i64| number.clamp(0, 100) as u8;
     Ok(Summary {
         id: LeakId(row.int()? as u64),

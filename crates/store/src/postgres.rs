@@ -111,9 +111,14 @@ impl Postgres {
 
 fn begin(config: &Config) -> Result<Client, StoreError> {
     let mut client = config.connect(NoTls).map_err(fault)?;
-    // An acknowledged commit is on the disk, whatever the server's default is.
+    // An acknowledged commit is on the disk, whatever the server's default is. A plan that was made while a
+    // table was small is the wrong one when it has grown, and no statement runs for so long that compiling it
+    // pays.
     client
-        .batch_execute("SET synchronous_commit = on; SET lock_timeout = '30s'; SET client_min_messages = warning")
+        .batch_execute(
+            "SET synchronous_commit = on; SET lock_timeout = '30s'; SET client_min_messages = warning;
+             SET plan_cache_mode = force_custom_plan; SET jit = off",
+        )
         .map_err(fault)?;
     Ok(client)
 }

@@ -12,7 +12,7 @@ use crate::schema::{LEAK, PLACE, SOURCE, TOKEN};
 use crate::value::{Row, Value};
 
 /// The rows of a leak.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Projection {
     pub(crate) leak: Row,
     pub(crate) tokens: Vec<Row>,

@@ -22,6 +22,10 @@ const APPLICATION: u32 = 0x7374_6368;
 /// How long to wait for other writers.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// The longest file of which every page is looked at when it is opened, in bytes: that takes a few hundred
+/// milliseconds. Of a longer one a damaged page is told when it is read.
+const MOST_CHECKED: u64 = 64 << 20;
+
 /// A connection to a ledger's file.
 pub(crate) struct Sqlite {
     connection: Connection,
@@ -45,7 +49,9 @@ impl Sqlite {
         let hold = DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE;
         sqlite.connection.set_db_config(hold, true).map_err(fault)?;
         let mut database = Database::Sqlite(sqlite);
-        check_content(&mut database)?;
+        if fs::metadata(path).is_ok_and(|meta| meta.len() <= MOST_CHECKED) {
+            check_content(&mut database)?;
+        }
         schema::version(&mut database)?.ok_or_else(|| no_ledger(path))?;
         let Database::Sqlite(sqlite) = database else { return Err(no_ledger(path)) };
         sqlite.connection.set_db_config(hold, false).map_err(fault)?;

@@ -1,6 +1,8 @@
 //! Whether the ledger is what it says: its chain, and what the tables for lists make of it.
 
-use stanch::leak::{Act, Leak, LeakId, Time, User};
+use std::collections::HashMap;
+
+use stanch::leak::{Act, Leak, LeakId, TenantId, Time, User};
 
 use crate::access;
 use crate::database::{Database, Table};
@@ -48,17 +50,17 @@ impl Store {
         let mut last = LeakId(0);
         let mut count = 0;
         let mut totals = [0u64; 3];
+        let mut nodes = Nodes::default();
         loop {
             let leaks = next(database, last)?;
-            let Some(end) = leaks.last().map(Leak::id) else { break };
+            let (Some(first), Some(end)) = (leaks.first(), leaks.last()) else { break };
+            last = end.id();
+            let mut stored = stored(database, first.id(), last)?;
             for leak in &leaks {
-                let stored = stored(database, leak.id())?;
-                let nodes = access::nodes(database, leak.tenant())?;
-                let rated = match stored.leak.iter().nth_back(2) {
-                    Some(Value::Int(at)) => Time(*at),
-                    _ => Time(0),
-                };
-                let mut expected = Projection::of(leak, self.policy(), &nodes, rated)?;
+                let stored = stored.remove(&(leak.id().0 as i64)).unwrap_or_default();
+                let nodes = nodes.of(database, leak.tenant())?;
+                let rated = rated_at(&stored);
+                let mut expected = Projection::of(leak, self.policy(), nodes, rated)?;
                 for rows in [&mut expected.tokens, &mut expected.sources, &mut expected.places] {
                     rows.sort();
                 }
@@ -74,7 +76,6 @@ impl Store {
                 }
             }
             count += leaks.len() as u64;
-            last = end;
         }
         let tables = [(LEAK.name, count), (TOKEN.name, totals[0]), (SOURCE.name, totals[1])];
         for (table, expected) in tables.into_iter().chain([(PLACE.name, totals[2])]) {
@@ -120,13 +121,14 @@ fn rebuild(store: &Store, database: &mut Database) -> Result<(), StoreError> {
     let row = database.row("SELECT max(at) FROM event", &[])?;
     let now = row.map(|mut row| row.maybe_int()).transpose()?.flatten().unwrap_or(0);
     let mut last = LeakId(0);
+    let mut nodes = Nodes::default();
     loop {
         let leaks = next(database, last)?;
         let Some(end) = leaks.last().map(Leak::id) else { return Ok(()) };
         let mut rows = Rows::default();
         for leak in leaks {
-            let nodes = access::nodes(database, leak.tenant())?;
-            rows.change(None, Projection::of(&leak, store.policy(), &nodes, Time(now))?);
+            let nodes = nodes.of(database, leak.tenant())?;
+            rows.change(None, Projection::of(&leak, store.policy(), nodes, Time(now))?);
         }
         rows.put(database)?;
         last = end;
@@ -141,21 +143,54 @@ fn next(database: &mut Database, last: LeakId) -> Result<Vec<Leak>, StoreError> 
     ledger::load(database, &ids)
 }
 
-/// What the tables hold of a leak.
-fn stored(database: &mut Database, id: LeakId) -> Result<Projection, StoreError> {
-    let mut rows = |table: &Table, key: &str| -> Result<Vec<Row>, StoreError> {
+/// What the tables hold of the leaks from `first` to `last`, by number.
+fn stored(
+    database: &mut Database,
+    first: LeakId,
+    last: LeakId,
+) -> Result<HashMap<i64, Projection>, StoreError> {
+    let mut stored: HashMap<i64, Projection> = HashMap::new();
+    let mut read = |table: &Table, key: &str, put: fn(&mut Projection, Row)| {
         let columns: Vec<&str> = table.columns.iter().map(|(name, _)| *name).collect();
-        let sql = format!("SELECT {} FROM {} WHERE {key} = ?1", columns.join(", "), table.name);
-        let mut rows = database.query(&sql, &[id.0.into()])?;
+        let at = columns.iter().position(|name| *name == key).unwrap_or(0);
+        let columns = columns.join(", ");
+        let sql = format!("SELECT {columns} FROM {} WHERE {key} BETWEEN ?1 AND ?2", table.name);
+        let mut rows = database.query(&sql, &[first.0.into(), last.0.into()])?;
         rows.sort();
-        Ok(rows)
+        for row in rows {
+            if let Some(Value::Int(id)) = row.get(at) {
+                put(stored.entry(*id).or_default(), row);
+            }
+        }
+        Ok::<(), StoreError>(())
     };
-    Ok(Projection {
-        leak: rows(&LEAK, "id")?.pop().unwrap_or_default(),
-        tokens: rows(&TOKEN, "leak")?,
-        sources: rows(&SOURCE, "leak")?,
-        places: rows(&PLACE, "leak")?,
-    })
+    read(&LEAK, "id", |projection, row| projection.leak = row)?;
+    read(&TOKEN, "leak", |projection, row| projection.tokens.push(row))?;
+    read(&SOURCE, "leak", |projection, row| projection.sources.push(row))?;
+    read(&PLACE, "leak", |projection, row| projection.places.push(row))?;
+    Ok(stored)
+}
+
+/// When the leak in these rows was rated.
+fn rated_at(stored: &Projection) -> Time {
+    let mut columns = LEAK.columns.iter().zip(&stored.leak);
+    match columns.find(|((name, _), _)| *name == "rated_at") {
+        Some((_, Value::Int(at))) => Time(*at),
+        _ => Time(0),
+    }
+}
+
+/// The nodes of tenants, asked for once.
+#[derive(Default)]
+struct Nodes(HashMap<TenantId, Vec<String>>);
+
+impl Nodes {
+    fn of(&mut self, database: &mut Database, tenant: &TenantId) -> Result<&[String], StoreError> {
+        if !self.0.contains_key(tenant) {
+            self.0.insert(tenant.clone(), access::nodes(database, tenant)?);
+        }
+        Ok(self.0.get(tenant).map_or(&[], Vec::as_slice))
+    }
 }
 
 fn verify_chain(database: &mut Database) -> Result<u64, StoreError> {

@@ -36,6 +36,7 @@ Tasks:
   contract   Header, exports and import directions only
   c          The C examples under valgrind and the address sanitizer only
   seeds      The seeds of the fuzz targets only
+  store      The ledger's tests only, against SQLite and PostgreSQL
   nginx      The nginx module against a real nginx on loopback only
   fuzz TARGET SECONDS
              Run a fuzz target under libFuzzer for so long; needs g++
@@ -72,6 +73,7 @@ fn main() -> ExitCode {
         "contract" => contract(&mut report),
         "c" => c_examples::run(&mut report),
         "seeds" => fuzz::replay(&mut report),
+        "store" => store_tests(&mut report),
         "nginx" => nginx::run(&mut report),
         "header" => {
             return ended(header::write().map(|path| println!("wrote {}", path.display())));
@@ -118,6 +120,13 @@ fn rust_tests(report: &mut Report) {
             .arg(workspace::target())
             .args(&["--", "--rounds", "3"])
             .show()
+    });
+}
+
+/// A part of the workspace's tests.
+fn store_tests(report: &mut Report) {
+    report.step("the ledger in SQLite and PostgreSQL", |_| {
+        command::cargo(&["test", "--package", "stanch-store", "--no-fail-fast"]).show()
     });
 }
 

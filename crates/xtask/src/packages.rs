@@ -30,6 +30,8 @@ const PACKAGES: &[Package] = &[
         file: "share/fonts/truetype/liberation/LiberationSans-Regular.ttf",
     },
     Package { name: "poppler-utils", file: "bin/pdftotext" },
+    // The ledger's tests start a server of their own; the one that the package brings stays down.
+    Package { name: "postgresql", file: "lib/postgresql/15/bin/initdb" },
     // A peer that the benchmarks are linked with.
     Package { name: "libhyperscan-dev", file: "include/hs/hs.h" },
 ];

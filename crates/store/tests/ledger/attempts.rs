@@ -139,5 +139,8 @@ fn many_lines_at_once(fixture: &Fixture) {
         assert_eq!(store.leak(&ann().who, id).unwrap().attempts().count, 2_500);
         assert!(store.history(&ann().who, id).unwrap().len() < 50);
     }
+    let last = store.all_attempts(&ann().who, None, 3).unwrap();
+    let told: Vec<_> = last.iter().map(|attempt| (attempt.leak, attempt.at.0 - NOW)).collect();
+    assert_eq!(told, [(ids[1], 4_999), (ids[0], 4_998), (ids[1], 4_997)]);
     store.verify(&ann().who).unwrap();
 }

@@ -16,14 +16,15 @@ const COUNT: &str = "STANCH_TEST_COUNT";
 const SHARED: &str = "STANCH_TEST_SHARED";
 
 /// A writer at work.
-pub struct Writer {
-    pub process: Child,
+pub(crate) struct Writer {
+    pub(crate) process: Child,
     output: BufReader<ChildStdout>,
+    kept: Vec<Kept>,
 }
 
 /// What a writer was told that it is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub(crate) enum Kept {
     /// The token with this number belongs to that leak.
     Token(u64, LeakId),
     /// A note on a leak.
@@ -34,7 +35,7 @@ pub enum Kept {
 
 impl Writer {
     /// A writer that registers the tokens with `count` numbers from `first` on, and one in four that all writers share.
-    pub fn start(address: &str, first: u64, count: u64, shared: bool) -> Writer {
+    pub(crate) fn start(address: &str, first: u64, count: u64, shared: bool) -> Writer {
         let mut process = Command::new(std::env::current_exe().unwrap())
             .args(["--ignored", "--exact", "child::writer", "--nocapture", "--test-threads=1"])
             .env(ADDRESS, address)
@@ -46,29 +47,37 @@ impl Writer {
             .spawn()
             .unwrap();
         let output = BufReader::new(process.stdout.take().unwrap());
-        Writer { process, output }
+        Writer { process, output, kept: Vec::new() }
+    }
+
+    /// Waits until it has acknowledged something, or ended.
+    pub(crate) fn begin(&mut self) {
+        while self.kept.is_empty() && self.read() {}
     }
 
     /// Kills it, unless it has ended, and says what it acknowledged.
-    pub fn kill(mut self) -> Vec<Kept> {
+    pub(crate) fn kill(mut self) -> Vec<Kept> {
         let _ = self.process.kill();
         self.finish().0
     }
 
     /// What it acknowledged, how it ended, and what it complained of.
-    pub fn finish(mut self) -> (Vec<Kept>, bool, String) {
-        let mut kept = Vec::new();
-        let mut line = String::new();
-        // A line that was cut off is no acknowledgement.
-        while self.output.read_line(&mut line).unwrap_or(0) > 0 {
-            if line.ends_with('\n') {
-                kept.extend(parse(line.trim_end()));
-            }
-            line.clear();
-        }
+    pub(crate) fn finish(mut self) -> (Vec<Kept>, bool, String) {
+        while self.read() {}
         let output = self.process.wait_with_output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
-        (kept, output.status.success(), said)
+        (self.kept, output.status.success(), said)
+    }
+
+    /// Reads the next line, if there is one.
+    fn read(&mut self) -> bool {
+        let mut line = String::new();
+        let read = self.output.read_line(&mut line).unwrap_or(0);
+        // A line that was cut off is no acknowledgement.
+        if line.ends_with('\n') {
+            self.kept.extend(parse(line.trim_end()));
+        }
+        read > 0
     }
 }
 
@@ -87,7 +96,7 @@ fn parse(line: &str) -> Option<Kept> {
 }
 
 /// Whether all of that is in the ledger. The tests read it as anybody would.
-pub fn check(store: &Store, kept: &[Kept]) {
+pub(crate) fn check(store: &Store, kept: &[Kept]) {
     for kept in kept {
         let id = match kept {
             Kept::Token(_, id) | Kept::Note(id, _) | Kept::Closed(id) => *id,
@@ -105,7 +114,7 @@ pub fn check(store: &Store, kept: &[Kept]) {
 }
 
 /// The number of the token that all writers share.
-pub const COMMON: u64 = 1;
+pub(crate) const COMMON: u64 = 1;
 
 #[test]
 #[ignore = "what other tests run as processes of their own"]
@@ -122,7 +131,7 @@ fn writer() {
 
 fn write(store: &Store, number: u64, shared: bool) -> Result<(), StoreError> {
     let mut batch = vec![found(&[number], &format!("{number}.env"))];
-    if shared && number % 4 == 0 {
+    if shared && number.is_multiple_of(4) {
         batch.push(found(&[COMMON], "shared.env"));
     }
     let done = store.register(&ann(), batch)?;

@@ -29,8 +29,13 @@ fn kill_writers(fresh: impl Fn() -> Fixture, kills: u64, ledger_lasts: u64, seed
     let mut fixture = fresh();
     let mut kept: Vec<Kept> = Vec::new();
     for kill in 0..kills {
-        let writer = Writer::start(&fixture.address, 10 + kill * 1_000_000, u64::MAX / 2, false);
-        thread::sleep(draw.millis(60));
+        let mut writer =
+            Writer::start(&fixture.address, 10 + kill * 1_000_000, u64::MAX / 2, false);
+        // Most at work, some while they open the ledger.
+        if kill % 4 > 0 {
+            writer.begin();
+        }
+        thread::sleep(draw.millis(25));
         let now = writer.kill();
         acknowledged += now.len();
         let store = fixture.open();
@@ -53,29 +58,30 @@ fn eight_hundred_killed_writers_lose_nothing_in_sqlite() {
         .map(|seed| thread::spawn(move || kill_writers(Fixture::sqlite, 400, 20, seed)));
     let acknowledged: usize = halves.into_iter().map(|half| half.join().unwrap()).sum();
     // Otherwise nothing was under load when it was killed.
-    assert!(acknowledged > 2_000, "{acknowledged} acknowledged");
+    assert!(acknowledged > 600, "{acknowledged} acknowledged");
 }
 
 #[test]
 fn a_hundred_and_seventy_killed_writers_lose_nothing_in_postgresql() {
     let acknowledged = kill_writers(Fixture::postgres, 170, 34, 0x2545_f491_4f6c_dd1d);
-    assert!(acknowledged > 200, "{acknowledged} acknowledged");
+    assert!(acknowledged > 120, "{acknowledged} acknowledged");
 }
 
 /// The whole server dies, as in a power cut but for the disk: all its processes at once, under the
 /// hands of two writers.
 #[test]
 fn thirty_killed_servers_lose_nothing() {
-    let mut server = Server::start();
+    let mut server = Server::start(false);
     let address = server.database();
     let store = Store::open(&address).unwrap();
     store.switch(&ann(), &stanch::leak::TenantId::default(), true).unwrap();
     let mut draw = Draw(0x1234_5678_9abc_def1);
     let mut kept: Vec<Kept> = Vec::new();
     for kill in 0..30u64 {
-        let writers = [0, 1]
+        let mut writers = [0, 1]
             .map(|n| Writer::start(&address, 10 + (2 * kill + n) * 1_000_000, u64::MAX / 2, true));
-        thread::sleep(Duration::from_millis(30) + draw.millis(120));
+        writers.iter_mut().for_each(Writer::begin);
+        thread::sleep(draw.millis(50));
         server.kill();
         for writer in writers {
             // It ends by itself, with an error: nobody acknowledges what is not kept.

@@ -8,30 +8,30 @@ use tempfile::TempDir;
 use crate::server::Server;
 
 /// A moment in the tests.
-pub const NOW: i64 = 1_760_000_000;
+pub(crate) const NOW: i64 = 1_760_000_000;
 
 /// An empty ledger with the module on for the tenant `default`.
-pub struct Fixture {
-    pub address: String,
-    pub store: Store,
+pub(crate) struct Fixture {
+    pub(crate) address: String,
+    pub(crate) store: Store,
     /// Whether it is SQLite.
-    pub is_file: bool,
+    pub(crate) is_file: bool,
     _folder: TempDir,
 }
 
 impl Fixture {
-    pub fn sqlite() -> Fixture {
+    pub(crate) fn sqlite() -> Fixture {
         let folder = tempfile::tempdir().unwrap();
         let address = folder.path().join("ledger.db").to_str().unwrap().to_owned();
         Fixture::new(address, true, folder)
     }
 
-    pub fn postgres() -> Fixture {
+    pub(crate) fn postgres() -> Fixture {
         Fixture::new(Server::shared().database(), false, tempfile::tempdir().unwrap())
     }
 
     /// The ledger, opened once more.
-    pub fn open(&self) -> Store {
+    pub(crate) fn open(&self) -> Store {
         Store::open(&self.address).unwrap()
     }
 
@@ -56,22 +56,22 @@ macro_rules! both {
 pub(crate) use both;
 
 /// Somebody with this role in the tenant of that name.
-pub fn user(role: Role, tenant: &str) -> User {
+pub(crate) fn user(role: Role, tenant: &str) -> User {
     User { role, tenant: TenantId(tenant.into()) }
 }
 
 /// Ann, who may do everything.
-pub fn ann() -> By {
+pub(crate) fn ann() -> By {
     ann_at(NOW)
 }
 
-pub fn ann_at(at: i64) -> By {
+pub(crate) fn ann_at(at: i64) -> By {
     let who = user(Role::GlobalAdministrator, "default");
     By { who, actor: Actor::Person("ann".into()), at: Time(at) }
 }
 
 /// The imprint of the token with this number, of a class.
-pub fn token(class: &str, number: u64) -> Imprint {
+pub(crate) fn token(class: &str, number: u64) -> Imprint {
     // No two are alike, and each is as random as tokens are.
     let hash = blake3::hash(format!("token {number}").as_bytes());
     let text: String =
@@ -82,12 +82,12 @@ pub fn token(class: &str, number: u64) -> Imprint {
 const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 /// What is known of a token that the user's own API accepts.
-pub fn own() -> Facts {
+pub(crate) fn own() -> Facts {
     Facts { issuer: Issuer::Own, ..Facts::reported() }
 }
 
 /// Tokens with these numbers, found in a file.
-pub fn found(numbers: &[u64], place: &str) -> Sighting {
+pub(crate) fn found(numbers: &[u64], place: &str) -> Sighting {
     Sighting::new(
         Source::file(place, 1),
         numbers.iter().map(|number| (token("github-pat", *number), own())),
@@ -95,11 +95,11 @@ pub fn found(numbers: &[u64], place: &str) -> Sighting {
 }
 
 /// Registers tokens and says which leak was made of them.
-pub fn register(store: &Store, numbers: &[u64], place: &str) -> LeakId {
+pub(crate) fn register(store: &Store, numbers: &[u64], place: &str) -> LeakId {
     store.register(&ann(), vec![found(numbers, place)]).unwrap()[0].new.unwrap()
 }
 
 /// The list of all leaks.
-pub fn all(store: &Store) -> List {
+pub(crate) fn all(store: &Store) -> List {
     store.list(&ann().who, &Filter::default(), Sort::default(), Page::first(1000)).unwrap()
 }

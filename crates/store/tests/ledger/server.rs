@@ -11,24 +11,27 @@ use std::time::{Duration, Instant};
 use postgres::{Client, NoTls};
 
 /// A running server.
-pub struct Server {
+pub(crate) struct Server {
     folder: PathBuf,
     bin: PathBuf,
+    /// Whether it waits for the disk. A process that is killed loses nothing that the system has taken, so
+    /// the tests need not; what is measured does.
+    waits_for_disk: bool,
     /// The shell that minds the server. It stops it when this end of its input goes away.
     minder: Option<(Child, ChildStdin)>,
 }
 
 impl Server {
     /// The server that all tests of this process share.
-    pub fn shared() -> &'static Server {
+    pub(crate) fn shared() -> &'static Server {
         static SHARED: OnceLock<Server> = OnceLock::new();
-        SHARED.get_or_init(Server::start)
+        SHARED.get_or_init(|| Server::start(false))
     }
 
     /// A new server with a cluster of its own.
-    pub fn start() -> Server {
+    pub(crate) fn start(waits_for_disk: bool) -> Server {
         let folder = tempfile::Builder::new().prefix("stanch-pg-").tempdir().unwrap().keep();
-        let mut server = Server { folder, bin: installed(), minder: None };
+        let mut server = Server { folder, bin: installed(), waits_for_disk, minder: None };
         if let Some((user, group)) = servant() {
             chown(&server.folder, Some(user), Some(group)).unwrap();
         }
@@ -45,7 +48,7 @@ impl Server {
     }
 
     /// Starts the server over its cluster, and waits until it answers.
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         let program = self.command("postgres");
         let script = r#"
             folder="$1"; shift
@@ -63,6 +66,7 @@ impl Server {
             .args(program.get_args())
             .arg("-D")
             .arg(self.folder.join("data"))
+            .args(["-c", if self.waits_for_disk { "fsync=on" } else { "fsync=off" }])
             .args(["-c", "listen_addresses=", "-c", "max_connections=64", "-k"])
             .arg(&self.folder)
             .stdin(Stdio::piped())
@@ -79,12 +83,12 @@ impl Server {
     }
 
     /// Kills the server with all its processes, as a power cut would, and waits until it is gone.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         std::fs::write(self.folder.join("keep"), "").unwrap();
         let pid = std::fs::read_to_string(self.folder.join("data/postmaster.pid")).unwrap();
         let server: u32 = pid.lines().next().unwrap().parse().unwrap();
-        let mut all = children(server);
-        all.push(server);
+        let mut all = vec![server];
+        all.extend(children(server));
         for pid in &all {
             let pid = rustix::process::Pid::from_raw(*pid as i32).unwrap();
             // One that has ended by itself is as dead.
@@ -101,7 +105,7 @@ impl Server {
     }
 
     /// The address of a new, empty database.
-    pub fn database(&self) -> String {
+    pub(crate) fn database(&self) -> String {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let name = format!("ledger{}", COUNT.fetch_add(1, Ordering::Relaxed));
         let mut client = Client::connect(&self.url("postgres"), NoTls).unwrap();
@@ -110,7 +114,7 @@ impl Server {
     }
 
     /// The address of the database with this name.
-    pub fn url(&self, name: &str) -> String {
+    pub(crate) fn url(&self, name: &str) -> String {
         let folder = self.folder.to_str().unwrap().replace('/', "%2F");
         format!("postgres://postgres@{folder}/{name}")
     }
