@@ -12,7 +12,7 @@ use stanch_store::{Attempt, Imported, Logged};
 
 use crate::desk::{Desk, leak_id, told};
 use crate::input;
-use crate::outcome::{Failure, Outcome, complain};
+use crate::outcome::{Failure, Outcome, complain, counted};
 use crate::palette;
 
 /// The most bytes of a log.
@@ -146,7 +146,8 @@ fn import(arguments: &Import) -> Result<Outcome, Failure> {
     }
     let mut output = palette::output();
     let Imported { new, known, strange, unpatched, places } = sum;
-    write!(output, "{new} new attempts, {places} new places of use")?;
+    let places = counted(places, "new place");
+    write!(output, "{}, {places} of use", counted(new, "new attempt"))?;
     for (count, what) in [
         (known, "known already"),
         (strange, "about leaks that are not here"),

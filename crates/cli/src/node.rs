@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 use serde_json::json;
 
 use crate::desk::Desk;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, counted};
 use crate::palette;
 
 /// Enrols and removes the nodes that apply patches
@@ -86,7 +86,7 @@ fn confirm(Names { desk, names }: &Names) -> Result<Outcome, Failure> {
     for name in names {
         store.acknowledge(&by, name, &confirmed)?;
     }
-    tell(names, &format!("confirmed {} patches", confirmed.len()))
+    tell(names, &format!("confirmed the patches of {}", counted(confirmed.len() as u64, "leak")))
 }
 
 fn tell(names: &[String], what: &str) -> Result<Outcome, Failure> {

@@ -123,6 +123,11 @@ pub(crate) fn complain(failure: &dyn Display) {
     let _ = writeln!(io::stderr(), "stanch: {failure}");
 }
 
+/// So many of something: `1 leak`, `2 leaks`.
+pub(crate) fn counted(count: u64, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
+}
+
 /// A path as it may be shown on a terminal: one line, no control characters.
 pub(crate) fn shown(path: &Path) -> String {
     let mut shown = String::new();

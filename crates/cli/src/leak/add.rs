@@ -12,7 +12,7 @@ use stanch::secret::{Imprint, ImprintKey, Secret};
 
 use crate::desk::Desk;
 use crate::input;
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, counted};
 use crate::{palette, rules};
 
 /// The most bytes of a report.
@@ -124,7 +124,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let store = arguments.desk.open()?;
     arguments.desk.check_key(&store, &key, &arguments.key)?;
     let tokens = tokens(arguments, &key, &detector)?;
-    let count = tokens.len();
+    let count = tokens.len() as u64;
     let mut source = Source::new(arguments.kind.kind(), arguments.source.as_str());
     if let Some(visible) = arguments.visible {
         source = source.visible(visible.visibility());
@@ -143,8 +143,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
             continue;
         }
         if let Some(id) = new {
-            let plural = if count == 1 { "" } else { "s" };
-            writeln!(output, "leak {id}: registered, {count} token{plural}")?;
+            writeln!(output, "leak {id}: registered, {}", counted(count, "token"))?;
         }
         for id in again {
             writeln!(output, "leak {id}: seen again")?;

@@ -13,7 +13,7 @@ use stanch_store::{Filter, Key, List, Page, Sort, Summary};
 
 use super::add::Kind;
 use crate::desk::{self, Desk};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, counted};
 use crate::palette::{self, ASIDE, GOOD, Painted};
 
 /// How many leaks a table has at most, where nothing else is said.
@@ -199,10 +199,7 @@ fn tell(output: &mut impl Write, list: &List, offset: u64) -> Result<(), Failure
     }
     writeln!(output, "{table}")?;
     let more = list.total.saturating_sub(offset + shown);
-    let mut sum = match list.total {
-        1 => "1 leak".to_owned(),
-        total => format!("{total} leaks"),
-    };
+    let mut sum = counted(list.total, "leak");
     if more > 0 {
         sum.push_str(&format!(", {more} more: --offset {} shows them", offset + shown));
     }

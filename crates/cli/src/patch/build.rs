@@ -11,7 +11,7 @@ use stanch_store::Patched;
 
 use super::compile::{expiry, replaced, serial};
 use crate::desk::Desk;
-use crate::outcome::{Failure, Outcome, complain, shown};
+use crate::outcome::{Failure, Outcome, complain, counted, shown};
 use crate::{palette, time};
 
 /// Writes the patch set of all leaks whose patch is decided
@@ -126,9 +126,10 @@ fn tell(
     let tokens: usize = patches.iter().map(|patched| patched.imprints.len()).sum();
     write!(
         output,
-        "{}: {} leaks with {tokens} tokens, {blocked} blocked, {} monitored, serial {serial}",
+        "{}: {} with {}, {blocked} blocked, {} monitored, serial {serial}",
         shown(path),
-        patches.len(),
+        counted(patches.len() as u64, "leak"),
+        counted(tokens as u64, "token"),
         patches.len() - blocked,
     )?;
     if let Some(expires) = expires {

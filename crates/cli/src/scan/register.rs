@@ -12,7 +12,7 @@ use super::look::Look;
 use crate::desk::Desk;
 use crate::input;
 use crate::leak::Visible;
-use crate::outcome::{Failure, complain, shown};
+use crate::outcome::{Failure, complain, counted, shown};
 
 /// Files with findings that are registered at once.
 const BATCH: usize = 500;
@@ -119,14 +119,14 @@ impl Registrar {
     pub(super) fn finish(mut self) -> Result<(), Failure> {
         self.flush()?;
         complain(&format_args!(
-            "registered: {} new leaks, {} seen again",
-            self.new, self.seen_again
+            "registered: {}, {} seen again",
+            counted(self.new, "new leak"),
+            self.seen_again
         ));
         if self.left_out > 0 {
             complain(&format_args!(
-                "{} tokens are too short or too easy to guess to be known again; they were not \
-                 registered",
-                self.left_out
+                "{} too short or too easy to guess to be known again: not registered",
+                counted(self.left_out, "token")
             ));
         }
         Ok(())

@@ -50,7 +50,7 @@ fn a_scan_registers_once_what_it_finds() {
     let scan = ["scan", "--register", "--key", "key", "--target", "shop.example", "tree"];
     let run = place.run(&scan);
     assert_eq!(run.code, 1, "{run:?}");
-    run.told(&["1 new leaks, 1 seen again"]);
+    run.told(&["1 new leak, 1 seen again"]);
     run.hides(GITHUB);
     place.run(&scan).told(&["0 new leaks, 2 seen again"]);
     assert_eq!(listed(&place, &[]), [1]);
@@ -87,7 +87,7 @@ fn a_decision_goes_its_way() {
     assert_eq!(passes(), "pass");
 
     assert_eq!(place.run(&["leak", "patch", "--monitor", "1"]).code, 0);
-    built("1 leaks with 1 tokens, 0 blocked, 1 monitored, serial 2");
+    built("1 leak with 1 token, 0 blocked, 1 monitored, serial 2");
     assert_eq!(passes(), "monitor");
     assert_eq!(place.run(&["leak", "patch", "#1"]).code, 0);
     assert_eq!(place.run(&["leak", "patch", "1"]).code, 5, "it is so already");
@@ -126,7 +126,7 @@ fn attempts_raise_the_score_and_show_the_place() {
     let run = place.run(&["attempts", "import", "log"]);
     assert_eq!(
         (run.code, run.stdout.as_str()),
-        (0, "2 new attempts, 1 new places of use, 1 about leaks that are not here\n")
+        (0, "2 new attempts, 1 new place of use, 1 about leaks that are not here\n")
     );
     let again = place.run(&["attempts", "import", "log"]);
     assert!(again.stdout.starts_with("0 new attempts"), "{again:?}");
@@ -146,7 +146,7 @@ fn attempts_raise_the_score_and_show_the_place() {
     place.write("log", format!("{}\nnothing\n{{\"type\":\"other\"}}\n", attempt(1, 4)));
     let run = place.run(&["attempts", "import", "log"]);
     assert_eq!(run.code, 2);
-    assert!(run.stdout.starts_with("1 new attempts, 0 new places"), "{run:?}");
+    assert!(run.stdout.starts_with("1 new attempt, 0 new places"), "{run:?}");
     run.told(&["log:2"]);
 }
 

@@ -43,7 +43,7 @@ pub fn run(report: &mut Report, module: &Path) -> Result<()> {
     report.case("nginx lets other requests pass", edge.answers("nobody", 200));
 
     let told = desk.import()?;
-    report.case("the attempt is taken in", holds(&told, "1 new attempts, 1 new places"));
+    report.case("the attempt is taken in", holds(&told, "1 new attempt, 1 new place"));
     let again = desk.import()?;
     report.case("and counts once", holds(&again, "0 new attempts, 0 new places of use, 1 known"));
     let after = desk.leak(&found.leak)?;
