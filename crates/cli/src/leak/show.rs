@@ -11,7 +11,7 @@ use stanch_store::{Attempt, Rated};
 use super::list::style;
 use crate::attempts;
 use crate::desk::{self, Desk, leak_id, told};
-use crate::outcome::{Failure, Outcome};
+use crate::outcome::{Failure, Outcome, counted};
 use crate::palette::{self, ASIDE, Painted, TITLE};
 
 /// How many attempts are shown.
@@ -140,7 +140,7 @@ fn happened(event: &Event) -> String {
     match event {
         Event::Registered { manual, source, tokens, .. } => {
             let how = if *manual { "registered by hand" } else { "registered" };
-            format!("{how}: {} tokens in {source}", tokens.len())
+            format!("{how}: {} in {source}", counted(tokens.len() as u64, "token"))
         }
         Event::SeenAgain { source } => format!("seen again in {source}"),
         Event::TokenAdded { token: (imprint, _) } => {
@@ -157,7 +157,7 @@ fn happened(event: &Event) -> String {
         Event::PlaceUnticked(place) => format!("no longer ticked off: {place}"),
         Event::Attempted { node, mode, count, accepted } => {
             let accepted = if *accepted { ", accepted" } else { "" };
-            format!("{count} attempts seen by {node}, {mode}{accepted}")
+            format!("{} seen by {node}, {mode}{accepted}", counted(*count, "attempt"))
         }
         Event::BreachSeen { corpus } => format!("found in breach data: {corpus}"),
         Event::Acknowledged { node, mode } => format!("{node} confirms: {mode}"),

@@ -59,6 +59,7 @@ pub fn run(report: &mut Report, module: &Path) -> Result<()> {
     desk.stanch(&["leak", "close", "--note", "the token was replaced", &found.leak])?;
     desk.stanch(&["patch", "build", "--key", "key", "-o", "set"])?;
     report.case("nginx lets it pass once it is closed", edge.reload_until(&found.token, 200));
+    report.case("the report tells of it, and is verified", desk.reports(&found.leak));
     report.case("no token is in what was written", desk.hides(&found.token));
     edge.stop()
 }
@@ -113,8 +114,7 @@ impl Desk {
     }
 
     fn register(&self) -> Result<Found> {
-        let register = ["scan", "--register", "--key", "key", "--visible", "public", "tree"];
-        self.stanch(&register)?;
+        self.stanch(&["scan", "--register", "--key", "key", "tree"])?;
         let listed = self.stanch(&["leak", "list", "--json", "--source", FILE])?;
         let leak: Value =
             serde_json::from_str(listed.lines().next().context("no leak is listed")?)?;
@@ -141,6 +141,21 @@ impl Desk {
 
     fn import(&self) -> Result<String> {
         self.stanch(&["attempts", "import", "attempts.jsonl"])
+    }
+
+    fn reports(&self, leak: &str) -> Result<()> {
+        for (format, file) in [("json", "report.json"), ("html", "report.html")] {
+            self.stanch(&["report", "technical", "--format", format, "-o", file])?;
+            self.stanch(&["report", "verify", file])?;
+        }
+        let written: Value =
+            serde_json::from_slice(&fs::read(self.folder.path().join("report.json"))?)?;
+        let leaks = written["snapshot"]["leaks"].as_array().context("no leaks")?;
+        let told = leaks.iter().find(|told| told["id"].to_string() == leak);
+        let told = told.context("the leak is not in the report")?;
+        expect(told, &[("status", "closed".into()), ("patch", Value::Null)])?;
+        ensure!(told["attempts"]["count"] == 1, "attempts: {}", told["attempts"]);
+        Ok(())
     }
 
     /// No file that anything wrote holds the token: neither the ledger nor the set nor a log.
