@@ -3,7 +3,7 @@
 //! A [`Snapshot`] holds the leaks of one tenant as they stood at one moment. [`render`] makes a report
 //! of it: one of three [`Report`]s in one of four [`Format`]s. All of them print the totals that the
 //! snapshot holds, and the [`Digest`] of the snapshot, by which an auditor ties them to each other.
-//! Rendering is a pure function, so that [`verify`] can do it again and compare every byte.
+//! Rendering is a pure function, so that [`verify()`] can do it again and compare every byte.
 //!
 //! ```
 //! use stanch_report::{Format, Grade, Rating, Ratings, Report, Snapshot, Totals, render, verify};

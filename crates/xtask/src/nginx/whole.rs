@@ -151,7 +151,7 @@ impl Desk {
         let written: Value =
             serde_json::from_slice(&fs::read(self.folder.path().join("report.json"))?)?;
         let leaks = written["snapshot"]["leaks"].as_array().context("no leaks")?;
-        let told = leaks.iter().find(|told| told["id"].to_string() == leak);
+        let told = leaks.iter().find(|told| told["id"].as_u64() == leak.parse().ok());
         let told = told.context("the leak is not in the report")?;
         expect(told, &[("status", "closed".into()), ("patch", Value::Null)])?;
         ensure!(told["attempts"]["count"] == 1, "attempts: {}", told["attempts"]);
