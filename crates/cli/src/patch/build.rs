@@ -1,15 +1,15 @@
 //! `stanch patch build`: from what was decided to a patch set.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use clap::Args;
 use stanch::leak::Mode;
 use stanch::patch::{BuildError, DEFAULT_FLOOR, Patch, Placement, Survey};
-use stanch::secret::{Imprint, ImprintKey, Secret, SigningKey};
+use stanch::secret::{Imprint, ImprintKey, Secret};
 use stanch_store::Patched;
 
-use super::compile::{expiry, replaced, serial};
+use super::output::Output;
 use crate::desk::Desk;
 use crate::outcome::{Failure, Outcome, complain, counted, shown};
 use crate::{palette, time};
@@ -29,21 +29,8 @@ Exit status: 0 built, 2 an error, 4 to 9 as stanch leak --help says.")]
 pub(crate) struct BuildArguments {
     #[command(flatten)]
     desk: Desk,
-    /// The key file of the installation
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
-    /// The patch set to write
-    #[arg(short, long, value_name = "SET")]
-    output: PathBuf,
-    /// Sign the set with the key in this file, as `stanch key new --sign` makes it
-    #[arg(long, value_name = "FILE")]
-    sign: Option<PathBuf>,
-    /// When the set stops being taken: 12h, 90d, 2030-12-31 or 2030-12-31T12:00:00Z [default: never]
-    #[arg(long, value_name = "TIME")]
-    expires: Option<String>,
-    /// The set's number in the row of sets [default: one more than that of the set it replaces, or 1]
-    #[arg(long, value_name = "N")]
-    serial: Option<u64>,
+    #[command(flatten)]
+    output: Output,
     /// Leave out tokens that cost a thief of set and key fewer than 2^BITS guesses, and say so
     #[arg(long, value_name = "BITS", default_value_t = DEFAULT_FLOOR)]
     floor: u32,
@@ -51,31 +38,22 @@ pub(crate) struct BuildArguments {
 
 /// Runs the command.
 pub(crate) fn build(arguments: &BuildArguments) -> Result<Outcome, Failure> {
-    let key = ImprintKey::open(&arguments.key)?;
-    let signing = arguments.sign.as_deref().map(SigningKey::open).transpose()?;
-    let expires = arguments.expires.as_deref().map(expiry).transpose()?;
-    let path = &arguments.output;
-    let serial = serial(arguments.serial, replaced(path)?, path);
+    let output = arguments.output.open()?;
     let store = arguments.desk.open()?;
-    arguments.desk.check_key(&store, &key, &arguments.key)?;
+    arguments.desk.check_key(&store, &output.key, &arguments.output.key)?;
     let patches = store.patches(&arguments.desk.user(), arguments.desk.asked().as_ref())?;
 
-    let stand_in = stand_in(&key)?;
+    let stand_in = stand_in(&output.key)?;
     let mut tokens: Vec<(&Imprint, Patch)> = patches.iter().flat_map(tokens).collect();
     if tokens.is_empty() {
         tokens.push((&stand_in, Patch::monitor(0)));
     }
-    let mut survey = Survey::new(&key, tokens.len());
+    let mut survey = Survey::new(&output.key, tokens.len());
     tokens.iter().try_for_each(|(imprint, patch)| survey.see(imprint, patch.clone()))?;
-    let placement = survey.finish()?.floor(arguments.floor).expires(expires.unwrap_or(0));
+    let placement = survey.finish()?.floor(arguments.floor);
     let (placement, left_out) = place(placement, &tokens)?;
-    let unwritten = |error| Failure::named(shown(path), error);
-    let mut set = placement.build(serial).map_err(unwritten)?;
-    if let Some(signing) = &signing {
-        set = set.sign(signing).map_err(|error| Failure::named(shown(path), error))?;
-    }
-    set.save(path)?;
-    tell(path, &patches, serial, expires)?;
+    let set = output.write(placement)?;
+    tell(output.path, &patches, set.info().serial, output.expires)?;
     Ok(if left_out { Outcome::Failed } else { Outcome::Clean })
 }
 

@@ -1,21 +1,19 @@
 //! `stanch patch compile`: from a list of tokens to a patch set.
 
-use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 use stanch::patch::{
-    Action, BuildError, DEFAULT_FLOOR, FormatError, OpenError, Patch, PatchSet, Placement, SetInfo,
-    Survey,
+    Action, BuildError, DEFAULT_FLOOR, Patch, PatchSet, Placement, SetInfo, Survey,
 };
-use stanch::secret::{Imprint, ImprintError, ImprintKey, Secret, SigningKey};
+use stanch::secret::{Imprint, ImprintError, ImprintKey, Secret};
 
+use super::output::Output;
 use super::record;
 use super::tokens::TokenList;
 use crate::outcome::{Failure, Outcome, complain, shown};
-use crate::palette;
-use crate::time;
+use crate::{palette, time};
 
 /// Tokens that are held at a time.
 const BATCH: usize = 4096;
@@ -46,21 +44,8 @@ Examples:
 
 Exit status: 0 compiled, 2 an error.")]
 pub(crate) struct CompileArguments {
-    /// The key file of the installation
-    #[arg(long, value_name = "FILE")]
-    key: PathBuf,
-    /// The patch set to write
-    #[arg(short, long, value_name = "SET")]
-    output: PathBuf,
-    /// Sign the set with the key in this file, as `stanch key new --sign` makes it
-    #[arg(long, value_name = "FILE")]
-    sign: Option<PathBuf>,
-    /// When the set stops being taken: 12h, 90d, 2030-12-31 or 2030-12-31T12:00:00Z [default: never]
-    #[arg(long, value_name = "TIME")]
-    expires: Option<String>,
-    /// The set's number in the row of sets [default: one more than that of the set it replaces, or 1]
-    #[arg(long, value_name = "N")]
-    serial: Option<u64>,
+    #[command(flatten)]
+    output: Output,
     /// Only record requests with these tokens, do not block them
     #[arg(long)]
     monitor: bool,
@@ -93,26 +78,17 @@ struct Patches {
 
 /// Runs the command.
 pub(crate) fn compile(arguments: &CompileArguments) -> Result<Outcome, Failure> {
-    let key = ImprintKey::open(&arguments.key)?;
-    let signing = arguments.sign.as_deref().map(SigningKey::open).transpose()?;
-    let expires = arguments.expires.as_deref().map(expiry).transpose()?;
-    let path = &arguments.output;
-    let serial = serial(arguments.serial, replaced(path)?, path);
+    let output = arguments.output.open()?;
     let action = if arguments.monitor { Action::Monitor } else { Action::Block };
     let list = TokenList::open(&arguments.tokens)?;
     let patches = Patches { list, format: arguments.list, action };
-    let mut survey = Survey::new(&key, patches.list.lines()?);
-    let added = patches.survey(&mut survey, &key)?;
-    let placement = survey.finish()?.floor(arguments.floor).expires(expires.unwrap_or(0));
-    let placement = patches.place(placement, &key)?;
+    let mut survey = Survey::new(&output.key, patches.list.lines()?);
+    let added = patches.survey(&mut survey, &output.key)?;
+    let placement = survey.finish()?.floor(arguments.floor);
+    let placement = patches.place(placement, &output.key)?;
     drop(patches);
-    let unwritten = |error| Failure::named(shown(path), error);
-    let mut set = placement.build(serial).map_err(unwritten)?;
-    if let Some(signing) = &signing {
-        set = set.sign(signing).map_err(|error| Failure::named(shown(path), error))?;
-    }
-    set.save(path)?;
-    tell(path, &set, added)?;
+    let set = output.write(placement)?;
+    tell(output.path, &set, added)?;
     Ok(Outcome::Clean)
 }
 
@@ -139,55 +115,6 @@ fn tell(path: &Path, set: &PatchSet, added: u64) -> Result<(), Failure> {
     )?;
     output.flush()?;
     Ok(())
-}
-
-/// When a set is to expire that `text` says so of.
-pub(super) fn expiry(text: &str) -> Result<u64, Failure> {
-    let time = time::parse(text).map_err(|error| Failure::named("--expires", error))?;
-    if time <= time::now() {
-        return Err(Failure::named(
-            "--expires",
-            format!("{text:?} is over; no node would take the set"),
-        ));
-    }
-    Ok(time)
-}
-
-/// The number of the set: the one that was asked for, or the next.
-pub(super) fn serial(asked: Option<u64>, replaced: Option<SetInfo>, path: &Path) -> u64 {
-    match (asked, replaced) {
-        (None, old) => old.map_or(1, |old| old.serial.saturating_add(1)),
-        (Some(serial), Some(old)) if serial <= old.serial => {
-            complain(&format_args!(
-                "{}: warning: the set that is replaced has serial {}; nodes that have it and check \
-                 signatures will refuse serial {serial}",
-                shown(path),
-                old.serial
-            ));
-            serial
-        }
-        (Some(serial), _) => serial,
-    }
-}
-
-/// What the set that is to be replaced says of itself, if there is one that can be read. Anything
-/// else is not replaced.
-pub(super) fn replaced(path: &Path) -> Result<Option<SetInfo>, Failure> {
-    let refused = |why| Err(Failure::named(shown(path), why));
-    match fs::metadata(path) {
-        Ok(metadata) if !metadata.is_file() => return refused("is there already and is no file"),
-        Ok(metadata) if metadata.len() > 0 => {}
-        // Nothing there, or an empty file; if it cannot be written, that will be told.
-        _ => return Ok(None),
-    }
-    match SetInfo::read(path) {
-        Ok(info) => Ok(Some(info)),
-        Err(OpenError::Format { error: FormatError::Magic, .. }) => {
-            refused("is there already and is no patch set; it is not overwritten")
-        }
-        // A set that is damaged is best replaced.
-        Err(_) => Ok(None),
-    }
 }
 
 /// Warns of tokens that are easy to recover, but not of each of a long list.

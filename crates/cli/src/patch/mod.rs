@@ -3,6 +3,7 @@
 mod build;
 mod compile;
 mod inspect;
+mod output;
 mod record;
 mod tokens;
 mod verify;
