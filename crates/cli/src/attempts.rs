@@ -45,6 +45,9 @@ Exit status: 0 taken in, 2 a line could not be used or another error, 4 to 9 as 
 pub(crate) struct Import {
     #[command(flatten)]
     desk: Desk,
+    /// Print a JSON object
+    #[arg(long)]
+    json: bool,
     /// The logs; - for standard input
     #[arg(required = true, value_name = "LOG")]
     logs: Vec<PathBuf>,
@@ -146,6 +149,14 @@ fn import(arguments: &Import) -> Result<Outcome, Failure> {
     }
     let mut output = palette::output();
     let Imported { new, known, strange, unpatched, places } = sum;
+    if arguments.json {
+        let object = json!({
+            "new": new, "places": places, "known": known, "strange": strange, "unpatched": unpatched,
+        });
+        writeln!(output, "{object}")?;
+        output.flush()?;
+        return Ok(outcome);
+    }
     let places = counted(places, "new place");
     write!(output, "{}, {places} of use", counted(new, "new attempt"))?;
     for (count, what) in [

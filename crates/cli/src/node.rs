@@ -29,6 +29,9 @@ pub(crate) enum NodeVerb {
 pub(crate) struct Names {
     #[command(flatten)]
     desk: Desk,
+    /// Print one JSON object a line
+    #[arg(long)]
+    json: bool,
     /// The nodes
     #[arg(required = true, value_name = "NODE")]
     names: Vec<String>,
@@ -53,17 +56,17 @@ pub(crate) fn run(verb: &NodeVerb) -> Result<Outcome, Failure> {
     }
 }
 
-fn enrol(Names { desk, names }: &Names) -> Result<Outcome, Failure> {
+fn enrol(Names { desk, json, names }: &Names) -> Result<Outcome, Failure> {
     desk.open()?.enrol(&desk.by()?, &desk.tenant(), names)?;
-    tell(names, "enrolled")
+    tell(names, *json, "enrolled")
 }
 
-fn remove(Names { desk, names }: &Names) -> Result<Outcome, Failure> {
+fn remove(Names { desk, json, names }: &Names) -> Result<Outcome, Failure> {
     let (store, by) = (desk.open()?, desk.by()?);
     for name in names {
         store.remove_node(&by, &desk.tenant(), name)?;
     }
-    tell(names, "removed")
+    tell(names, *json, "removed")
 }
 
 fn list(arguments: &List) -> Result<Outcome, Failure> {
@@ -79,20 +82,27 @@ fn list(arguments: &List) -> Result<Outcome, Failure> {
     Ok(Outcome::Clean)
 }
 
-fn confirm(Names { desk, names }: &Names) -> Result<Outcome, Failure> {
+fn confirm(Names { desk, json, names }: &Names) -> Result<Outcome, Failure> {
     let (store, by) = (desk.open()?, desk.by()?);
     let patches = store.patches(&by.who, Some(&desk.tenant()))?;
     let confirmed: Vec<_> = patches.iter().map(|patched| (patched.leak, patched.mode)).collect();
     for name in names {
         store.acknowledge(&by, name, &confirmed)?;
     }
-    tell(names, &format!("confirmed the patches of {}", counted(confirmed.len() as u64, "leak")))
+    tell(
+        names,
+        *json,
+        &format!("confirmed the patches of {}", counted(confirmed.len() as u64, "leak")),
+    )
 }
 
-fn tell(names: &[String], what: &str) -> Result<Outcome, Failure> {
+fn tell(names: &[String], as_json: bool, what: &str) -> Result<Outcome, Failure> {
     let mut output = palette::output();
     for name in names {
-        writeln!(output, "{name}: {what}")?;
+        match as_json {
+            true => writeln!(output, "{}", json!({ "node": name, "done": what }))?,
+            false => writeln!(output, "{name}: {what}")?,
+        }
     }
     output.flush()?;
     Ok(Outcome::Clean)

@@ -1,10 +1,10 @@
 //! `stanch tenant`: whose leaks there are, and whether the module is on for them.
 
-use std::io::Write;
+use std::io::{self, Write};
 
 use clap::{Args, Subcommand};
 use serde_json::json;
-use stanch::leak::TenantId;
+use stanch::leak::{Tenant, TenantId};
 
 use crate::desk::Desk;
 use crate::outcome::{Failure, Outcome};
@@ -25,6 +25,9 @@ pub(crate) enum TenantVerb {
 pub(crate) struct Which {
     #[command(flatten)]
     desk: Desk,
+    /// Print a JSON object
+    #[arg(long)]
+    json: bool,
     /// The tenant [default: that of --tenant]
     #[arg(value_name = "NAME")]
     name: Option<String>,
@@ -53,7 +56,7 @@ fn switch(which: &Which, on: bool) -> Result<Outcome, Failure> {
     let tenant = which.name.clone().map_or_else(|| which.desk.tenant(), TenantId);
     store.switch(&which.desk.by()?, &tenant, on)?;
     let mut output = palette::output();
-    writeln!(output, "tenant {}: {}", tenant.0, if on { "enabled" } else { "disabled" })?;
+    tell(&mut output, &Tenant { id: tenant, enabled: on }, which.json)?;
     output.flush()?;
     Ok(Outcome::Clean)
 }
@@ -62,16 +65,16 @@ fn list(arguments: &List) -> Result<Outcome, Failure> {
     let store = arguments.desk.open()?;
     let mut output = palette::output();
     for tenant in store.tenants(&arguments.desk.user())? {
-        match arguments.json {
-            true => {
-                writeln!(output, "{}", json!({ "tenant": tenant.id.0, "enabled": tenant.enabled }))?
-            }
-            false => {
-                let state = if tenant.enabled { "enabled" } else { "disabled" };
-                writeln!(output, "{}: {state}", tenant.id.0)?;
-            }
-        }
+        tell(&mut output, &tenant, arguments.json)?;
     }
     output.flush()?;
     Ok(Outcome::Clean)
+}
+
+fn tell(output: &mut impl Write, tenant: &Tenant, as_json: bool) -> io::Result<()> {
+    let Tenant { id, enabled } = tenant;
+    if as_json {
+        return writeln!(output, "{}", json!({ "tenant": id.0, "enabled": enabled }));
+    }
+    writeln!(output, "{}: {}", id.0, if *enabled { "enabled" } else { "disabled" })
 }

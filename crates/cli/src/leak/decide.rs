@@ -3,6 +3,7 @@
 use std::io::{self, IsTerminal as _, Write};
 
 use clap::Args;
+use serde_json::json;
 use stanch::leak::{Decision, Leak, LeakId, Mode};
 use stanch_store::{By, Store};
 
@@ -18,6 +19,9 @@ struct Deciding {
     /// Why, for the leak's history
     #[arg(long, value_name = "TEXT")]
     note: Option<String>,
+    /// Print a JSON object for each leak
+    #[arg(long)]
+    json: bool,
     /// The leaks' numbers
     #[arg(required = true, value_parser = leak_id, value_name = "LEAK")]
     leaks: Vec<LeakId>,
@@ -148,6 +152,16 @@ impl Deciding {
         let before = store.leak(&by.who, leak)?;
         let after = store.decide(by, leak, decision, anyway, self.note.as_deref())?;
         let mut output = palette::output();
+        if self.json {
+            let object = json!({
+                "leak": leak.0,
+                "status": after.status().to_string(),
+                "patch": after.patch().map(|mode| mode.to_string()),
+            });
+            writeln!(output, "{object}")?;
+            output.flush()?;
+            return Ok(());
+        }
         let patch = match after.patch() {
             Some(mode) => format!(", patch: {mode}"),
             None => String::new(),

@@ -4,8 +4,9 @@ use std::io::Write;
 use std::path::Path;
 
 use clap::Args;
+use serde_json::json;
 use stanch::leak::Mode;
-use stanch::patch::{BuildError, DEFAULT_FLOOR, Patch, Placement, Survey};
+use stanch::patch::{BuildError, DEFAULT_FLOOR, Patch, Placement, SetInfo, Survey};
 use stanch::secret::{Imprint, ImprintKey, Secret};
 use stanch_store::Patched;
 
@@ -34,6 +35,9 @@ pub(crate) struct BuildArguments {
     /// Leave out tokens that cost a thief of set and key fewer than 2^BITS guesses, and say so
     #[arg(long, value_name = "BITS", default_value_t = DEFAULT_FLOOR)]
     floor: u32,
+    /// Print a JSON object
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the command.
@@ -53,7 +57,7 @@ pub(crate) fn build(arguments: &BuildArguments) -> Result<Outcome, Failure> {
     let placement = survey.finish()?.floor(arguments.floor);
     let (placement, left_out) = place(placement, &tokens)?;
     let set = output.write(placement)?;
-    tell(output.path, &patches, set.info().serial, output.expires)?;
+    tell(output.path, &patches, &set.info(), arguments.json)?;
     Ok(if left_out { Outcome::Failed } else { Outcome::Clean })
 }
 
@@ -93,25 +97,31 @@ fn stand_in(key: &ImprintKey) -> Result<Imprint, Failure> {
         .map_err(|error| Failure::named("a random token", error))
 }
 
-fn tell(
-    path: &Path,
-    patches: &[Patched],
-    serial: u64,
-    expires: Option<u64>,
-) -> Result<(), Failure> {
+fn tell(path: &Path, patches: &[Patched], set: &SetInfo, as_json: bool) -> Result<(), Failure> {
     let mut output = palette::output();
+    let leaks = patches.len();
     let blocked = patches.iter().filter(|patched| patched.mode == Mode::Block).count();
     let tokens: usize = patches.iter().map(|patched| patched.imprints.len()).sum();
+    let SetInfo { serial, expires, .. } = set;
+    if as_json {
+        let object = json!({
+            "path": path.to_string_lossy(), "leaks": leaks, "tokens": tokens, "blocked": blocked,
+            "monitored": leaks - blocked, "serial": serial, "expires": expires.map(time::told),
+        });
+        writeln!(output, "{object}")?;
+        output.flush()?;
+        return Ok(());
+    }
     write!(
         output,
         "{}: {} with {}, {blocked} blocked, {} monitored, serial {serial}",
         shown(path),
-        counted(patches.len() as u64, "leak"),
+        counted(leaks as u64, "leak"),
         counted(tokens as u64, "token"),
-        patches.len() - blocked,
+        leaks - blocked,
     )?;
     if let Some(expires) = expires {
-        write!(output, ", expires {}", time::told(expires))?;
+        write!(output, ", expires {}", time::told(*expires))?;
     }
     writeln!(output)?;
     output.flush()?;

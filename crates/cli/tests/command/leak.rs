@@ -151,6 +151,40 @@ fn attempts_raise_the_score_and_show_the_place() {
 }
 
 #[test]
+fn what_is_done_is_told_as_json_too() {
+    let place = desk();
+    add(&place, "a call", &[OWN]);
+    place.write("log", attempt(1, 1));
+    let rows: &[(&[&str], Value)] = &[
+        (&["tenant", "enable", "--json"], json!({ "tenant": "default", "enabled": true })),
+        (&["node", "enrol", "--json", "edge-2"], json!({ "node": "edge-2", "done": "enrolled" })),
+        (
+            &["leak", "patch", "--json", "1"],
+            json!({ "leak": 1, "status": "opened", "patch": "block" }),
+        ),
+        (
+            &["patch", "build", "--json", "--key", "key", "-o", "set"],
+            json!({
+                "path": "set", "leaks": 1, "tokens": 1, "blocked": 1, "monitored": 0, "serial": 1,
+                "expires": null,
+            }),
+        ),
+        (
+            &["attempts", "import", "--json", "log"],
+            json!({ "new": 1, "places": 1, "known": 0, "strange": 0, "unpatched": 0 }),
+        ),
+        (
+            &["leak", "close", "--json", "1"],
+            json!({ "leak": 1, "status": "closed", "patch": null }),
+        ),
+    ];
+    for (arguments, expected) in rows {
+        let run = place.run(arguments);
+        assert_eq!((run.code, run.lines()), (0, vec![expected.clone()]), "{arguments:?}");
+    }
+}
+
+#[test]
 fn lists_are_filtered_and_sorted() {
     let place = desk();
     add(&place, "first call", &[OWN]);
