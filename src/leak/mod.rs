@@ -4,7 +4,7 @@
 //! [`Entry`]s, which is only added to; what it is now is those entries folded, one after the other.
 //! Whoever keeps leaks keeps the entries.
 //!
-//! Tokens that were found go through [`assign`], which says which leaks they belong to, so that the
+//! Tokens that were found go through [`assign()`], which says which leaks they belong to, so that the
 //! same token found twice is one leak that was seen twice. A [`Registry`] does so in memory. A leak is
 //! `Opened` until somebody decides otherwise: nothing happens without a [`Decision`]. [`permit`] says
 //! who may do what.

@@ -81,7 +81,8 @@ struct Found {
 
 impl Desk {
     fn new(module: &Path) -> Result<Desk> {
-        cargo(&["build", "-p", "stanch-cli"]).capture()?;
+        // Of the whole workspace, as the tests before were: what they built is used again.
+        cargo(&["build", "--workspace", "--bin", "stanch"]).capture()?;
         let folder = tempfile::Builder::new().prefix("stanch-whole-").tempdir()?;
         let sample = workspace::root().join("crates/cli/demo/tree");
         program("cp").arg("-r").arg(sample).arg(folder.path().join("tree")).capture()?;
