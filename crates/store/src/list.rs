@@ -273,16 +273,15 @@ impl Query {
         }
         if let Some(class) = &filter.class {
             let at = query.value(class.as_str().into());
-            query.add_costly(format!("id IN (SELECT leak FROM token WHERE class = ?{at})"));
+            query.with("token", &format!("class = ?{at}"));
         }
         if let Some(kind) = filter.kind {
             let at = query.value(kind.as_str().into());
-            query.add_costly(format!("id IN (SELECT leak FROM source WHERE kind = ?{at})"));
+            query.with("source", &format!("kind = ?{at}"));
         }
         if let Some(source) = &filter.source {
             let at = query.value(source.to_lowercase().into());
-            let holds = database.holds("words", at);
-            query.add_costly(format!("id IN (SELECT leak FROM source WHERE {holds})"));
+            query.with("source", &database.holds("words", at));
         }
         if let Some(target) = &filter.target {
             let at = query.value(target.to_lowercase().into());
@@ -303,6 +302,19 @@ impl Query {
     fn add_costly(&mut self, condition: String) {
         self.conditions.push(condition);
         self.is_costly = true;
+    }
+
+    /// Leaks that `table` has a row of for which `holds`.
+    ///
+    /// The first such condition collects them all. Each further one is asked of those that are left,
+    /// which are few: to collect again would be most of the work.
+    fn with(&mut self, table: &str, holds: &str) {
+        self.add_costly(match self.is_costly {
+            false => format!("id IN (SELECT leak FROM {table} WHERE {holds})"),
+            true => {
+                format!("EXISTS (SELECT 1 FROM {table} WHERE {table}.leak = leak.id AND {holds})")
+            }
+        });
     }
 
     fn among(&mut self, column: &str, values: impl IntoIterator<Item = Value>) {
