@@ -291,9 +291,8 @@ mod tests {
     #[test]
     fn a_set_is_built_without_the_tokens_that_it_may_not_hold() {
         let key = ImprintKey::from_bytes([1; 32]);
-        let imprints = [MIDDLE, "ssssssss1", LONG].map(|token| {
-            key.imprint(&Secret::new("test", token)).unwrap()
-        });
+        let imprints = [MIDDLE, "ssssssss1", LONG]
+            .map(|token| key.imprint(&Secret::new("test", token)).unwrap());
         let built = |imprints: &[Imprint]| {
             let mut survey = Survey::new(&key, imprints.len());
             imprints.iter().for_each(|imprint| survey.see(imprint, Patch::block(1)).unwrap());
