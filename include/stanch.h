@@ -592,9 +592,29 @@
 #define STANCH_NAME 64
 
 /**
+ * A look at a guard's file came to nothing new, or there was none.
+ */
+#define STANCH_NEWS_NONE 0
+
+/**
+ * Another set is in use.
+ */
+#define STANCH_NEWS_SWAPPED 1
+
+/**
+ * The file was refused; the set in use stays. `stanch_guard_refusal` says why.
+ */
+#define STANCH_NEWS_REFUSED 2
+
+/**
+ * The bytes that any line of `stanch_attempt_line` has room in, and a line's end or a NUL behind it.
+ */
+#define STANCH_ATTEMPT_LINE 2048
+
+/**
  * The version of the ABI that this header describes. It grows when something is added.
  */
-#define STANCH_ABI_VERSION 3
+#define STANCH_ABI_VERSION 4
 
 /**
  * The oldest version of the ABI that this library still serves. A program that was compiled
@@ -611,6 +631,12 @@
  * A detector of tokens: immutable, may be shared by threads.
  */
 typedef struct stanch_detector stanch_detector;
+
+/**
+ * Holds a patch set, and takes the next one when another file is put in the place of its own. May be
+ * shared by threads, and by processes that were forked after it was opened.
+ */
+typedef struct stanch_guard stanch_guard;
 
 /**
  * Undoes the content encodings gzip and deflate, for one scan after the other. Takes some tens of
@@ -636,6 +662,136 @@ typedef struct stanch_scan stanch_scan;
 typedef struct stanch_set stanch_set;
 
 /**
+ * Bytes: where they start and how many there are. `data` may be NULL if `len` is zero.
+ */
+typedef struct {
+  /**
+   * The first byte.
+   */
+  const uint8_t *data;
+  /**
+   * The number of bytes.
+   */
+  size_t len;
+} stanch_slice;
+
+/**
+ * The outcome of a scan. Never holds the token.
+ */
+typedef struct {
+  /**
+   * The size of this struct; set by the caller.
+   */
+  size_t size;
+  /**
+   * What to do: a `STANCH_ACTION_` number.
+   */
+  uint32_t action;
+  /**
+   * Where the token stood: a `STANCH_PART_` number.
+   */
+  uint32_t part;
+  /**
+   * What had to be undone for it to show: `STANCH_VIEW_` numbers, added up.
+   */
+  uint32_t views;
+  /**
+   * The number of bytes in `name`.
+   */
+  uint32_t name_len;
+  /**
+   * The leak that the token belongs to.
+   */
+  uint64_t leak;
+  /**
+   * Where it starts, encoded as it is: the byte, counted from the start of the target, of the
+   * header's value, or of the body (without its content encoding).
+   */
+  uint64_t offset;
+  /**
+   * The name of the header, cookie or query parameter, as the client sent it: treat it as
+   * hostile text. Not closed by a NUL.
+   */
+  uint8_t name[STANCH_NAME];
+  /**
+   * Whether all of the body was looked at without its content encoding: a `STANCH_BODY_` number.
+   * Known for sure when the scan is finished.
+   */
+  uint32_t body;
+  /**
+   * Zero.
+   */
+  uint32_t reserved;
+} stanch_verdict;
+
+/**
+ * A request that carried a leaked token, as it is to be logged. Texts may be empty; they are cut off
+ * where they get long, and none needs to be valid UTF-8.
+ */
+typedef struct {
+  /**
+   * The size of this struct; set by the caller.
+   */
+  size_t size;
+  /**
+   * When, in milliseconds since 1970-01-01 UTC; zero lets the library ask the system.
+   */
+  uint64_t time;
+  /**
+   * The node that saw it; at most 128 bytes of it are written, escaped as they are.
+   */
+  stanch_slice node;
+  /**
+   * The client's address, as text; at most 64.
+   */
+  stanch_slice client;
+  /**
+   * The host that was asked; at most 256. Left out if the token stood in the header that names it.
+   */
+  stanch_slice host;
+  /**
+   * The method; at most 32.
+   */
+  stanch_slice method;
+  /**
+   * The path as the client sent it, without the query; at most 1,024. Left out if the token stood in
+   * it, or if there is a `?` in it. It must not be given if another token of the set stands in it.
+   */
+  stanch_slice path;
+  /**
+   * What the scan came to; its action may be another than what the host did.
+   */
+  const stanch_verdict *verdict;
+  /**
+   * How many attempts were left out of the log since the line before: from `stanch_attempt_cap_take`.
+   */
+  uint64_t left_out;
+  /**
+   * What the host did: `STANCH_ACTION_MONITOR` or `STANCH_ACTION_BLOCK`.
+   */
+  uint32_t action;
+  /**
+   * Zero.
+   */
+  uint32_t reserved;
+} stanch_attempt;
+
+/**
+ * Bounds how many attempts are logged. May lie in memory that processes share; zeroed once, it is as
+ * if nothing was logged. Only for `stanch_attempt_cap_take` to look into.
+ */
+typedef struct {
+  /**
+   * When the next line is due.
+   */
+  uint64_t due;
+  /**
+   * How many attempts were left out since the last line.
+   */
+  uint64_t left_out;
+} stanch_attempt_cap;
+
+/**
  * What went wrong, in words. It names files and reasons and never holds a secret.
  */
 typedef struct {
@@ -656,20 +812,6 @@ typedef struct {
    */
   char message[STANCH_ERROR_TEXT];
 } stanch_error;
-
-/**
- * Bytes: where they start and how many there are. `data` may be NULL if `len` is zero.
- */
-typedef struct {
-  /**
-   * The first byte.
-   */
-  const uint8_t *data;
-  /**
-   * The number of bytes.
-   */
-  size_t len;
-} stanch_slice;
 
 /**
  * A token that a detector found.
@@ -713,6 +855,90 @@ typedef struct {
  * Gets each finding; the finding is valid until it returns. Zero goes on, anything else stops.
  */
 typedef int32_t (*stanch_finding_fn)(void *context, const stanch_finding *finding);
+
+/**
+ * The public half of a signing key: an Ed25519 key (RFC 8032).
+ */
+typedef struct {
+  /**
+   * The encoded point.
+   */
+  uint8_t bytes[32];
+} stanch_public_key;
+
+/**
+ * Which sets are taken. With nothing but the size, the others zero: any sound set that has not
+ * expired.
+ */
+typedef struct {
+  /**
+   * The size of this struct; set by the caller. A larger one than the library knows is refused: a
+   * condition must not be passed over.
+   */
+  size_t size;
+  /**
+   * Public keys, one of which must have signed the set.
+   */
+  const stanch_public_key *keys;
+  /**
+   * How many there are. If there are none, a set need not be signed.
+   */
+  size_t key_count;
+  /**
+   * The set that is in use, or NULL. Only it or one with a higher serial number is taken.
+   */
+  const stanch_set *replaces;
+  /**
+   * The lowest serial number that is taken.
+   */
+  uint64_t serial;
+  /**
+   * The time in seconds since 1970-01-01 UTC; zero lets the library ask the system.
+   */
+  uint64_t now;
+} stanch_trust;
+
+/**
+ * What a guard did so far. Times are in seconds since 1970-01-01 UTC.
+ */
+typedef struct {
+  /**
+   * The size of this struct; set by the caller.
+   */
+  size_t size;
+  /**
+   * How often it exchanged its set for another.
+   */
+  uint64_t swaps;
+  /**
+   * How many changes of its file it refused.
+   */
+  uint64_t refusals;
+  /**
+   * The serial number of the set in use.
+   */
+  uint64_t serial;
+  /**
+   * When it looked at its file last.
+   */
+  uint64_t checked;
+  /**
+   * When it took the set in use.
+   */
+  uint64_t taken;
+  /**
+   * When it refused a file last; zero if it never did.
+   */
+  uint64_t refused;
+  /**
+   * 1 if the file, as it was at the last look, is refused, 0 if it is the set in use.
+   */
+  uint32_t is_refusing;
+  /**
+   * Zero.
+   */
+  uint32_t reserved;
+} stanch_guard_info;
 
 /**
  * How far a body may inflate. Zero stands for what is usual.
@@ -1108,97 +1334,6 @@ typedef struct {
 } stanch_header;
 
 /**
- * The outcome of a scan. Never holds the token.
- */
-typedef struct {
-  /**
-   * The size of this struct; set by the caller.
-   */
-  size_t size;
-  /**
-   * What to do: a `STANCH_ACTION_` number.
-   */
-  uint32_t action;
-  /**
-   * Where the token stood: a `STANCH_PART_` number.
-   */
-  uint32_t part;
-  /**
-   * What had to be undone for it to show: `STANCH_VIEW_` numbers, added up.
-   */
-  uint32_t views;
-  /**
-   * The number of bytes in `name`.
-   */
-  uint32_t name_len;
-  /**
-   * The leak that the token belongs to.
-   */
-  uint64_t leak;
-  /**
-   * Where it starts, encoded as it is: the byte, counted from the start of the target, of the
-   * header's value, or of the body (without its content encoding).
-   */
-  uint64_t offset;
-  /**
-   * The name of the header, cookie or query parameter, as the client sent it: treat it as
-   * hostile text. Not closed by a NUL.
-   */
-  uint8_t name[STANCH_NAME];
-  /**
-   * Whether all of the body was looked at without its content encoding: a `STANCH_BODY_` number.
-   * Known for sure when the scan is finished.
-   */
-  uint32_t body;
-  /**
-   * Zero.
-   */
-  uint32_t reserved;
-} stanch_verdict;
-
-/**
- * The public half of a signing key: an Ed25519 key (RFC 8032).
- */
-typedef struct {
-  /**
-   * The encoded point.
-   */
-  uint8_t bytes[32];
-} stanch_public_key;
-
-/**
- * Which sets are taken. With nothing but the size, the others zero: any sound set that has not
- * expired.
- */
-typedef struct {
-  /**
-   * The size of this struct; set by the caller. A larger one than the library knows is refused: a
-   * condition must not be passed over.
-   */
-  size_t size;
-  /**
-   * Public keys, one of which must have signed the set.
-   */
-  const stanch_public_key *keys;
-  /**
-   * How many there are. If there are none, a set need not be signed.
-   */
-  size_t key_count;
-  /**
-   * The set that is in use, or NULL. Only it or one with a higher serial number is taken.
-   */
-  const stanch_set *replaces;
-  /**
-   * The lowest serial number that is taken.
-   */
-  uint64_t serial;
-  /**
-   * The time in seconds since 1970-01-01 UTC; zero lets the library ask the system.
-   */
-  uint64_t now;
-} stanch_trust;
-
-/**
  * What a set says of itself.
  */
 typedef struct {
@@ -1263,6 +1398,37 @@ extern "C" {
 #endif // __cplusplus
 
 /**
+ * Writes an attempt to `buffer` as one line of JSON, without the line's end or a NUL, and its length to
+ * `*len`. `size` is at least `STANCH_ATTEMPT_LINE`; a line is always shorter. Does not allocate.
+ *
+ * # Safety
+ *
+ * `attempt` and what it points to are valid for this call, and its `size` and that of its verdict are set;
+ * `buffer` points to `size` bytes; `len` is valid.
+ */
+int32_t stanch_attempt_line(const stanch_attempt *attempt,
+                            char *buffer,
+                            size_t size,
+                            size_t *len);
+
+/**
+ * Says whether an attempt may be logged now: 1 if so, and `*left_out` is then how many were not since the
+ * last one that was, for the line to tell; 0 if not, and the attempt is counted as left out; 0 also for a
+ * pointer that is NULL or misaligned. `burst` lines pass at once, and `per_second` in the long run; under a
+ * limit of zero none. `now` is in milliseconds, by a clock that all who share the cap have in common, and
+ * that does not go back. Threads and processes may call this at the same time; nobody waits.
+ *
+ * # Safety
+ *
+ * `cap` was zeroed once, and nothing but this function writes to it; `left_out` is valid.
+ */
+int32_t stanch_attempt_cap_take(stanch_attempt_cap *cap,
+                                uint64_t now,
+                                uint32_t per_second,
+                                uint32_t burst,
+                                uint64_t *left_out);
+
+/**
  * Makes a detector with the built-in rules. On success `*out` is to be freed with
  * `stanch_detector_free`.
  *
@@ -1294,6 +1460,89 @@ int32_t stanch_detector_scan(const stanch_detector *detector,
  * `detector` is NULL or was made and not freed.
  */
 void stanch_detector_free(stanch_detector *detector);
+
+/**
+ * Opens a guard over the set in the file `path`, with the key in the file `key_path`, if `trust` takes
+ * the set. The key is read here, once, and kept; `trust` decides about each set that comes, and nothing
+ * else is kept of it. On success `*out` is to be freed with `stanch_guard_free`; on failure it is left
+ * alone, and `error`, unless it is NULL, says which file is at fault and why.
+ *
+ * # Safety
+ *
+ * The slices and pointers are valid for this call, and so is what `trust` points to; `error->size` and
+ * `trust->size` are set.
+ */
+int32_t stanch_guard_open(stanch_slice path,
+                          stanch_slice key_path,
+                          const stanch_trust *trust,
+                          stanch_error *error,
+                          stanch_guard **out);
+
+/**
+ * Lets the guard look at its file when the last look is this long ago, instead of a second; with zero,
+ * each time that a set is acquired. The next look is then due at once.
+ *
+ * # Safety
+ *
+ * `handle` was opened and not freed.
+ */
+int32_t stanch_guard_set_interval(const stanch_guard *handle,
+                                  uint64_t milliseconds);
+
+/**
+ * Looks at the guard's file if that is due and no other thread does, takes the set in it if it is a
+ * new one, and writes to `*out` the set to scan with. It stays as it is until it is given to
+ * `stanch_guard_release`, whatever the guard does meanwhile, and must not be freed otherwise. `*news`,
+ * unless `news` is NULL, is then a `STANCH_NEWS_` number: whether this call, and no other, exchanged the
+ * set or refused a file. Neither waits for other threads; unless a look is due, it makes no system call
+ * but for the clock, and does not allocate.
+ *
+ * # Safety
+ *
+ * `handle` was opened and not freed; `news` is NULL or valid; `out` is valid.
+ */
+int32_t stanch_guard_acquire(const stanch_guard *handle,
+                             uint32_t *news,
+                             const stanch_set **out);
+
+/**
+ * Gives back a set that was acquired, once for each time that it was. No scan may use it any more; it is
+ * freed if it was replaced and nobody else has it. May be called after the guard was freed. NULL is fine.
+ *
+ * # Safety
+ *
+ * `set` is NULL or came from `stanch_guard_acquire` and was not given back since.
+ */
+void stanch_guard_release(const stanch_set *set);
+
+/**
+ * Writes to `*out` what the guard did so far. Does not look at the file.
+ *
+ * # Safety
+ *
+ * `handle` was opened and not freed; `out` is valid and `out->size` is set.
+ */
+int32_t stanch_guard_describe(const stanch_guard *handle, stanch_guard_info *out);
+
+/**
+ * Writes to `*out` why a file was refused the last time that one was: the status that opening it would
+ * have had, and the reason; `STANCH_OK` if none ever was.
+ *
+ * # Safety
+ *
+ * `handle` was opened and not freed; `out` is valid and `out->size` is set.
+ */
+int32_t stanch_guard_refusal(const stanch_guard *handle,
+                             stanch_error *out);
+
+/**
+ * Frees a guard, and its set as soon as nobody has it any more. NULL is fine.
+ *
+ * # Safety
+ *
+ * `handle` is NULL or was opened and not freed.
+ */
+void stanch_guard_free(stanch_guard *handle);
 
 /**
  * Makes an inflater with `limits`, or with the usual ones if that is NULL. On success `*out` is to be

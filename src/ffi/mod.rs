@@ -10,8 +10,10 @@
 
 #![allow(unreachable_pub, reason = "what is public here is public to C")]
 
+mod attempt;
 mod boundary;
 mod detector;
+mod guard;
 mod inflater;
 mod risk;
 mod risk_policy;
