@@ -3,6 +3,8 @@
  *
  *   ngx_http_stanch_module.c     directives, their merging, the place in the phases
  *   ngx_http_stanch_sets.c       patch sets: opened once, if they are trusted
+ *   ngx_http_stanch_zone.c       what workers count together, in shared memory
+ *   ngx_http_stanch_metrics.c    the page for Prometheus
  *   ngx_http_stanch_scan.c       one request: feed, decide, answer
  *   ngx_http_stanch_feed.c       what a scan is told of a request before its body
  *   ngx_http_stanch_variables.c  $stanch_action and the others
@@ -42,19 +44,77 @@ typedef struct {
     ngx_uint_t        line;
 } ngx_http_stanch_file_t;
 
+/* What is counted of all requests: by what became of them, and by why a body could not be read. */
+typedef enum {
+    NGX_HTTP_STANCH_COUNT_PASS = STANCH_ACTION_PASS,
+    NGX_HTTP_STANCH_COUNT_MONITOR = STANCH_ACTION_MONITOR,
+    NGX_HTTP_STANCH_COUNT_BLOCK = STANCH_ACTION_BLOCK,
+    NGX_HTTP_STANCH_COUNT_FAILED,
+    NGX_HTTP_STANCH_COUNT_DAMAGED,
+    NGX_HTTP_STANCH_COUNT_RATIO,
+    NGX_HTTP_STANCH_COUNT_TOTAL,
+    NGX_HTTP_STANCH_COUNT_UNSUPPORTED,
+    NGX_HTTP_STANCH_COUNTS
+} ngx_http_stanch_count_t;
+
+/* Workers count in different places, each with cache lines of its own, so that none slows another down. */
+#define NGX_HTTP_STANCH_STRIPES  16
+
+typedef union {
+    ngx_atomic_t      counts[NGX_HTTP_STANCH_COUNTS];
+    u_char            lines[128];
+} ngx_http_stanch_stripe_t;
+
+/* How often requests with tokens of a leak came, by what became of them. */
+typedef struct {
+    ngx_atomic_t      leak;       /* 0: not used yet */
+    ngx_atomic_t      monitored;
+    ngx_atomic_t      blocked;
+} ngx_http_stanch_hits_t;
+
+/* What became of the files of a set; under the zone's mutex. */
+typedef struct ngx_http_stanch_record_s  ngx_http_stanch_record_t;
+
+struct ngx_http_stanch_record_s {
+    ngx_http_stanch_record_t *next;
+    uint64_t          serial;     /* of the newest set that any worker took */
+    uint64_t          swaps;
+    uint64_t          refusals;
+    size_t            len;
+    u_char            name[1];
+};
+
+/* What lies in shared memory. */
+typedef struct {
+    ngx_http_stanch_stripe_t  stripes[NGX_HTTP_STANCH_STRIPES];
+    ngx_http_stanch_hits_t    zero;     /* of leak 0 */
+    ngx_http_stanch_hits_t    other;    /* of all leaks that have no place of their own */
+    ngx_http_stanch_record_t *records;
+    ngx_atomic_t              used;     /* places in the table that are taken */
+    ngx_uint_t                most;     /* that may be */
+    ngx_uint_t                size;     /* of the table */
+    ngx_http_stanch_hits_t    table[1]; /* open addressing by the leak's number */
+} ngx_http_stanch_shared_t;
+
 /* A patch set that the configuration holds open, and what was asked of it. */
 typedef struct {
     ngx_str_t          patches;
+    ngx_str_t          name;      /* the path for labels, escaped; differs between all sets */
     ngx_str_t          key;
     stanch_public_key *keys;      /* those that are trusted */
     ngx_uint_t         nkeys;     /* 0: it need not be signed */
     ngx_uint_t         serial;    /* the lowest that is taken */
     stanch_set        *set;
     size_t             state;     /* bytes of memory that a scan needs */
+    ngx_http_stanch_record_t *record;   /* in the zone */
 } ngx_http_stanch_set_t;
 
 typedef struct {
     ngx_array_t       sets;      /* of ngx_http_stanch_set_t * */
+    ngx_uint_t        metrics;   /* 1 when some location shows them */
+    size_t            zone_size;
+    ngx_slab_pool_t  *pool;      /* the zone's; NULL if there is no zone, as the next */
+    ngx_http_stanch_shared_t *shared;
 } ngx_http_stanch_main_conf_t;
 
 typedef struct {
@@ -71,6 +131,7 @@ typedef struct {
     off_t                   inflate_limit;
     ngx_int_t               inflate_ratio;
     ngx_uint_t              fail;
+    ngx_flag_t              metrics;
     ngx_http_stanch_set_t  *set;         /* NULL when off */
 } ngx_http_stanch_loc_conf_t;
 
@@ -108,8 +169,24 @@ typedef struct {
 /* The set that a location names, opened if no other has done so. NULL: it was logged. */
 ngx_http_stanch_set_t *ngx_http_stanch_sets_get(ngx_conf_t *cf, ngx_http_stanch_loc_conf_t *conf);
 
+/* What the set that is in use says of itself. */
+int32_t ngx_http_stanch_sets_describe(ngx_http_stanch_set_t *entry, stanch_set_info *info);
+
 /* The handler of the phase. */
 ngx_int_t ngx_http_stanch_handler(ngx_http_request_t *r);
+
+/* Asks nginx for the zone, if this configuration has anything to count. */
+ngx_int_t ngx_http_stanch_zone_add(ngx_conf_t *cf);
+
+/* The handler of the log phase: counts a request once, when all is known of it. */
+ngx_int_t ngx_http_stanch_zone_handler(ngx_http_request_t *r);
+
+/* How often something happened, in all workers. */
+ngx_atomic_uint_t ngx_http_stanch_zone_count(ngx_http_stanch_shared_t *shared,
+    ngx_http_stanch_count_t what);
+
+/* The content handler of a location with "stanch_metrics on". */
+ngx_int_t ngx_http_stanch_metrics_handler(ngx_http_request_t *r);
 
 /* Tells the scan what nginx knows of the request, and feeds it the request line and the headers. */
 int32_t ngx_http_stanch_feed_head(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx);

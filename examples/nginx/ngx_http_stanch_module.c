@@ -6,8 +6,11 @@
 
 static void *ngx_http_stanch_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_stanch_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_stanch_init_main_conf(ngx_conf_t *cf, void *conf);
 static char *ngx_http_stanch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 static ngx_int_t ngx_http_stanch_init(ngx_conf_t *cf);
+static char *ngx_http_stanch_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_stanch_set_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_stanch_set_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_stanch_set_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_stanch_set_public_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -122,6 +125,20 @@ static ngx_command_t  ngx_http_stanch_commands[] = {
       offsetof(ngx_http_stanch_loc_conf_t, fail),
       &ngx_http_stanch_fails },
 
+    { ngx_string("stanch_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_stanch_set_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_stanch_main_conf_t, zone_size),
+      NULL },
+
+    { ngx_string("stanch_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_http_stanch_set_metrics,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_stanch_loc_conf_t, metrics),
+      NULL },
+
       ngx_null_command
 };
 
@@ -130,7 +147,7 @@ static ngx_http_module_t  ngx_http_stanch_module_ctx = {
     ngx_http_stanch_init,                  /* postconfiguration */
 
     ngx_http_stanch_create_main_conf,      /* create main configuration */
-    NULL,                                  /* init main configuration */
+    ngx_http_stanch_init_main_conf,        /* init main configuration */
 
     NULL,                                  /* create server configuration */
     NULL,                                  /* merge server configuration */
@@ -169,7 +186,20 @@ ngx_http_stanch_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    conf->zone_size = NGX_CONF_UNSET_SIZE;
+
     return conf;
+}
+
+
+static char *
+ngx_http_stanch_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_stanch_main_conf_t  *mcf = conf;
+
+    ngx_conf_init_size_value(mcf->zone_size, 1024 * 1024);
+
+    return NGX_CONF_OK;
 }
 
 
@@ -192,6 +222,7 @@ ngx_http_stanch_create_loc_conf(ngx_conf_t *cf)
     conf->inflate_limit = NGX_CONF_UNSET;
     conf->inflate_ratio = NGX_CONF_UNSET;
     conf->fail = NGX_CONF_UNSET_UINT;
+    conf->metrics = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -274,7 +305,53 @@ ngx_http_stanch_init(ngx_conf_t *cf)
     ngx_memmove(h + 1, h, (handlers->nelts - 1) * sizeof(ngx_http_handler_pt));
     *h = ngx_http_stanch_handler;
 
-    return NGX_OK;
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_stanch_zone_handler;
+
+    return ngx_http_stanch_zone_add(cf);
+}
+
+
+/* The least that nginx makes of any zone. */
+static char *
+ngx_http_stanch_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                         *rv;
+    ngx_http_stanch_main_conf_t  *mcf = conf;
+
+    rv = ngx_conf_set_size_slot(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK && mcf->zone_size < 8 * ngx_pagesize) {
+        return "is too small: at least 8 pages are needed";
+    }
+
+    return rv;
+}
+
+
+static char *
+ngx_http_stanch_set_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                         *rv;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_stanch_loc_conf_t   *lcf = conf;
+    ngx_http_stanch_main_conf_t  *mcf;
+
+    rv = ngx_conf_set_flag_slot(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK && lcf->metrics) {
+        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+        clcf->handler = ngx_http_stanch_metrics_handler;
+
+        mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_stanch_module);
+        mcf->metrics = 1;
+    }
+
+    return rv;
 }
 
 

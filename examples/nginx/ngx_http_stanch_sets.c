@@ -9,6 +9,8 @@
 
 static ngx_int_t ngx_http_stanch_sets_read_keys(ngx_conf_t *cf, ngx_http_stanch_set_t *entry,
     ngx_array_t *files);
+static ngx_int_t ngx_http_stanch_sets_name(ngx_conf_t *cf, ngx_array_t *sets,
+    ngx_http_stanch_set_t *entry);
 static ngx_http_stanch_set_t *ngx_http_stanch_sets_find(ngx_array_t *sets,
     ngx_http_stanch_set_t *wanted);
 static ngx_uint_t ngx_http_stanch_sets_same(ngx_str_t *a, ngx_str_t *b);
@@ -47,7 +49,9 @@ ngx_http_stanch_sets_get(ngx_conf_t *cf, ngx_http_stanch_loc_conf_t *conf)
         return entry;
     }
 
-    if (ngx_http_stanch_sets_open(cf, wanted, conf) != NGX_OK) {
+    if (ngx_http_stanch_sets_open(cf, wanted, conf) != NGX_OK
+        || ngx_http_stanch_sets_name(cf, &mcf->sets, wanted) != NGX_OK)
+    {
         return NULL;
     }
 
@@ -96,6 +100,78 @@ ngx_http_stanch_sets_read_keys(ngx_conf_t *cf, ngx_http_stanch_set_t *entry, ngx
     entry->nkeys = files->nelts;
 
     return NGX_OK;
+}
+
+
+/*
+ * What metrics call the set: its path, escaped as a label's value must be, and with a number if a set of
+ * the same path has it already, as one that is trusted for other reasons.
+ */
+static ngx_int_t
+ngx_http_stanch_sets_name(ngx_conf_t *cf, ngx_array_t *sets, ngx_http_stanch_set_t *entry)
+{
+    u_char                  *p, *path, *next, *last;
+    uint32_t                 code;
+    ngx_uint_t               i, n;
+    ngx_http_stanch_set_t  **other = sets->elts;
+
+    n = 1;
+
+    for (i = 0; i < sets->nelts; i++) {
+        n += ngx_http_stanch_sets_same(&other[i]->patches, &entry->patches);
+    }
+
+    p = ngx_pnalloc(cf->pool, entry->patches.len * 2 + 1 + NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    entry->name.data = p;
+    path = entry->patches.data;
+    last = path + entry->patches.len;
+
+    while (path < last) {
+        next = path;
+        code = *path < 0x80 ? *next++ : ngx_utf8_decode(&next, last - path);
+
+        if (code > 0x10ffff) {
+            /* a file may have any name, a label must be UTF-8 */
+            *p++ = '?';
+            path++;
+
+        } else if (code == '\n') {
+            *p++ = '\\';
+            *p++ = 'n';
+            path = next;
+
+        } else {
+            if (code == '"' || code == '\\') {
+                *p++ = '\\';
+            }
+
+            while (path < next) {
+                *p++ = *path++;
+            }
+        }
+    }
+
+    if (n > 1) {
+        p = ngx_sprintf(p, "#%ui", n);
+    }
+
+    entry->name.len = p - entry->name.data;
+
+    return NGX_OK;
+}
+
+
+int32_t
+ngx_http_stanch_sets_describe(ngx_http_stanch_set_t *entry, stanch_set_info *info)
+{
+    ngx_memzero(info, sizeof(stanch_set_info));
+    info->size = sizeof(stanch_set_info);
+
+    return stanch_set_describe(entry->set, info);
 }
 
 
@@ -167,11 +243,8 @@ ngx_http_stanch_sets_held(ngx_conf_t *cf, ngx_str_t *patches)
     entry = mcf->sets.elts;
 
     for (i = 0; i < mcf->sets.nelts; i++) {
-        ngx_memzero(&info, sizeof(stanch_set_info));
-        info.size = sizeof(stanch_set_info);
-
         if (ngx_http_stanch_sets_same(&entry[i]->patches, patches)
-            && stanch_set_describe(entry[i]->set, &info) == STANCH_OK
+            && ngx_http_stanch_sets_describe(entry[i], &info) == STANCH_OK
             && (held == NULL || info.serial > serial))
         {
             held = entry[i]->set;

@@ -20,6 +20,8 @@ pub struct Client {
 pub struct Response {
     pub status: u16,
     pub body: Vec<u8>,
+    /// Empty if there is none.
+    pub content_type: String,
     /// nginx keeps the connection open.
     pub keeps_alive: bool,
 }
@@ -82,13 +84,14 @@ impl Client {
     /// The next response, interim ones included.
     pub fn response(&mut self) -> Result<Response> {
         let (status, head) = self.head()?;
-        let (mut length, mut keeps_alive) = (None, true);
+        let (mut length, mut keeps_alive, mut content_type) = (None, true, String::new());
         for line in head.lines().skip(1) {
             let Some((name, value)) = line.split_once(": ") else {
                 continue;
             };
             match name.to_ascii_lowercase().as_str() {
                 "content-length" => length = Some(value.parse::<usize>()?),
+                "content-type" => content_type = value.to_owned(),
                 "connection" => keeps_alive = !value.eq_ignore_ascii_case("close"),
                 "transfer-encoding" => bail!("an answer in chunks was not expected"),
                 _ => {}
@@ -99,7 +102,7 @@ impl Client {
             ensure!(self.receive()?, "the connection was closed inside the answer");
         }
         let body = self.pending.drain(..length).collect();
-        Ok(Response { status, body, keeps_alive })
+        Ok(Response { status, body, content_type, keeps_alive })
     }
 
     /// The status of an answer that has no body whatever its headers say.

@@ -130,17 +130,19 @@ impl Material {
             Untaken::Stranger => set.sign(&SigningKey::generate()?)?,
             _ => set.sign(&self.signing)?,
         };
-        self.save(name, set)?;
+        // Nobody may see it before it is what it should be.
+        let next = self.folder().join("untaken");
+        set.save(&next)?;
         match reason {
             Untaken::Expired => clock::wait_for(expires),
             Untaken::Forged => {
-                let mut forged = std::fs::read(self.folder().join(name))?;
+                let mut forged = std::fs::read(&next)?;
                 forged[SIGNATURE_AT] ^= 1;
-                self.replace(name, &forged)?;
+                std::fs::write(&next, forged)?;
             }
             _ => {}
         }
-        Ok(())
+        Ok(std::fs::rename(next, self.folder().join(name))?)
     }
 
     fn next_serial(&self) -> u64 {
@@ -156,6 +158,14 @@ impl Material {
             patches.push((&self.flipping, Patch::block(FLIPPING_LEAK)));
         }
         self.compile(serial, expires, &patches)
+    }
+
+    /// Writes the set `name` of so many tokens, each blocked by a leak of its own, from 1 on; returns them.
+    pub fn save_many(&self, name: &str, count: u64) -> Result<Vec<String>> {
+        let tokens: Vec<String> = (0..count).map(|_| random_token()).collect::<Result<_>>()?;
+        let patches: Vec<_> = tokens.iter().zip((1..).map(Patch::block)).collect();
+        self.save(name, self.compile(1, 0, &patches)?.sign(&self.signing)?)?;
+        Ok(tokens)
     }
 
     fn compile(&self, serial: u64, expires: u64, patches: &[(&String, Patch)]) -> Result<PatchSet> {

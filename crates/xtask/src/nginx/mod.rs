@@ -10,15 +10,18 @@ mod build;
 mod client;
 mod config;
 mod encodings;
+mod exposition;
 mod h2;
 mod locations;
 mod material;
 mod message;
+mod metrics;
 mod refusals;
 mod reload;
 mod requests;
 mod scopes;
 mod server;
+mod stand;
 mod unreadable;
 mod upstream;
 mod whole;
@@ -76,6 +79,7 @@ pub fn run(report: &mut Report) {
         Ok(())
     });
 
+    report.step("nginx module: metrics", |report| metrics::run(report, &module));
     report.step("the whole loop, with the command and nginx", |report| whole::run(report, &module));
 
     report.step("nginx module: under valgrind", |report| {
