@@ -3,6 +3,7 @@
  *
  *   ngx_http_stanch_module.c     directives, their merging, the place in the phases
  *   ngx_http_stanch_sets.c       patch sets: opened once, if they are trusted
+ *   ngx_http_stanch_watch.c      the set to scan with; looking for a new one
  *   ngx_http_stanch_zone.c       what workers count together, in shared memory
  *   ngx_http_stanch_metrics.c    the page for Prometheus
  *   ngx_http_stanch_scan.c       one request: feed, decide, answer
@@ -104,13 +105,17 @@ typedef struct {
     stanch_public_key *keys;      /* those that are trusted */
     ngx_uint_t         nkeys;     /* 0: it need not be signed */
     ngx_uint_t         serial;    /* the lowest that is taken */
-    stanch_set        *set;
-    size_t             state;     /* bytes of memory that a scan needs */
-    ngx_http_stanch_record_t *record;   /* in the zone */
+    stanch_guard      *guard;     /* has the set that is in use */
+    const stanch_set  *first;     /* what it was opened with; NULL in workers */
+    size_t             state;     /* bytes of memory that a scan over the set in use needs */
+    ngx_http_stanch_record_t *record;   /* in the zone, of which this is the pool */
+    ngx_slab_pool_t   *pool;
 } ngx_http_stanch_set_t;
 
 typedef struct {
     ngx_array_t       sets;      /* of ngx_http_stanch_set_t * */
+    ngx_flag_t        watch;     /* whether sets are swapped without a reload */
+    ngx_event_t       timer;     /* a worker's, for when no request makes it look */
     ngx_uint_t        metrics;   /* 1 when some location shows them */
     size_t            zone_size;
     ngx_slab_pool_t  *pool;      /* the zone's; NULL if there is no zone, as the next */
@@ -146,6 +151,8 @@ typedef enum {
 typedef struct {
     ngx_http_stanch_stage_t  stage;
     ngx_http_stanch_set_t   *set;
+    const stanch_set        *patches;   /* what it is scanned with; NULL once it is not needed any more */
+    size_t                   state;     /* bytes of memory that a scan over these needs */
     stanch_scan             *scan;      /* NULL once it is finished */
     stanch_inflater         *inflater;  /* while a body with a content encoding is scanned */
     stanch_verdict           verdict;
@@ -169,8 +176,22 @@ typedef struct {
 /* The set that a location names, opened if no other has done so. NULL: it was logged. */
 ngx_http_stanch_set_t *ngx_http_stanch_sets_get(ngx_conf_t *cf, ngx_http_stanch_loc_conf_t *conf);
 
-/* What the set that is in use says of itself. */
-int32_t ngx_http_stanch_sets_describe(ngx_http_stanch_set_t *entry, stanch_set_info *info);
+/*
+ * The set to scan with, after a look at the file if one is due; to be given to stanch_guard_release.
+ * entry->state then is what a scan over it needs. NULL: there is none to be had.
+ */
+const stanch_set *ngx_http_stanch_watch_acquire(ngx_http_stanch_set_t *entry);
+
+/* What a set says of itself. */
+int32_t ngx_http_stanch_watch_describe(const stanch_set *set, stanch_set_info *info);
+
+/* Begins to look at files, in a worker. */
+ngx_int_t ngx_http_stanch_watch_init(ngx_cycle_t *cycle);
+
+/* What a worker tells the others: it uses a set of this serial number; it took one; it refused one. */
+void ngx_http_stanch_zone_uses(ngx_http_stanch_set_t *entry, uint64_t serial);
+void ngx_http_stanch_zone_took(ngx_http_stanch_set_t *entry, uint64_t serial);
+void ngx_http_stanch_zone_refused(ngx_http_stanch_set_t *entry);
 
 /* The handler of the phase. */
 ngx_int_t ngx_http_stanch_handler(ngx_http_request_t *r);

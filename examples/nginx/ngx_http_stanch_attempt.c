@@ -147,7 +147,7 @@ ngx_http_stanch_path_is_clean(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx,
     }
 
     align = stanch_scan_align();
-    memory = ngx_palloc(r->pool, ctx->set->state + align - 1);
+    memory = ngx_palloc(r->pool, ctx->state + align - 1);
     if (memory == NULL) {
         return 0;
     }
@@ -155,7 +155,7 @@ ngx_http_stanch_path_is_clean(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx,
     ngx_memzero(&verdict, sizeof(stanch_verdict));
     verdict.size = sizeof(stanch_verdict);
 
-    if (stanch_scan_init(ctx->set->set, ngx_align_ptr(memory, align), ctx->set->state, &scan)
+    if (stanch_scan_init(ctx->patches, ngx_align_ptr(memory, align), ctx->state, &scan)
         != STANCH_OK)
     {
         return 0;

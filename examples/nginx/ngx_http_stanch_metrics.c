@@ -11,7 +11,7 @@
 #define NGX_HTTP_STANCH_SET_PAGE   1024
 
 /* How often the lines of a set have its name. */
-#define NGX_HTTP_STANCH_SET_LINES  8
+#define NGX_HTTP_STANCH_SET_LINES  9
 
 static ngx_buf_t *ngx_http_stanch_metrics_page(ngx_http_request_t *r);
 static void ngx_http_stanch_metrics_requests(ngx_buf_t *b, ngx_http_stanch_shared_t *shared);
@@ -195,6 +195,8 @@ ngx_http_stanch_metrics_sets(ngx_buf_t *b, ngx_http_stanch_main_conf_t *mcf)
     uint64_t                       value;
     ngx_uint_t                     i, g;
     stanch_set_info                info;
+    const stanch_set              *set;
+    stanch_guard_info              guard;
     ngx_http_stanch_set_t        **entry;
 
     /* all of them are eight bytes wide */
@@ -229,9 +231,13 @@ ngx_http_stanch_metrics_sets(ngx_buf_t *b, ngx_http_stanch_main_conf_t *mcf)
         ngx_http_stanch_metrics_head(b, gauges[g].name, "gauge", gauges[g].help);
 
         for (i = 0; i < mcf->sets.nelts; i++) {
-            if (ngx_http_stanch_sets_describe(entry[i], &info) != STANCH_OK) {
+            set = ngx_http_stanch_watch_acquire(entry[i]);
+            if (set == NULL) {
                 continue;
             }
+
+            (void) ngx_http_stanch_watch_describe(set, &info);
+            stanch_guard_release(set);
 
             ngx_memcpy(&value, (u_char *) &info + gauges[g].offset, sizeof(uint64_t));
 
@@ -243,6 +249,19 @@ ngx_http_stanch_metrics_sets(ngx_buf_t *b, ngx_http_stanch_main_conf_t *mcf)
             b->last = ngx_slprintf(b->last, b->end, "%s{set=\"%V\"} %uL\n", gauges[g].name,
                                    &entry[i]->name, value);
         }
+    }
+
+    ngx_http_stanch_metrics_head(b, "stanch_set_refused", "gauge",
+                                 "1 if what lies in the set's file now is refused, else 0.");
+
+    for (i = 0; i < mcf->sets.nelts; i++) {
+        ngx_memzero(&guard, sizeof(stanch_guard_info));
+        guard.size = sizeof(stanch_guard_info);
+
+        (void) stanch_guard_describe(entry[i]->guard, &guard);
+
+        b->last = ngx_slprintf(b->last, b->end, "stanch_set_refused{set=\"%V\"} %uD\n",
+                               &entry[i]->name, guard.is_refusing);
     }
 
     ngx_http_stanch_metrics_head(b, "stanch_set_swaps_total", "counter",

@@ -125,6 +125,13 @@ static ngx_command_t  ngx_http_stanch_commands[] = {
       offsetof(ngx_http_stanch_loc_conf_t, fail),
       &ngx_http_stanch_fails },
 
+    { ngx_string("stanch_watch"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_stanch_main_conf_t, watch),
+      NULL },
+
     { ngx_string("stanch_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_stanch_set_zone,
@@ -163,7 +170,7 @@ ngx_module_t  ngx_http_stanch_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_stanch_watch_init,            /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     NULL,                                  /* exit process */
@@ -186,6 +193,7 @@ ngx_http_stanch_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    conf->watch = NGX_CONF_UNSET;
     conf->zone_size = NGX_CONF_UNSET_SIZE;
 
     return conf;
@@ -197,6 +205,7 @@ ngx_http_stanch_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_http_stanch_main_conf_t  *mcf = conf;
 
+    ngx_conf_init_value(mcf->watch, 1);
     ngx_conf_init_size_value(mcf->zone_size, 1024 * 1024);
 
     return NGX_CONF_OK;

@@ -163,13 +163,6 @@ ngx_http_stanch_create_ctx(ngx_http_request_t *r, ngx_http_stanch_set_t *set)
 
     align = stanch_scan_align();
 
-    memory = ngx_palloc(r->pool, set->state + align - 1);
-    if (memory == NULL) {
-        return NULL;
-    }
-
-    memory = ngx_align_ptr(memory, align);
-
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_stanch_ctx_t));
     if (cln == NULL) {
         return NULL;
@@ -181,7 +174,20 @@ ngx_http_stanch_create_ctx(ngx_http_request_t *r, ngx_http_stanch_set_t *set)
     ctx->set = set;
     ctx->verdict.size = sizeof(stanch_verdict);
 
-    if (stanch_scan_init(set->set, memory, set->state, &ctx->scan) != STANCH_OK) {
+    ctx->patches = ngx_http_stanch_watch_acquire(set);
+    if (ctx->patches == NULL) {
+        return NULL;
+    }
+
+    ctx->state = set->state;
+
+    memory = ngx_palloc(r->pool, ctx->state + align - 1);
+
+    if (memory == NULL
+        || stanch_scan_init(ctx->patches, ngx_align_ptr(memory, align), ctx->state, &ctx->scan)
+           != STANCH_OK)
+    {
+        stanch_guard_release(ctx->patches);
         return NULL;
     }
 
@@ -206,10 +212,14 @@ ngx_http_stanch_cleanup(void *data)
     }
 
     ngx_http_stanch_release(ctx);
+    stanch_guard_release(ctx->patches);
 }
 
 
-/* The scan is finished; its inflater must have stayed until now. */
+/*
+ * The scan is finished; its inflater and its set must have stayed until now. A set that is not in use any
+ * more need not wait for what is sent to the client, unless there is something to tell of it.
+ */
 static void
 ngx_http_stanch_release(ngx_http_stanch_ctx_t *ctx)
 {
@@ -217,6 +227,11 @@ ngx_http_stanch_release(ngx_http_stanch_ctx_t *ctx)
 
     stanch_inflater_free(ctx->inflater);
     ctx->inflater = NULL;
+
+    if (ctx->verdict.action == STANCH_ACTION_PASS) {
+        stanch_guard_release(ctx->patches);
+        ctx->patches = NULL;
+    }
 }
 
 

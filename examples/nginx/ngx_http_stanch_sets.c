@@ -2,7 +2,7 @@
  * The patch sets of a configuration: each is opened once for its files and what is asked of it,
  * before the workers are forked, and freed with the configuration. A reload builds a new
  * configuration beside the old one; the old sets go when the last worker of the old configuration
- * has gone. Until then they say which sets would be a step back.
+ * has gone. Until then they, and what workers took since, say which sets would be a step back.
  */
 
 #include "ngx_http_stanch.h"
@@ -14,7 +14,8 @@ static ngx_int_t ngx_http_stanch_sets_name(ngx_conf_t *cf, ngx_array_t *sets,
 static ngx_http_stanch_set_t *ngx_http_stanch_sets_find(ngx_array_t *sets,
     ngx_http_stanch_set_t *wanted);
 static ngx_uint_t ngx_http_stanch_sets_same(ngx_str_t *a, ngx_str_t *b);
-static stanch_set *ngx_http_stanch_sets_held(ngx_conf_t *cf, ngx_str_t *patches);
+static const stanch_set *ngx_http_stanch_sets_held(ngx_conf_t *cf, ngx_str_t *patches,
+    uint64_t *taken);
 static ngx_int_t ngx_http_stanch_sets_open(ngx_conf_t *cf, ngx_http_stanch_set_t *entry,
     ngx_http_stanch_loc_conf_t *conf);
 static stanch_slice ngx_http_stanch_sets_slice(ngx_str_t *text);
@@ -165,16 +166,6 @@ ngx_http_stanch_sets_name(ngx_conf_t *cf, ngx_array_t *sets, ngx_http_stanch_set
 }
 
 
-int32_t
-ngx_http_stanch_sets_describe(ngx_http_stanch_set_t *entry, stanch_set_info *info)
-{
-    ngx_memzero(info, sizeof(stanch_set_info));
-    info->size = sizeof(stanch_set_info);
-
-    return stanch_set_describe(entry->set, info);
-}
-
-
 static ngx_http_stanch_set_t *
 ngx_http_stanch_sets_find(ngx_array_t *sets, ngx_http_stanch_set_t *wanted)
 {
@@ -206,15 +197,16 @@ ngx_http_stanch_sets_same(ngx_str_t *a, ngx_str_t *b)
 
 
 /*
- * The newest set that the running configuration has from this file; NULL if there is none, as when
- * nginx starts, or in "nginx -t", which knows nothing of what runs.
+ * The newest set that the running configuration was opened with from this file; NULL if there is none,
+ * as when nginx starts, or in "nginx -t", which knows nothing of what runs. And the serial number of the
+ * newest that its workers took from there since.
  */
-static stanch_set *
-ngx_http_stanch_sets_held(ngx_conf_t *cf, ngx_str_t *patches)
+static const stanch_set *
+ngx_http_stanch_sets_held(ngx_conf_t *cf, ngx_str_t *patches, uint64_t *taken)
 {
     uint64_t                       serial;
     ngx_uint_t                     i;
-    stanch_set                    *held;
+    const stanch_set              *held;
     ngx_cycle_t                   *old;
     stanch_set_info                info;
     ngx_http_stanch_set_t        **entry;
@@ -243,11 +235,18 @@ ngx_http_stanch_sets_held(ngx_conf_t *cf, ngx_str_t *patches)
     entry = mcf->sets.elts;
 
     for (i = 0; i < mcf->sets.nelts; i++) {
-        if (ngx_http_stanch_sets_same(&entry[i]->patches, patches)
-            && ngx_http_stanch_sets_describe(entry[i], &info) == STANCH_OK
+        if (!ngx_http_stanch_sets_same(&entry[i]->patches, patches)) {
+            continue;
+        }
+
+        if (entry[i]->record) {
+            *taken = ngx_max(*taken, entry[i]->record->serial);
+        }
+
+        if (ngx_http_stanch_watch_describe(entry[i]->first, &info) == STANCH_OK
             && (held == NULL || info.serial > serial))
         {
-            held = entry[i]->set;
+            held = entry[i]->first;
             serial = info.serial;
         }
     }
@@ -260,10 +259,12 @@ static ngx_int_t
 ngx_http_stanch_sets_open(ngx_conf_t *cf, ngx_http_stanch_set_t *entry,
     ngx_http_stanch_loc_conf_t *conf)
 {
-    int32_t              code;
-    stanch_error         error;
-    stanch_trust         trust;
-    ngx_pool_cleanup_t  *cln;
+    int32_t                       code;
+    uint64_t                      taken;
+    stanch_error                  error;
+    stanch_trust                  trust;
+    ngx_pool_cleanup_t           *cln;
+    ngx_http_stanch_main_conf_t  *mcf;
 
     cln = ngx_pool_cleanup_add(cf->pool, 0);
     if (cln == NULL) {
@@ -281,12 +282,14 @@ ngx_http_stanch_sets_open(ngx_conf_t *cf, ngx_http_stanch_set_t *entry,
 
     /* a number means nothing in a set that anybody can make */
     if (entry->nkeys) {
-        trust.replaces = ngx_http_stanch_sets_held(cf, &entry->patches);
+        taken = 0;
+        trust.replaces = ngx_http_stanch_sets_held(cf, &entry->patches, &taken);
+        trust.serial = ngx_max(trust.serial, taken);
     }
 
-    code = stanch_set_open_trusted(ngx_http_stanch_sets_slice(&entry->patches),
-                                   ngx_http_stanch_sets_slice(&entry->key), &trust, &error,
-                                   &entry->set);
+    code = stanch_guard_open(ngx_http_stanch_sets_slice(&entry->patches),
+                             ngx_http_stanch_sets_slice(&entry->key), &trust, &error,
+                             &entry->guard);
 
     if (code != STANCH_OK) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -297,9 +300,19 @@ ngx_http_stanch_sets_open(ngx_conf_t *cf, ngx_http_stanch_set_t *entry,
     }
 
     cln->handler = ngx_http_stanch_sets_close;
-    cln->data = entry->set;
+    cln->data = entry;
 
-    code = stanch_scan_size(entry->set, &entry->state);
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_stanch_module);
+
+    if (!mcf->watch) {
+        (void) stanch_guard_set_interval(entry->guard, UINT64_MAX);
+    }
+
+    code = stanch_guard_acquire(entry->guard, NULL, &entry->first);
+
+    if (code == STANCH_OK) {
+        code = stanch_scan_size(entry->first, &entry->state);
+    }
 
     if (code != STANCH_OK) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "stanch: %s (stanch_patches in %V:%ui)",
@@ -326,5 +339,8 @@ ngx_http_stanch_sets_slice(ngx_str_t *text)
 static void
 ngx_http_stanch_sets_close(void *data)
 {
-    stanch_set_free(data);
+    ngx_http_stanch_set_t  *entry = data;
+
+    stanch_guard_release(entry->first);
+    stanch_guard_free(entry->guard);
 }

@@ -69,6 +69,7 @@ ngx_http_stanch_zone_init(ngx_shm_zone_t *zone, void *data)
     entry = mcf->sets.elts;
 
     for (i = 0; i < mcf->sets.nelts; i++) {
+        entry[i]->pool = mcf->pool;
         entry[i]->record = ngx_http_stanch_zone_record(mcf, &entry[i]->name);
 
         if (entry[i]->record == NULL) {
@@ -256,6 +257,40 @@ ngx_http_stanch_zone_hits(ngx_http_stanch_shared_t *shared, uint64_t leak)
         /* another worker was faster; it may have been for the same leak */
         (void) ngx_atomic_fetch_add(&shared->used, -1);
     }
+}
+
+
+void
+ngx_http_stanch_zone_uses(ngx_http_stanch_set_t *entry, uint64_t serial)
+{
+    ngx_shmtx_lock(&entry->pool->mutex);
+
+    /* a number means nothing in a set that anybody can make */
+    if (entry->nkeys && entry->record->serial < serial) {
+        entry->record->serial = serial;
+    }
+
+    ngx_shmtx_unlock(&entry->pool->mutex);
+}
+
+
+void
+ngx_http_stanch_zone_took(ngx_http_stanch_set_t *entry, uint64_t serial)
+{
+    ngx_http_stanch_zone_uses(entry, serial);
+
+    ngx_shmtx_lock(&entry->pool->mutex);
+    entry->record->swaps++;
+    ngx_shmtx_unlock(&entry->pool->mutex);
+}
+
+
+void
+ngx_http_stanch_zone_refused(ngx_http_stanch_set_t *entry)
+{
+    ngx_shmtx_lock(&entry->pool->mutex);
+    entry->record->refusals++;
+    ngx_shmtx_unlock(&entry->pool->mutex);
 }
 
 

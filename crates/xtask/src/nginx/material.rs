@@ -18,6 +18,9 @@ pub const FLIPPING_LEAK: u64 = 3303;
 pub const OTHER_LEAK: u64 = 4404;
 pub const SCOPED_LEAK: u64 = 5505;
 
+/// How long a token is that makes a scan need much more memory: less than a header may be, and a token.
+const LONG_TOKEN: usize = 3_000;
+
 /// Where a set's signature stands (docs/patch-set-format.md).
 const SIGNATURE_AT: usize = 352;
 
@@ -98,6 +101,26 @@ impl Material {
     pub fn save_patches(&self, with_flipping: bool) -> Result<()> {
         let set = self.patches_of(self.next_serial(), 0, with_flipping)?;
         self.save("patches", set.sign(&self.signing)?)
+    }
+
+    /// Writes a set that is newer than the set `patches`, and will be that once it is put in its place.
+    pub fn save_next_as(&self, name: &str) -> Result<()> {
+        let set = self.patches_of(self.next_serial(), 0, false)?;
+        self.save(name, set.sign(&self.signing)?)
+    }
+
+    /// Writes the set `patches`, newer than before, with a very long token in it beside the usual ones; returns
+    /// that.
+    pub fn save_with_long_token(&self) -> Result<String> {
+        let mut long = String::new();
+        while long.len() < LONG_TOKEN {
+            long.push_str(&random_token()?);
+        }
+        let patches =
+            [(&self.blocked, Patch::block(BLOCKED_LEAK)), (&long, Patch::block(FLIPPING_LEAK))];
+        let set = self.compile(self.next_serial(), 0, &patches)?;
+        self.save("patches", set.sign(&self.signing)?)?;
+        Ok(long)
     }
 
     /// Writes the set `patches`, newer than before and signed with the next key.

@@ -22,6 +22,7 @@ mod requests;
 mod scopes;
 mod server;
 mod stand;
+mod swaps;
 mod unreadable;
 mod upstream;
 mod whole;
@@ -80,6 +81,7 @@ pub fn run(report: &mut Report) {
     });
 
     report.step("nginx module: metrics", |report| metrics::run(report, &module));
+    report.step("nginx module: new sets without a reload", |report| swaps::run(report, &module));
     report.step("the whole loop, with the command and nginx", |report| whole::run(report, &module));
 
     report.step("nginx module: under valgrind", |report| {

@@ -12,9 +12,7 @@ use super::server;
 /// A running nginx; it ends with the value.
 pub struct Stand {
     child: Child,
-    folder: PathBuf,
-    module: PathBuf,
-    generation: u32,
+    place: Place,
     pub port: u16,
 }
 
@@ -26,28 +24,44 @@ pub struct Directives<'a> {
     pub server: &'a str,
 }
 
+/// What is the same in all configurations of a step, but for the number of the configuration.
+struct Place {
+    folder: PathBuf,
+    module: PathBuf,
+    port: u16,
+    generation: u32,
+    /// Whom the workers belong to, where that can be chosen.
+    user: &'static str,
+}
+
 impl Stand {
     /// Starts nginx with two workers in a folder.
     pub fn start(folder: &Path, module: &Path, directives: Directives<'_>) -> Result<Stand> {
         let port = server::free_port()?;
-        write(folder, module, port, 1, directives)?;
-        let child = server::nginx(folder, &[])
+        let (folder, module) = (folder.to_owned(), module.to_owned());
+        let place = Place { folder, module, port, generation: 1, user: "root" };
+        place.write(directives)?;
+        let child = server::nginx(&place.folder, &[])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .context("cannot run nginx")?;
-        let (folder, module) = (folder.to_owned(), module.to_owned());
-        let mut stand = Stand { child, folder, module, generation: 1, port };
+        let mut stand = Stand { child, place, port };
         stand.wait()?;
         Ok(stand)
     }
 
     /// Asks for a reload, and waits until the new configuration serves.
     pub fn reload(&mut self, directives: Directives<'_>) -> Result<()> {
-        self.generation += 1;
-        write(&self.folder, &self.module, self.port, self.generation, directives)?;
+        self.place.generation += 1;
+        self.place.write(directives)?;
         self.signal(Signal::HUP)?;
         self.wait()
+    }
+
+    /// Where nginx runs as root, workers belong to this user from the next reload on.
+    pub fn run_workers_as(&mut self, user: &'static str) {
+        self.place.user = user;
     }
 
     /// Signals the master.
@@ -56,8 +70,15 @@ impl Stand {
     }
 
     pub fn error_log(&self) -> Result<String> {
-        let bytes = std::fs::read(self.folder.join("error.log"))?;
+        let bytes = std::fs::read(self.place.folder.join("error.log"))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
+    }
+
+    /// What the error log says in the end.
+    fn last_words(&self) -> String {
+        let log = self.error_log().unwrap_or_default();
+        let lines: Vec<&str> = log.lines().filter(|line| !line.contains("[info]")).collect();
+        lines[lines.len().saturating_sub(5)..].join("\n")
     }
 
     /// Stops it gracefully and returns its error log.
@@ -69,8 +90,8 @@ impl Stand {
     }
 
     fn wait(&mut self) -> Result<()> {
-        server::wait_for_generation(&mut self.child, self.port, self.generation)
-            .with_context(|| self.error_log().unwrap_or_default())
+        server::wait_for_generation(&mut self.child, self.port, self.place.generation)
+            .with_context(|| self.last_words())
     }
 }
 
@@ -84,16 +105,13 @@ impl Drop for Stand {
     }
 }
 
-fn write(
-    folder: &Path,
-    module: &Path,
-    port: u16,
-    generation: u32,
-    directives: Directives<'_>,
-) -> Result<()> {
-    let Directives { http, server } = directives;
-    let text = format!(
-        "{head}
+impl Place {
+    fn write(&self, directives: Directives<'_>) -> Result<()> {
+        let Place { folder, module, port, generation, user } = self;
+        let Directives { http, server } = directives;
+        let head = config::head(folder, module, Workers::Two);
+        let text = format!(
+            "{head}
 http {{
 {temporary}
 {http}
@@ -104,8 +122,9 @@ http {{
     }}
 }}
 ",
-        head = config::head(folder, module, Workers::Two),
-        temporary = config::temporary_files(folder),
-    );
-    Ok(std::fs::write(folder.join("nginx.conf"), text)?)
+            head = head.replace("user root;", &format!("user {user};")),
+            temporary = config::temporary_files(folder),
+        );
+        Ok(std::fs::write(folder.join("nginx.conf"), text)?)
+    }
 }
