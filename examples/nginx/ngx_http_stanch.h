@@ -6,7 +6,8 @@
  *   ngx_http_stanch_watch.c      the set to scan with; looking for a new one
  *   ngx_http_stanch_zone.c       what workers count together, in shared memory
  *   ngx_http_stanch_metrics.c    the page for Prometheus
- *   ngx_http_stanch_scan.c       one request: feed, decide, answer
+ *   ngx_http_stanch_scan.c       one request: feed it, portion by portion
+ *   ngx_http_stanch_decide.c     what becomes of it, and the error log
  *   ngx_http_stanch_feed.c       what a scan is told of a request before its body
  *   ngx_http_stanch_variables.c  $stanch_action and the others
  *   ngx_http_stanch_attempt.c    $stanch_attempt: a hit as a line of JSON
@@ -45,7 +46,10 @@ typedef struct {
     ngx_uint_t        line;
 } ngx_http_stanch_file_t;
 
-/* What is counted of all requests: by what became of them, and by why a body could not be read. */
+/*
+ * What is counted of all requests: by what became of them, by why a body could not be read, and of attempts,
+ * whether they have a line.
+ */
 typedef enum {
     NGX_HTTP_STANCH_COUNT_PASS = STANCH_ACTION_PASS,
     NGX_HTTP_STANCH_COUNT_MONITOR = STANCH_ACTION_MONITOR,
@@ -55,6 +59,8 @@ typedef enum {
     NGX_HTTP_STANCH_COUNT_RATIO,
     NGX_HTTP_STANCH_COUNT_TOTAL,
     NGX_HTTP_STANCH_COUNT_UNSUPPORTED,
+    NGX_HTTP_STANCH_COUNT_LOGGED,
+    NGX_HTTP_STANCH_COUNT_LEFT_OUT,
     NGX_HTTP_STANCH_COUNTS
 } ngx_http_stanch_count_t;
 
@@ -90,6 +96,7 @@ typedef struct {
     ngx_http_stanch_stripe_t  stripes[NGX_HTTP_STANCH_STRIPES];
     ngx_http_stanch_hits_t    zero;     /* of leak 0 */
     ngx_http_stanch_hits_t    other;    /* of all leaks that have no place of their own */
+    stanch_attempt_cap        cap;      /* on the lines that tell of attempts */
     ngx_http_stanch_record_t *records;
     ngx_atomic_t              used;     /* places in the table that are taken */
     ngx_uint_t                most;     /* that may be */
@@ -116,6 +123,8 @@ typedef struct {
     ngx_array_t       sets;      /* of ngx_http_stanch_set_t * */
     ngx_flag_t        watch;     /* whether sets are swapped without a reload */
     ngx_event_t       timer;     /* a worker's, for when no request makes it look */
+    ngx_int_t         attempt_rate;   /* lines a second; 0: any number */
+    ngx_int_t         attempt_burst;
     ngx_uint_t        metrics;   /* 1 when some location shows them */
     size_t            zone_size;
     ngx_slab_pool_t  *pool;      /* the zone's; NULL if there is no zone, as the next */
@@ -158,6 +167,11 @@ typedef struct {
     stanch_verdict           verdict;
     ngx_uint_t               action;    /* what became of the request: STANCH_ACTION_* */
     ngx_uint_t               failure;   /* the status that refuses a failed scan */
+    ngx_str_t                attempt;    /* the line that tells of it, */
+    ngx_uint_t               attempt_of; /* and of this action */
+    uint64_t                 left_out;   /* attempts that have none, before it */
+    unsigned                 capped:1;   /* leave for a line was asked for, */
+    unsigned                 let_in:1;   /* and given */
     unsigned                 answered:1;  /* refused: what follows is nginx making the answer */
     unsigned                 encoded:1;   /* the body has a content encoding */
     unsigned                 body:1;      /* the body was scanned to its end, or to a blocked token */
@@ -196,11 +210,25 @@ void ngx_http_stanch_zone_refused(ngx_http_stanch_set_t *entry);
 /* The handler of the phase. */
 ngx_int_t ngx_http_stanch_handler(ngx_http_request_t *r);
 
+/* What becomes of a request whose scan is over, in this location: a status, or NGX_DECLINED. */
+ngx_int_t ngx_http_stanch_decide(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx,
+    ngx_http_stanch_loc_conf_t *lcf);
+
+/* The same of one that was not scanned, or not in full: "status", or NGX_DECLINED. */
+ngx_int_t ngx_http_stanch_refuse_unscanned(ngx_http_stanch_loc_conf_t *lcf, ngx_uint_t status);
+
+/* Lines of the error log: a scan could not be carried out; a body could not be read. */
+void ngx_http_stanch_log_failure(ngx_http_request_t *r, const char *reason);
+void ngx_http_stanch_log_unreadable(ngx_http_request_t *r, uint32_t body);
+
 /* Asks nginx for the zone, if this configuration has anything to count. */
 ngx_int_t ngx_http_stanch_zone_add(ngx_conf_t *cf);
 
 /* The handler of the log phase: counts a request once, when all is known of it. */
 ngx_int_t ngx_http_stanch_zone_handler(ngx_http_request_t *r);
+
+/* Counts something that happened. */
+void ngx_http_stanch_zone_add_one(ngx_http_stanch_shared_t *shared, ngx_http_stanch_count_t what);
 
 /* How often something happened, in all workers. */
 ngx_atomic_uint_t ngx_http_stanch_zone_count(ngx_http_stanch_shared_t *shared,

@@ -15,6 +15,7 @@
 
 static ngx_buf_t *ngx_http_stanch_metrics_page(ngx_http_request_t *r);
 static void ngx_http_stanch_metrics_requests(ngx_buf_t *b, ngx_http_stanch_shared_t *shared);
+static void ngx_http_stanch_metrics_attempts(ngx_buf_t *b, ngx_http_stanch_shared_t *shared);
 static void ngx_http_stanch_metrics_hits(ngx_buf_t *b, ngx_http_stanch_shared_t *shared,
     ngx_uint_t most);
 static void ngx_http_stanch_metrics_of_leak(ngx_buf_t *b, const char *leak,
@@ -92,6 +93,7 @@ ngx_http_stanch_metrics_page(ngx_http_request_t *r)
 
     ngx_http_stanch_metrics_requests(b, mcf->shared);
     ngx_http_stanch_metrics_hits(b, mcf->shared, leaks);
+    ngx_http_stanch_metrics_attempts(b, mcf->shared);
     ngx_http_stanch_metrics_sets(b, mcf);
 
     ngx_http_stanch_metrics_head(b, "stanch_build_info", "gauge", "The library that is in use.");
@@ -185,6 +187,21 @@ ngx_http_stanch_metrics_of_leak(ngx_buf_t *b, const char *leak, ngx_http_stanch_
                            "stanch_hits_total{leak=\"%s\",action=\"monitor\"} %uA\n"
                            "stanch_hits_total{leak=\"%s\",action=\"block\"} %uA\n",
                            leak, hits->monitored, leak, hits->blocked);
+}
+
+
+static void
+ngx_http_stanch_metrics_attempts(ngx_buf_t *b, ngx_http_stanch_shared_t *shared)
+{
+    ngx_http_stanch_metrics_head(b, "stanch_attempts_logged_total", "counter",
+                                 "Requests that carried a token and have a line in a log.");
+    b->last = ngx_slprintf(b->last, b->end, "stanch_attempts_logged_total %uA\n",
+                           ngx_http_stanch_zone_count(shared, NGX_HTTP_STANCH_COUNT_LOGGED));
+
+    ngx_http_stanch_metrics_head(b, "stanch_attempts_left_out_total", "counter",
+                                 "Requests that carried a token and have none, for the rate.");
+    b->last = ngx_slprintf(b->last, b->end, "stanch_attempts_left_out_total %uA\n",
+                           ngx_http_stanch_zone_count(shared, NGX_HTTP_STANCH_COUNT_LEFT_OUT));
 }
 
 

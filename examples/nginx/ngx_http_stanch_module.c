@@ -10,6 +10,7 @@ static char *ngx_http_stanch_init_main_conf(ngx_conf_t *cf, void *conf);
 static char *ngx_http_stanch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 static ngx_int_t ngx_http_stanch_init(ngx_conf_t *cf);
 static char *ngx_http_stanch_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_stanch_set_attempt_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_stanch_set_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_stanch_set_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_stanch_set_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -42,6 +43,9 @@ static ngx_conf_num_bounds_t  ngx_http_stanch_ratio_bounds = {
 static ngx_conf_num_bounds_t  ngx_http_stanch_status_bounds = {
     ngx_conf_check_num_bounds, 400, 599
 };
+
+/* Lines a second, or at once. */
+#define NGX_HTTP_STANCH_MOST_LINES  1000000
 
 #define NGX_HTTP_STANCH_ANYWHERE \
     (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1)
@@ -132,6 +136,13 @@ static ngx_command_t  ngx_http_stanch_commands[] = {
       offsetof(ngx_http_stanch_main_conf_t, watch),
       NULL },
 
+    { ngx_string("stanch_attempt_rate"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_stanch_set_attempt_rate,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("stanch_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_stanch_set_zone,
@@ -194,6 +205,8 @@ ngx_http_stanch_create_main_conf(ngx_conf_t *cf)
     }
 
     conf->watch = NGX_CONF_UNSET;
+    conf->attempt_rate = NGX_CONF_UNSET;
+    conf->attempt_burst = NGX_CONF_UNSET;
     conf->zone_size = NGX_CONF_UNSET_SIZE;
 
     return conf;
@@ -206,6 +219,11 @@ ngx_http_stanch_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_http_stanch_main_conf_t  *mcf = conf;
 
     ngx_conf_init_value(mcf->watch, 1);
+
+    /* under attack that is some 30 KB a second */
+    ngx_conf_init_value(mcf->attempt_rate, 100);
+    ngx_conf_init_value(mcf->attempt_burst, 1000);
+
     ngx_conf_init_size_value(mcf->zone_size, 1024 * 1024);
 
     return NGX_CONF_OK;
@@ -339,6 +357,53 @@ ngx_http_stanch_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return rv;
+}
+
+
+/* "off", or a rate as limit_req_zone has it, and a burst as limit_req has it. */
+static char *
+ngx_http_stanch_set_attempt_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                    *value = cf->args->elts;
+    ngx_http_stanch_main_conf_t  *mcf = conf;
+
+    static ngx_str_t  unit = ngx_string("r/s");
+    static ngx_str_t  burst = ngx_string("burst=");
+
+    if (mcf->attempt_rate != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        mcf->attempt_rate = 0;
+        return NGX_CONF_OK;
+    }
+
+    if (value[1].len > unit.len
+        && ngx_strncmp(value[1].data + value[1].len - unit.len, unit.data, unit.len) == 0)
+    {
+        mcf->attempt_rate = ngx_atoi(value[1].data, value[1].len - unit.len);
+    }
+
+    if (mcf->attempt_rate <= 0 || mcf->attempt_rate > NGX_HTTP_STANCH_MOST_LINES) {
+        return "needs \"off\" or a rate from 1r/s to 1000000r/s";
+    }
+
+    mcf->attempt_burst = mcf->attempt_rate;
+
+    if (cf->args->nelts == 3) {
+        if (ngx_strncmp(value[2].data, burst.data, burst.len) != 0) {
+            return "knows no other parameter than \"burst\"";
+        }
+
+        mcf->attempt_burst = ngx_atoi(value[2].data + burst.len, value[2].len - burst.len);
+    }
+
+    if (mcf->attempt_burst <= 0 || mcf->attempt_burst > NGX_HTTP_STANCH_MOST_LINES) {
+        return "needs a burst from 1 to 1000000";
+    }
+
+    return NGX_CONF_OK;
 }
 
 

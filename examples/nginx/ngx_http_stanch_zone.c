@@ -13,8 +13,6 @@ static ngx_int_t ngx_http_stanch_zone_init(ngx_shm_zone_t *zone, void *data);
 static ngx_http_stanch_shared_t *ngx_http_stanch_zone_create(ngx_slab_pool_t *pool);
 static ngx_http_stanch_record_t *ngx_http_stanch_zone_record(ngx_http_stanch_main_conf_t *mcf,
     ngx_str_t *name);
-static void ngx_http_stanch_zone_add_one(ngx_http_stanch_shared_t *shared,
-    ngx_http_stanch_count_t what);
 static ngx_http_stanch_hits_t *ngx_http_stanch_zone_hits(ngx_http_stanch_shared_t *shared,
     uint64_t leak);
 
@@ -199,7 +197,7 @@ ngx_http_stanch_zone_handler(ngx_http_request_t *r)
 }
 
 
-static void
+void
 ngx_http_stanch_zone_add_one(ngx_http_stanch_shared_t *shared, ngx_http_stanch_count_t what)
 {
     ngx_http_stanch_stripe_t  *stripe;

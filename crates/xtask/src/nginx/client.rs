@@ -8,6 +8,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::message::Message;
 
+/// What is waited for nginx: under valgrind, on a busy machine, a body that inflates takes its time.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// One connection to nginx.
 pub struct Client {
     stream: TcpStream,
@@ -49,8 +52,8 @@ impl Client {
     pub fn connect(port: u16) -> Result<Client> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        stream.set_write_timeout(Some(Duration::from_secs(30)))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
         Ok(Client { stream, pending: Vec::new(), answering: false })
     }
 

@@ -12,6 +12,7 @@ mod config;
 mod encodings;
 mod exposition;
 mod h2;
+mod lines;
 mod locations;
 mod material;
 mod message;
@@ -81,6 +82,7 @@ pub fn run(report: &mut Report) {
     });
 
     report.step("nginx module: metrics", |report| metrics::run(report, &module));
+    report.step("nginx module: the log of attempts", |report| lines::run(report, &module));
     report.step("nginx module: new sets without a reload", |report| swaps::run(report, &module));
     report.step("the whole loop, with the command and nginx", |report| whole::run(report, &module));
 
@@ -91,6 +93,7 @@ pub fn run(report: &mut Report) {
         attempts::run(report, &bench)?;
         scopes::run(report, &bench)?;
         unreadable::run(report, &bench)?;
+        report.case("the page of metrics", metrics::page(bench.server.ports.on).map(drop));
         report.case("memory is used as it may be", bench.server.stop().map(drop));
         Ok(())
     });

@@ -157,11 +157,19 @@ pub fn run(report: &mut Report, module: &Path) -> Result<()> {
             &["stanch_patches", "name of a file"],
         ),
     ];
-    for (name, directives, wanted) in [
+    let of_http: [(&str, &str, &[&str]); 10] = [
         ("zone that is too small", "stanch_zone 16k;", &["stanch_zone", "too small"]),
         ("zone that is no size", "stanch_zone much;", &["stanch_zone", "invalid value"]),
+        ("watching that is no word", "stanch_watch maybe;", &["stanch_watch", "maybe"]),
+        ("rate that is none", "stanch_attempt_rate 5;", &["stanch_attempt_rate", "1r/s"]),
+        ("rate of nothing", "stanch_attempt_rate 0r/s;", &["stanch_attempt_rate", "1r/s"]),
+        ("rate a minute", "stanch_attempt_rate 60r/m;", &["stanch_attempt_rate", "1r/s"]),
+        ("burst of nothing", "stanch_attempt_rate 5r/s burst=0;", &["burst from 1"]),
+        ("rate with more", "stanch_attempt_rate 5r/s nodelay;", &["stanch_attempt_rate", "burst"]),
+        ("no rate with more", "stanch_attempt_rate off burst=5;", &["stanch_attempt_rate"]),
         ("metrics outside a location", "stanch_metrics on;", &["stanch_metrics", "not allowed"]),
-    ] {
+    ];
+    for (name, directives, wanted) in of_http {
         report.case(name, check_refused(&material, module, Level::Http, directives, wanted));
     }
     report.case("a good configuration passes", {
