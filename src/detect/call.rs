@@ -4,7 +4,7 @@
 //! The build checks the built-in ones with this, [`RuleFile`](super::RuleFile) those of users.
 
 /// The programs that a call begins with.
-const TOOLS: [&str; 20] = [
+const TOOLS: [&str; 21] = [
     "aliyun",
     "atlas",
     "aws",
@@ -21,6 +21,7 @@ const TOOLS: [&str; 20] = [
     "ibmcloud",
     "nomad",
     "npm",
+    "oc",
     "tccli",
     "turso",
     "vault",
