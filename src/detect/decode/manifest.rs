@@ -83,7 +83,7 @@ fn value(text: &[u8], entry: &Entry, most: usize, out: &mut Zeroizing<Vec<u8>>) 
         out.pop();
     }
     let plain = out.iter().all(|b| digits::is_text(*b));
-    (whole && plain && out.len() >= SHORTEST).then(|| Piece {
+    (whole && plain && out.len() >= SHORTEST).then_some(Piece {
         encoding: decoded.encoding,
         big: false,
         plain,
