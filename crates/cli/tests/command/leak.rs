@@ -165,6 +165,7 @@ fn a_set_is_built_without_tokens_that_are_too_easy_to_recover() {
     assert_eq!(inspected[0]["tokens"], 0);
 }
 
+#[test]
 fn attempts_that_a_node_left_out_are_told_and_are_no_leaks() {
     let place = desk();
     add(&place, "a call", &[OWN]);
