@@ -25,6 +25,10 @@ use crate::secret::{
     Alphabet, DigestHasher, Engine, GramHasher, ImprintKey, KeyId, PublicKey, SigningKey,
 };
 
+/// What stands for the length of the shortest token where there is none: longer than any text, and
+/// still a number to calculate with.
+const ENDLESS: usize = usize::MAX / 8;
+
 /// A set of patches, compiled and immutable. It holds no plaintext.
 ///
 /// Threads and forked processes share it; each request gets a [`Scan`](super::Scan) of its own.
@@ -58,12 +62,12 @@ pub struct SetInfo {
     /// another question.
     pub signer: Option<PublicKey>,
     /// What recovering the easiest of its tokens would cost whoever has the set and its key: the
-    /// base-2 logarithm of the guesses, by the builder's estimate.
+    /// base-2 logarithm of the guesses, by the builder's estimate. 255 if there is no token.
     pub recovery_bits: u32,
     /// What it asks for of its tokens: the different policies, each a list of rules. Of the rules
     /// whose scope a request is in, the strongest action counts.
     pub policies: Vec<Vec<Rule>>,
-    /// The length of the longest token in bytes.
+    /// The length of the longest token in bytes, 0 if there is no token.
     pub longest_token: usize,
     /// The length of the file in bytes.
     pub bytes: u64,
@@ -184,8 +188,9 @@ impl PatchSet {
         &self.content
     }
 
-    /// Writes the set to the file at `path`, with mode 0600, all of it or nothing: a temporary file
-    /// in the same folder is renamed into place.
+    /// Writes the set to the file at `path`, all of it or nothing: a temporary file in the same folder is
+    /// renamed into place. Its mode is 0600, or that of the file that it replaces, if it can be given to
+    /// the same owner and group: whoever was allowed to read the old set may read the new one.
     ///
     /// # Errors
     ///
@@ -201,6 +206,8 @@ impl PatchSet {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&temporary).map_err(failed)?;
+        #[cfg(unix)]
+        inherit(path, &file);
         let done = file
             .write_all(self.as_bytes())
             .and_then(|()| file.sync_all())
@@ -315,7 +322,7 @@ impl PatchSet {
         let tiers: Vec<PreparedTier> =
             layout.tiers.iter().map(|layout| PreparedTier::new(layout, key)).collect();
         let geometries = || tiers.iter().map(|tier| tier.layout.tier);
-        let shortest = geometries().map(Tier::window).min().unwrap_or(usize::MAX);
+        let shortest = geometries().map(Tier::window).min().unwrap_or(ENDLESS);
         let alphabet =
             layout.tiers.iter().fold(Alphabet::default(), |all, tier| all.union(tier.alphabet));
         let engine = tiers.first().map_or(Engine::Portable, |tier| tier.hasher.rounds().engine());
@@ -408,4 +415,17 @@ impl fmt::Debug for PatchSet {
 
 fn content(path: &Path) -> Result<Content, OpenError> {
     Content::open(path).map_err(|error| OpenError::Io { path: path.to_owned(), error })
+}
+
+/// Lets whoever may read the file at `path` read the one that takes its place: a proxy's workers are often
+/// of another user than who writes sets. As far as this process may: a set that only its owner can read is
+/// not given away instead.
+#[cfg(unix)]
+fn inherit(path: &Path, file: &fs::File) {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+    let Ok(old) = fs::symlink_metadata(path) else { return };
+    if old.is_file() && fchown(file, Some(old.uid()), Some(old.gid())).is_ok() {
+        let mode = old.permissions().mode() & 0o644 | 0o600;
+        let _ = file.set_permissions(fs::Permissions::from_mode(mode));
+    }
 }

@@ -42,7 +42,7 @@ pub fn run(report: &mut Report, bench: &mut Bench) -> Result<()> {
         report.case(&name, untaken(bench, reason, complaint));
     }
     report.case("with a public key that is none", bad_public_key(bench));
-    report.case("with both in order again", good_again(bench));
+    report.case("with all in order again", good_again(bench));
     report.case("with a set that the next key signed", next_key(bench));
     report.case("a set that expires goes on serving, and is not taken again", expiring(bench));
     Ok(())
@@ -103,14 +103,14 @@ fn under_load(bench: &mut Bench) -> Result<()> {
 }
 
 /// One kind of client under load. Each returns how many of its requests were answered.
-struct Load<'a> {
-    port: u16,
-    stop: &'a AtomicBool,
+pub struct Load<'a> {
+    pub port: u16,
+    pub stop: &'a AtomicBool,
 }
 
 impl Load<'_> {
     /// A new connection for each request: every single one must be answered as expected.
-    fn fresh(&self, message: &Message, expected: impl Fn(u16) -> bool) -> Result<usize> {
+    pub fn fresh(&self, message: &Message, expected: impl Fn(u16) -> bool) -> Result<usize> {
         let mut answered = 0;
         while !self.stop.load(Ordering::SeqCst) {
             let outcome = exchange(self.port, "load", message)
@@ -124,7 +124,7 @@ impl Load<'_> {
     /// One connection for many requests. A worker that retires closes idle connections, so, as
     /// RFC 9112 (section 9.3.1) has it, a request that finds its connection closed before any
     /// byte of an answer goes out once more on a new connection, and must be answered there.
-    fn kept_alive(&self, message: &Message, expected: impl Fn(u16) -> bool) -> Result<usize> {
+    pub fn kept_alive(&self, message: &Message, expected: impl Fn(u16) -> bool) -> Result<usize> {
         let mut answered = 0;
         let mut client = Client::connect(self.port)?;
         let mut used = false;
@@ -173,7 +173,7 @@ fn untaken(bench: &mut Bench, reason: Untaken, complaint: &str) -> Result<()> {
 }
 
 fn bad_public_key(bench: &mut Bench) -> Result<()> {
-    bench.material.save_patches(true)?;
+    bench.material.save_patches(false)?;
     let path = bench.material.folder().join("sign.pub");
     let good = std::fs::read(&path)?;
     std::fs::write(&path, &good[..good.len() - 2])?;
@@ -201,6 +201,7 @@ fn still_serving(bench: &Bench, name: &str) -> Result<()> {
 }
 
 fn good_again(bench: &mut Bench) -> Result<()> {
+    bench.material.save_patches(true)?;
     good_again_as(bench, "good-again")
 }
 
