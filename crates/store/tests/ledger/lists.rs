@@ -84,6 +84,21 @@ fn filters() -> Vec<Filter> {
         Filter { tenant: Some(TenantId::default()), ..none() },
         text("überraschung"),
         text("slack"),
+        text(""),
+        text("e"),
+        text("ä"),
+        text("bucket"),
+        Filter { source: Some(String::new()), ..none() },
+        Filter { source: Some("bucket".into()), ..none() },
+        Filter { source: Some("github".into()), ..none() },
+        Filter {
+            source: Some("e".into()),
+            target: Some("n".into()),
+            text: Some("a".into()),
+            ..none()
+        },
+        Filter { class: Some("Slack-Token".into()), kind: Some(SourceKind::Page), ..none() },
+        Filter { class: Some("nothing".into()), ..none() },
         text("%"),
         text("_"),
         text("'"),
@@ -123,7 +138,10 @@ fn is_in(filter: &Filter, leak: &Leak, rated: &Rated) -> bool {
                     || holds(&token.facts().provider, part)
                     || holds(&token.preview().to_string(), part)
             })
-            || leak.sources().iter().any(|seen| holds(&seen.source.to_string(), part))
+            || leak.sources().iter().any(|seen| {
+                holds(&seen.source.locator.to_string(), part)
+                    || holds(seen.source.kind.as_str(), part)
+            })
             || leak.notes().iter().any(|note| holds(&note.text, part))
     };
     (filter.statuses.is_empty() || filter.statuses.contains(&leak.status()))
