@@ -73,7 +73,7 @@ impl Database {
         }
     }
 
-    /// The numbers that a statement gives, which has one column and may give a hundred thousand of them.
+    /// The numbers in the first column of a statement's rows, of which there may be a hundred thousand.
     pub(crate) fn numbers(&mut self, sql: &str, values: &[Value]) -> Result<Vec<i64>, StoreError> {
         match self {
             Database::Sqlite(sqlite) => sqlite.numbers(sql, values),
@@ -143,6 +143,15 @@ impl Database {
         match self {
             Database::Sqlite(_) => format!("{}({text}, ?{value})", sqlite::POSITION),
             Database::Postgres(_) => format!("strpos({text}, ?{value})"),
+        }
+    }
+
+    /// What follows a table's name where this index is the shortest that tells all that is asked.
+    pub(crate) fn reading(&self, index: &str) -> String {
+        match self {
+            Database::Sqlite(_) => format!("INDEXED BY {index}"),
+            // It knows by itself.
+            Database::Postgres(_) => String::new(),
         }
     }
 

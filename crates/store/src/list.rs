@@ -167,7 +167,7 @@ impl Store {
                 return Ok(List { total: 0, leaks: Vec::new() });
             }
             // What was found, in order, by a walk through the index: that takes as long whatever was found.
-            let (sql, values) = query.ordered(sort, "id");
+            let (sql, values) = query.ordered(sort);
             let mut found = database.numbers(&sql, &values)?;
             found.retain(|id| among.binary_search(id).is_ok());
             let limit = page.limit.min(Page::MOST);
@@ -194,10 +194,6 @@ impl Sort {
             false => (*column).to_owned(),
         });
         columns.collect::<Vec<_>>().join(", ")
-    }
-
-    fn columns(self) -> String {
-        self.keys().iter().map(|(column, _)| *column).collect::<Vec<_>>().join(", ")
     }
 
     /// The columns, and whether each of them falls.
@@ -247,40 +243,36 @@ impl Query {
     fn list(&self, database: &mut Database, sort: Sort, page: Page) -> Result<List, StoreError> {
         let mut values = Vec::new();
         let all = self.conditions(&self.tenants, &mut values);
-        let row = database.row(&format!("SELECT count(*) FROM leak WHERE {all}"), &values)?;
+        let index = database.reading("leak_number");
+        let sql = format!("SELECT count(*) FROM leak {index} WHERE {all}");
+        let row = database.row(&sql, &values)?;
         let total = row.map(|mut row| row.int()).transpose()?.unwrap_or(0) as u64;
-        let (sql, mut values) = self.ordered(sort, "id");
+        let (sql, mut values) = self.ordered(sort);
         let limit = value(&mut values, (page.limit.min(Page::MOST) as i64).into());
         let offset = value(&mut values, page.offset.into());
         let ids = database.numbers(&format!("{sql} LIMIT ?{limit} OFFSET ?{offset}"), &values)?;
         Ok(List { total, leaks: summaries(database, &ids)? })
     }
 
-    /// The statement that gives `column` of all of them in order. Of several tenants each is read in its order, so that
+    /// The statement that gives the numbers of all of them in order. Of several tenants each is read in its order, so that
     /// nothing has to be sorted.
-    fn ordered(&self, sort: Sort, column: &str) -> (String, Vec<Value>) {
+    fn ordered(&self, sort: Sort) -> (String, Vec<Value>) {
         let mut values = Vec::new();
-        let columns = sort.columns();
-        let order = sort.order();
         let parts: Vec<&[TenantId]> = match self.tenants.len() {
             // Both databases take some hundreds of parts.
             2..=100 => self.tenants.chunks(1).collect(),
             _ => vec![&self.tenants],
         };
-        if let [tenants] = parts[..] {
-            let conditions = self.conditions(tenants, &mut values);
-            let sql = format!("SELECT {column} FROM leak WHERE {conditions} ORDER BY {order}");
-            return (sql, values);
-        }
-        let parts: Vec<String> = parts
-            .into_iter()
-            .map(|tenants| {
-                let conditions = self.conditions(tenants, &mut values);
-                format!("SELECT {columns} FROM leak WHERE {conditions}")
-            })
-            .collect();
-        let all = parts.join(" UNION ALL ");
-        (format!("SELECT {column} FROM ({all}) AS leaks ORDER BY {order}"), values)
+        // The numbers first; behind them what the parts are put in order by.
+        let columns = sort.keys().iter().map(|(column, _)| *column);
+        let columns: Vec<&str> =
+            ["id"].into_iter().chain(columns.filter(|column| *column != "id")).collect();
+        let columns = columns.join(", ");
+        let part = |tenants: &&[TenantId]| {
+            format!("SELECT {columns} FROM leak WHERE {}", self.conditions(tenants, &mut values))
+        };
+        let parts: Vec<String> = parts.iter().map(part).collect();
+        (format!("{} ORDER BY {}", parts.join(" UNION ALL "), sort.order()), values)
     }
 
     fn conditions(&self, tenants: &[TenantId], values: &mut Vec<Value>) -> String {

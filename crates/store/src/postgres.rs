@@ -61,7 +61,7 @@ impl Postgres {
         rows.iter().map(|row| (0..row.len()).map(|at| value(row, at)).collect()).collect()
     }
 
-    /// All of them as one value: a row each would take longer than the work.
+    /// The first column of all rows as one value: a row each would take longer than the work.
     pub(crate) fn numbers(&mut self, sql: &str, values: &[Value]) -> Result<Vec<i64>, StoreError> {
         let statement =
             self.statement(&format!("SELECT array_agg(number) FROM ({sql}) AS found (number)"))?;
