@@ -9,6 +9,7 @@ use stanch_store::Identity;
 
 use crate::outcome::{Failure, Outcome, reason, shown};
 use crate::palette;
+use crate::seal::of_key;
 
 /// Makes a new imprint key in a new file, and says its id.
 pub(crate) fn new(path: &Path) -> Result<Outcome, Failure> {
@@ -38,7 +39,7 @@ pub(crate) fn new_signing(path: &Path) -> Result<Outcome, Failure> {
 /// Makes a new pair that tokens are sealed to and opened with, in two new files.
 pub(crate) fn new_sealing(path: &Path) -> Result<Outcome, Failure> {
     let public_path = beside(path);
-    let recipient = Identity::create(path)?;
+    let recipient = Identity::create(path).map_err(of_key)?;
     let written = File::create_new(&public_path)
         .and_then(|mut file| writeln!(file, "{recipient}").and_then(|()| file.sync_all()));
     written.map_err(|error| {

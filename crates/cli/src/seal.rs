@@ -5,9 +5,9 @@ use std::path::Path;
 use clap::Args;
 use stanch::secret::Digest;
 use stanch::secret::{Imprint, Secret};
-use stanch_store::{Recipient, Sealed};
+use stanch_store::{Recipient, Sealed, StoreError};
 
-use crate::outcome::Failure;
+use crate::outcome::{Failure, shown};
 
 /// How a public key begins.
 const PREFIX: &str = "age1";
@@ -32,10 +32,21 @@ impl Sealing {
                 true => {
                     recipients.push(seal.parse().map_err(|error| Failure::named("--seal", error))?)
                 }
-                false => recipients.extend(Recipient::open(Path::new(seal))?),
+                false => recipients.extend(Recipient::open(Path::new(seal)).map_err(of_key)?),
             }
         }
         Ok(Sealer(recipients))
+    }
+}
+
+/// What is wrong with a file of keys: it has nothing to do with the ledger.
+pub(crate) fn of_key(error: StoreError) -> Failure {
+    match error {
+        StoreError::Io { path, reason } => {
+            let reason = reason.split(" (os error ").next().unwrap_or_default();
+            Failure::named(shown(&path), reason)
+        }
+        other => other.into(),
     }
 }
 

@@ -34,17 +34,18 @@ CREATE TABLE leak (
     -- The hash of the class of its tokens; below zero a bit for each of their classes.
     class_key  BIGINT NOT NULL
 );
--- One for each order of lists, so that no page has to be sorted, and no row read but those of the page.
-CREATE INDEX leak_status ON leak (tenant, status, score DESC, id, marks, class_key);
-CREATE INDEX leak_number ON leak (tenant, id, marks, class_key);
-CREATE INDEX leak_score ON leak (tenant, score DESC, id, marks, class_key);
-CREATE INDEX leak_residual ON leak (tenant, residual DESC, id, marks, class_key);
-CREATE INDEX leak_first_seen ON leak (tenant, first_seen DESC, id, marks, class_key);
-CREATE INDEX leak_last_seen ON leak (tenant, last_seen DESC, id, marks, class_key);
-CREATE INDEX leak_attempts ON leak (tenant, attempts DESC, id, marks, class_key);
-CREATE INDEX leak_class ON leak (tenant, class, id, marks, class_key);
-CREATE INDEX leak_source ON leak (tenant, source, id, marks, class_key);
-CREATE INDEX leak_target ON leak (tenant, target_key, id, marks, class_key);
+-- One for each order of lists, so that no page has to be sorted, and no row read but those of the page: for one
+-- tenant and for several.
+CREATE INDEX leak_status ON leak (status, score DESC, id, tenant, marks, class_key);
+CREATE INDEX leak_number ON leak (id, tenant, marks, class_key);
+CREATE INDEX leak_score ON leak (score DESC, id, tenant, marks, class_key);
+CREATE INDEX leak_residual ON leak (residual DESC, id, tenant, marks, class_key);
+CREATE INDEX leak_first_seen ON leak (first_seen DESC, id, tenant, marks, class_key);
+CREATE INDEX leak_last_seen ON leak (last_seen DESC, id, tenant, marks, class_key);
+CREATE INDEX leak_attempts ON leak (attempts DESC, id, tenant, marks, class_key);
+CREATE INDEX leak_class ON leak (class, id, tenant, marks, class_key);
+CREATE INDEX leak_source ON leak (source, id, tenant, marks, class_key);
+CREATE INDEX leak_target ON leak (target_key, id, tenant, marks, class_key);
 CREATE INDEX leak_due ON leak (due);
 
 -- What is searched for, in lower case, a row a leak. The words begin with the places where it was found, up to the

@@ -242,7 +242,7 @@ impl Query {
     /// A page and how many there are on all pages, from an index alone but for the rows of the page.
     fn list(&self, database: &mut Database, sort: Sort, page: Page) -> Result<List, StoreError> {
         let mut values = Vec::new();
-        let all = self.conditions(&self.tenants, &mut values);
+        let all = self.conditions(&mut values);
         let index = database.reading("leak_number");
         let sql = format!("SELECT count(*) FROM leak {index} WHERE {all}");
         let row = database.row(&sql, &values)?;
@@ -254,29 +254,16 @@ impl Query {
         Ok(List { total, leaks: summaries(database, &ids)? })
     }
 
-    /// The statement that gives the numbers of all of them in order. Of several tenants each is read in its order, so that
-    /// nothing has to be sorted.
+    /// The statement that gives the numbers of all of them in order: a walk through the index of that order.
     fn ordered(&self, sort: Sort) -> (String, Vec<Value>) {
         let mut values = Vec::new();
-        let parts: Vec<&[TenantId]> = match self.tenants.len() {
-            // Both databases take some hundreds of parts.
-            2..=100 => self.tenants.chunks(1).collect(),
-            _ => vec![&self.tenants],
-        };
-        // The numbers first; behind them what the parts are put in order by.
-        let columns = sort.keys().iter().map(|(column, _)| *column);
-        let columns: Vec<&str> =
-            ["id"].into_iter().chain(columns.filter(|column| *column != "id")).collect();
-        let columns = columns.join(", ");
-        let part = |tenants: &&[TenantId]| {
-            format!("SELECT {columns} FROM leak WHERE {}", self.conditions(tenants, &mut values))
-        };
-        let parts: Vec<String> = parts.iter().map(part).collect();
-        (format!("{} ORDER BY {}", parts.join(" UNION ALL "), sort.order()), values)
+        let conditions = self.conditions(&mut values);
+        (format!("SELECT id FROM leak WHERE {conditions} ORDER BY {}", sort.order()), values)
     }
 
-    fn conditions(&self, tenants: &[TenantId], values: &mut Vec<Value>) -> String {
-        let marks: Vec<String> = tenants
+    fn conditions(&self, values: &mut Vec<Value>) -> String {
+        let marks: Vec<String> = self
+            .tenants
             .iter()
             .map(|tenant| format!("?{}", value(values, tenant.0.as_str().into())))
             .collect();

@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::desk::{Desk, leak_id};
 use crate::outcome::{Failure, Outcome, complain, counted, reason, shown};
+use crate::seal::of_key;
 
 /// Opens the tokens of a leak that were kept sealed, to have them revoked
 #[derive(Debug, Args)]
@@ -66,7 +67,7 @@ enum Goal {
 
 /// Runs the command.
 pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
-    let identity = Identity::open(&arguments.identity)?;
+    let identity = Identity::open(&arguments.identity).map_err(of_key)?;
     let store = arguments.desk.open()?;
     let by = arguments.desk.by()?;
     // Where they cannot go, nothing is opened.
