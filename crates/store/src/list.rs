@@ -160,15 +160,13 @@ impl Store {
         self.read(|database| {
             let tenants = access::tenants(database, who, Act::View, filter.tenant.as_ref())?;
             let query = Query::new(filter, tenants);
-            let Some(among) = search(database, filter)? else {
+            let Some(texts) = Texts::of(database, filter) else {
                 return query.list(database, sort, page);
             };
-            if among.is_empty() {
-                return Ok(List { total: 0, leaks: Vec::new() });
-            }
-            // What was found, in order, by a walk through the index: that takes as long whatever was found.
+            // All in order, by a walk through the index; of these, those that hold the texts.
             let (sql, values) = query.ordered(sort);
             let mut found = database.numbers(&sql, &values)?;
+            let among = texts.search(database, &found)?;
             found.retain(|id| among.binary_search(id).is_ok());
             let limit = page.limit.min(Page::MOST);
             let ids: Vec<i64> = found
@@ -286,29 +284,52 @@ impl Query {
     }
 }
 
-/// The leaks, by number, that hold the texts that are asked for; `None` if no text is. All texts are looked for at once, in
-/// rows that hold nothing else.
-fn search(database: &mut Database, filter: &Filter) -> Result<Option<Vec<i64>>, StoreError> {
-    let mut values = Vec::new();
-    let mut conditions = Vec::new();
-    let mut ask = |text: &Option<String>, column: &str, where_to: &str| {
-        // What is empty stands everywhere.
-        if let Some(text) = text.as_ref().filter(|text| !text.is_empty()) {
-            let at = value(&mut values, text.to_lowercase().into());
-            conditions.push(format!("{} {where_to}", database.position(column, at)));
-        }
-    };
-    ask(&filter.target, "target", "> 0");
-    // Where it stands in a place at all, it stands there first: places come before all other words.
-    ask(&filter.source, "words", "BETWEEN 1 AND ending");
-    ask(&filter.text, "words", "> 0");
-    if conditions.is_empty() {
-        return Ok(None);
+/// So many leaks are asked one by one whether they hold a text; more than these are gone through from the first to
+/// the last.
+const FEW: usize = 5_000;
+
+/// The texts that are asked for.
+struct Texts {
+    conditions: String,
+    values: Vec<Value>,
+}
+
+impl Texts {
+    fn of(database: &Database, filter: &Filter) -> Option<Texts> {
+        let mut values = Vec::new();
+        let mut conditions = Vec::new();
+        let mut ask = |text: &Option<String>, column: &str, where_to: &str| {
+            // What is empty stands everywhere.
+            if let Some(text) = text.as_ref().filter(|text| !text.is_empty()) {
+                let at = value(&mut values, text.to_lowercase().into());
+                conditions.push(format!("{} {where_to}", database.position(column, at)));
+            }
+        };
+        ask(&filter.target, "target", "> 0");
+        // Where it stands in a place at all, it stands there first: places come before all other words.
+        ask(&filter.source, "words", "BETWEEN 1 AND ending");
+        ask(&filter.text, "words", "> 0");
+        let asked = !conditions.is_empty();
+        asked.then(|| Texts { conditions: conditions.join(" AND "), values })
     }
-    let sql = format!("SELECT leak FROM search WHERE {}", conditions.join(" AND "));
-    let mut found = database.numbers(&sql, &values)?;
-    found.sort_unstable();
-    Ok(Some(found))
+
+    /// Of the leaks with these numbers, and perhaps of others, those that hold all texts, by number. All texts are looked
+    /// for at once, in rows that hold nothing else.
+    fn search(&self, database: &mut Database, leaks: &[i64]) -> Result<Vec<i64>, StoreError> {
+        let sql = format!("SELECT leak FROM search WHERE {}", self.conditions);
+        let mut found = match leaks.len() {
+            0..=FEW => {
+                let among: Vec<Value> = leaks.iter().map(|id| (*id).into()).collect();
+                let rows =
+                    database.query_in(&format!("{sql} AND leak"), &self.values, &among, "")?;
+                let numbers = rows.into_iter().map(|row| Columns::of(row).int());
+                numbers.collect::<Result<_, _>>()?
+            }
+            _ => database.numbers(&sql, &self.values)?,
+        };
+        found.sort_unstable();
+        Ok(found)
+    }
 }
 
 /// The leaks with these numbers, in the order of these.
