@@ -14,6 +14,7 @@ mod lint;
 mod nginx;
 mod packages;
 mod peers;
+mod proxy;
 mod report;
 mod workspace;
 

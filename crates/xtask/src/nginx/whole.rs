@@ -10,16 +10,14 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::client::exchange;
 use super::config::{self, Workers};
-use super::message::Message;
 use super::server;
 use crate::command::{cargo, program};
+use crate::proxy::client::exchange;
+use crate::proxy::message::Message;
+use crate::proxy::{PATIENCE, free_port};
 use crate::report::Report;
 use crate::workspace;
-
-/// What is waited for nginx to do what it was asked.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The rule that finds the token that requests carry, and the file that it leaked in.
 const RULE: &str = "slack-bot-token";
@@ -182,7 +180,7 @@ struct Edge {
 impl Edge {
     fn start(desk: &Desk) -> Result<Edge> {
         let folder = desk.folder.path();
-        let port = server::free_port()?;
+        let port = free_port()?;
         let config = format!(
             "{head}
 http {{

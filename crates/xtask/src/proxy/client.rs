@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::message::Message;
 
-/// One connection to nginx.
+/// One connection to a proxy.
 pub struct Client {
     stream: TcpStream,
     /// Received and not yet consumed.
@@ -20,7 +20,7 @@ pub struct Client {
 pub struct Response {
     pub status: u16,
     pub body: Vec<u8>,
-    /// nginx keeps the connection open.
+    /// The proxy keeps the connection open.
     pub keeps_alive: bool,
 }
 
@@ -58,7 +58,7 @@ impl Client {
         self.response()
     }
 
-    /// Sends a message, cut as it asks for, and reads the answer. nginx may answer a request that
+    /// Sends a message, cut as it asks for, and reads the answer. A proxy may answer a request that
     /// it refuses before all of it is sent; the answer counts then.
     pub fn exchange(&mut self, case: &str, message: &Message) -> Result<Outcome> {
         let wire = message.wire(case);
