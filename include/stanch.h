@@ -592,9 +592,24 @@
 #define STANCH_NAME 64
 
 /**
+ * A look at a guard's file came to nothing new, or there was none.
+ */
+#define STANCH_NEWS_NONE 0
+
+/**
+ * Another set is in use.
+ */
+#define STANCH_NEWS_SWAPPED 1
+
+/**
+ * The file was refused; the set in use stays. `stanch_guard_refusal` says why.
+ */
+#define STANCH_NEWS_REFUSED 2
+
+/**
  * The version of the ABI that this header describes. It grows when something is added.
  */
-#define STANCH_ABI_VERSION 3
+#define STANCH_ABI_VERSION 4
 
 /**
  * The oldest version of the ABI that this library still serves. A program that was compiled
@@ -611,6 +626,12 @@
  * A detector of tokens: immutable, may be shared by threads.
  */
 typedef struct stanch_detector stanch_detector;
+
+/**
+ * Holds a patch set, and takes the next one when another file is put in the place of its own. May be
+ * shared by threads, and by processes that were forked after it was opened.
+ */
+typedef struct stanch_guard stanch_guard;
 
 /**
  * Undoes the content encodings gzip and deflate, for one scan after the other. Takes some tens of
@@ -713,6 +734,90 @@ typedef struct {
  * Gets each finding; the finding is valid until it returns. Zero goes on, anything else stops.
  */
 typedef int32_t (*stanch_finding_fn)(void *context, const stanch_finding *finding);
+
+/**
+ * The public half of a signing key: an Ed25519 key (RFC 8032).
+ */
+typedef struct {
+  /**
+   * The encoded point.
+   */
+  uint8_t bytes[32];
+} stanch_public_key;
+
+/**
+ * Which sets are taken. With nothing but the size, the others zero: any sound set that has not
+ * expired.
+ */
+typedef struct {
+  /**
+   * The size of this struct; set by the caller. A larger one than the library knows is refused: a
+   * condition must not be passed over.
+   */
+  size_t size;
+  /**
+   * Public keys, one of which must have signed the set.
+   */
+  const stanch_public_key *keys;
+  /**
+   * How many there are. If there are none, a set need not be signed.
+   */
+  size_t key_count;
+  /**
+   * The set that is in use, or NULL. Only it or one with a higher serial number is taken.
+   */
+  const stanch_set *replaces;
+  /**
+   * The lowest serial number that is taken.
+   */
+  uint64_t serial;
+  /**
+   * The time in seconds since 1970-01-01 UTC; zero lets the library ask the system.
+   */
+  uint64_t now;
+} stanch_trust;
+
+/**
+ * What a guard did so far. Times are in seconds since 1970-01-01 UTC.
+ */
+typedef struct {
+  /**
+   * The size of this struct; set by the caller.
+   */
+  size_t size;
+  /**
+   * How often it exchanged its set for another.
+   */
+  uint64_t swaps;
+  /**
+   * How many changes of its file it refused.
+   */
+  uint64_t refusals;
+  /**
+   * The serial number of the set in use.
+   */
+  uint64_t serial;
+  /**
+   * When it looked at its file last.
+   */
+  uint64_t checked;
+  /**
+   * When it took the set in use.
+   */
+  uint64_t taken;
+  /**
+   * When it refused a file last; zero if it never did.
+   */
+  uint64_t refused;
+  /**
+   * 1 if the file, as it was at the last look, is refused, 0 if it is the set in use.
+   */
+  uint32_t is_refusing;
+  /**
+   * Zero.
+   */
+  uint32_t reserved;
+} stanch_guard_info;
 
 /**
  * How far a body may inflate. Zero stands for what is usual.
@@ -1157,48 +1262,6 @@ typedef struct {
 } stanch_verdict;
 
 /**
- * The public half of a signing key: an Ed25519 key (RFC 8032).
- */
-typedef struct {
-  /**
-   * The encoded point.
-   */
-  uint8_t bytes[32];
-} stanch_public_key;
-
-/**
- * Which sets are taken. With nothing but the size, the others zero: any sound set that has not
- * expired.
- */
-typedef struct {
-  /**
-   * The size of this struct; set by the caller. A larger one than the library knows is refused: a
-   * condition must not be passed over.
-   */
-  size_t size;
-  /**
-   * Public keys, one of which must have signed the set.
-   */
-  const stanch_public_key *keys;
-  /**
-   * How many there are. If there are none, a set need not be signed.
-   */
-  size_t key_count;
-  /**
-   * The set that is in use, or NULL. Only it or one with a higher serial number is taken.
-   */
-  const stanch_set *replaces;
-  /**
-   * The lowest serial number that is taken.
-   */
-  uint64_t serial;
-  /**
-   * The time in seconds since 1970-01-01 UTC; zero lets the library ask the system.
-   */
-  uint64_t now;
-} stanch_trust;
-
-/**
  * What a set says of itself.
  */
 typedef struct {
@@ -1294,6 +1357,89 @@ int32_t stanch_detector_scan(const stanch_detector *detector,
  * `detector` is NULL or was made and not freed.
  */
 void stanch_detector_free(stanch_detector *detector);
+
+/**
+ * Opens a guard over the set in the file `path`, with the key in the file `key_path`, if `trust` takes
+ * the set. The key is read here, once, and kept; `trust` decides about each set that comes, and nothing
+ * else is kept of it. On success `*out` is to be freed with `stanch_guard_free`; on failure it is left
+ * alone, and `error`, unless it is NULL, says which file is at fault and why.
+ *
+ * # Safety
+ *
+ * The slices and pointers are valid for this call, and so is what `trust` points to; `error->size` and
+ * `trust->size` are set.
+ */
+int32_t stanch_guard_open(stanch_slice path,
+                          stanch_slice key_path,
+                          const stanch_trust *trust,
+                          stanch_error *error,
+                          stanch_guard **out);
+
+/**
+ * Lets the guard look at its file when the last look is this long ago, instead of a second; with zero,
+ * each time that a set is acquired. The next look is then due at once.
+ *
+ * # Safety
+ *
+ * `handle` was opened and not freed.
+ */
+int32_t stanch_guard_set_interval(const stanch_guard *handle,
+                                  uint64_t milliseconds);
+
+/**
+ * Looks at the guard's file if that is due and no other thread does, takes the set in it if it is a
+ * new one, and writes to `*out` the set to scan with. It stays as it is until it is given to
+ * `stanch_guard_release`, whatever the guard does meanwhile, and must not be freed otherwise. `*news`,
+ * unless `news` is NULL, is then a `STANCH_NEWS_` number: whether this call, and no other, exchanged the
+ * set or refused a file. Neither waits for other threads; unless a look is due, it makes no system call
+ * but for the clock, and does not allocate.
+ *
+ * # Safety
+ *
+ * `handle` was opened and not freed; `news` is NULL or valid; `out` is valid.
+ */
+int32_t stanch_guard_acquire(const stanch_guard *handle,
+                             uint32_t *news,
+                             const stanch_set **out);
+
+/**
+ * Gives back a set that was acquired, once for each time that it was. No scan may use it any more; it is
+ * freed if it was replaced and nobody else has it. May be called after the guard was freed. NULL is fine.
+ *
+ * # Safety
+ *
+ * `set` is NULL or came from `stanch_guard_acquire` and was not given back since.
+ */
+void stanch_guard_release(const stanch_set *set);
+
+/**
+ * Writes to `*out` what the guard did so far. Does not look at the file.
+ *
+ * # Safety
+ *
+ * `handle` was opened and not freed; `out` is valid and `out->size` is set.
+ */
+int32_t stanch_guard_describe(const stanch_guard *handle, stanch_guard_info *out);
+
+/**
+ * Writes to `*out` why a file was refused the last time that one was: the status that opening it would
+ * have had, and the reason; `STANCH_OK` if none ever was.
+ *
+ * # Safety
+ *
+ * `handle` was opened and not freed; `out` is valid and `out->size` is set.
+ */
+int32_t stanch_guard_refusal(const stanch_guard *handle,
+                             stanch_error *out);
+
+/**
+ * Frees a guard, and its set as soon as nobody has it any more. NULL is fine.
+ *
+ * # Safety
+ *
+ * `handle` is NULL or was opened and not freed.
+ */
+void stanch_guard_free(stanch_guard *handle);
 
 /**
  * Makes an inflater with `limits`, or with the usual ones if that is NULL. On success `*out` is to be

@@ -2,7 +2,8 @@
  * Nothing is allocated between stanch_scan_init and stanch_scan_finish.
  *
  * Linked with the static library and --wrap for each allocator, so that every call of the program
- * and of the library comes through here. Opening a set proves that the counter sees the library.
+ * and of the library comes through here. Opening a set proves that the counter sees the library. A guard
+ * hands out its set without an allocation, too, as long as its file is not looked at.
  */
 
 #include <errno.h>
@@ -134,6 +135,33 @@ static void fill(char *body, size_t length, const char *token)
     memcpy(body + length - 200, token, strlen(token));
 }
 
+/* Takes the guard's set and gives it back, while no look at the file is due. */
+static void check_guarded(const fixture *given)
+{
+    stanch_trust trust = { .size = sizeof trust };
+    stanch_guard *guard = NULL;
+    const stanch_set *set = NULL;
+    char path[4096];
+    unsigned long before = allocations;
+    uint32_t news = 7;
+    int i, wrong = 0;
+
+    snprintf(path, sizeof path, "%s", in_folder(given, "set"));
+    CHECK_CODE(stanch_guard_open(text(path), text(in_folder(given, "key")), &trust, NULL, &guard),
+               STANCH_OK);
+    CHECK(allocations - before >= 2);
+    CHECK_CODE(stanch_guard_set_interval(guard, 3600000), STANCH_OK);
+    CHECK_CODE(stanch_guard_acquire(guard, &news, &set), STANCH_OK);
+    stanch_guard_release(set);
+    before = allocations;
+    for (i = 0; i < 1000; i++) {
+        wrong += stanch_guard_acquire(guard, &news, &set) != STANCH_OK || news != STANCH_NEWS_NONE;
+        stanch_guard_release(set);
+    }
+    CHECK(wrong == 0 && allocations == before);
+    stanch_guard_free(guard);
+}
+
 void check_allocations(const fixture *given)
 {
     static const size_t pieces[] = { 1, 7, 64, 1000, 20000 };
@@ -170,4 +198,5 @@ void check_allocations(const fixture *given)
     stanch_inflater_free(inflated.inflater);
     free(memory);
     stanch_set_free(set);
+    check_guarded(given);
 }

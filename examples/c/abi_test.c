@@ -9,7 +9,7 @@
  * readable-key (others can read it), empty-key, long-key; blocked, monitored, clean (one token each);
  * public-key, other-public-key; the sets signed-4, signed-5, signed-5-again, signed-6 (by their serial
  * numbers), other-signed (signed with the other key), forged (its signature is wrong), expired;
- * the set scoped; gzip, deflate, bomb (bodies); and assessments (factors and what Rust makes of them).
+ * the set scoped; guard-1 to guard-40 (by their serial numbers; odd ones block, even ones monitor); gzip, deflate, bomb (bodies); and assessments (factors and what Rust makes of them).
  */
 
 #include "abi_test.h"
@@ -105,6 +105,7 @@ static const struct {
     { "scans", check_scans },
     { "context", check_context },
     { "inflate", check_inflate },
+    { "guard", check_guard },
     { "threads", check_threads },
     { "forks", check_forks },
     { "detector", check_detector },

@@ -7,6 +7,7 @@
  *   abi_scans.c        scanning: bad arguments, calls out of order, verdicts
  *   abi_context.c      what a host knows of a request, and what scopes make of it
  *   abi_inflate.c      bodies with a content encoding
+ *   abi_guard.c        guards: files that are replaced under threads that scan
  *   abi_sharing.c      one set in many threads and in a thousand forked processes
  *   abi_detector.c     the detector and its callback
  *   abi_risk.c         scores, ratings and policies
@@ -67,6 +68,7 @@ void check_trust(const fixture *given);
 void check_scans(const fixture *given);
 void check_context(const fixture *given);
 void check_inflate(const fixture *given);
+void check_guard(const fixture *given);
 void check_threads(const fixture *given);
 void check_forks(const fixture *given);
 void check_detector(const fixture *given);

@@ -12,6 +12,7 @@
 
 mod boundary;
 mod detector;
+mod guard;
 mod inflater;
 mod risk;
 mod risk_policy;

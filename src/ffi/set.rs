@@ -220,12 +220,15 @@ pub(super) fn key_failure(error: KeyError) -> Failure {
     Failure::new(code, error)
 }
 
-fn open_failure(error: OpenError) -> Failure {
-    let code = match &error {
+pub(super) fn open_failure(error: OpenError) -> Failure {
+    Failure::new(open_code(&error), error)
+}
+
+pub(super) fn open_code(error: &OpenError) -> i32 {
+    match error {
         OpenError::Io { .. } => STANCH_ERROR_IO,
         OpenError::Format { error, .. } => format_code(error),
-    };
-    Failure::new(code, error)
+    }
 }
 
 fn format_code(error: &FormatError) -> i32 {

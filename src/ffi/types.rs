@@ -102,6 +102,13 @@ const _: () = assert!(STANCH_BODY_TOTAL == BodyState::Total as u32);
 const _: () = assert!(STANCH_BODY_UNSUPPORTED == BodyState::Unsupported as u32);
 const _: () = assert!(STANCH_NAME == crate::patch::Name::MAX);
 
+/// A look at a guard's file came to nothing new, or there was none.
+pub const STANCH_NEWS_NONE: u32 = 0;
+/// Another set is in use.
+pub const STANCH_NEWS_SWAPPED: u32 = 1;
+/// The file was refused; the set in use stays. `stanch_guard_refusal` says why.
+pub const STANCH_NEWS_REFUSED: u32 = 2;
+
 /// Bytes: where they start and how many there are. `data` may be NULL if `len` is zero.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -182,6 +189,30 @@ pub struct stanch_trust {
     pub serial: u64,
     /// The time in seconds since 1970-01-01 UTC; zero lets the library ask the system.
     pub now: u64,
+}
+
+/// What a guard did so far. Times are in seconds since 1970-01-01 UTC.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct stanch_guard_info {
+    /// The size of this struct; set by the caller.
+    pub size: usize,
+    /// How often it exchanged its set for another.
+    pub swaps: u64,
+    /// How many changes of its file it refused.
+    pub refusals: u64,
+    /// The serial number of the set in use.
+    pub serial: u64,
+    /// When it looked at its file last.
+    pub checked: u64,
+    /// When it took the set in use.
+    pub taken: u64,
+    /// When it refused a file last; zero if it never did.
+    pub refused: u64,
+    /// 1 if the file, as it was at the last look, is refused, 0 if it is the set in use.
+    pub is_refusing: u32,
+    /// Zero.
+    pub reserved: u32,
 }
 
 /// What a host knows of a request that scopes of patches may ask for. What is not told here is taken

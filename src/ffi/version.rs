@@ -13,7 +13,7 @@ use super::types::{
 use crate::patch::View;
 
 /// The version of the ABI that this header describes. It grows when something is added.
-pub const STANCH_ABI_VERSION: u32 = 3;
+pub const STANCH_ABI_VERSION: u32 = 4;
 
 /// The oldest version of the ABI that this library still serves. A program that was compiled
 /// against an older header than this must not use it.

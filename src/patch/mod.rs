@@ -13,6 +13,7 @@ mod container;
 mod content;
 mod context;
 mod filter;
+mod guard;
 mod inflate;
 #[cfg(test)]
 mod lengths;
@@ -28,6 +29,7 @@ mod sift;
 mod signature;
 mod state;
 mod stream;
+mod swap;
 mod table;
 mod tier;
 mod trust;
@@ -39,6 +41,7 @@ pub use builder::{
 };
 pub use container::{FORMAT_VERSION, FormatError};
 pub use context::Context;
+pub use guard::{Guard, GuardInfo, News, Refusal};
 pub use inflate::{BodyState, InflateLimits, Inflater};
 pub use network::{Network, NetworkError};
 pub use scan::{Header, Scan, ScanError};

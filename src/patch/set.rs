@@ -243,6 +243,11 @@ impl PatchSet {
         &self.layout
     }
 
+    /// Whether `other` has the same content and the same signer.
+    pub(super) fn is_same(&self, other: &PatchSet) -> bool {
+        self.layout.hash == other.layout.hash && self.layout.signer == other.layout.signer
+    }
+
     /// The length of the longest token in bytes.
     pub(super) fn longest(&self) -> usize {
         self.layout.longest

@@ -22,6 +22,9 @@ use crate::workspace;
 const BLOCKED_LEAK: u64 = 7;
 const MONITORED_LEAK: u64 = 8;
 
+/// How many sets take each other's place under a guard, as `abi_guard.c` has it.
+const GUARDED_SETS: u64 = 40;
+
 /// Invented tokens.
 const BLOCKED: &str = "tst_4fJq9XzW2mKc7LbT0vRy6NhE8sPd3GaUo1Bi5Zt";
 const MONITORED: &str = "tst_Qe7Rk2Yw9Ux4Hn6Vb1Mz8Jd3Fs5Lp0Cg7Ta4Xi";
@@ -37,6 +40,7 @@ const ABI_SOURCES: &[&str] = &[
     "abi_scans.c",
     "abi_context.c",
     "abi_inflate.c",
+    "abi_guard.c",
     "abi_sharing.c",
     "abi_detector.c",
     "abi_risk.c",
@@ -111,6 +115,11 @@ impl Fixture {
             .except("2001:db8::/32".parse()?);
         compile(&key, 0, 0, usual.clone().with_scope(scope))?.save(&fixture.path("scoped"))?;
         fixture.signed_sets(&key, &usual)?;
+        for serial in 1..=GUARDED_SETS {
+            let odd = !serial.is_multiple_of(2);
+            let patch = if odd { Patch::block(BLOCKED_LEAK) } else { Patch::monitor(BLOCKED_LEAK) };
+            compile(&key, serial, 0, patch)?.save(&fixture.path(&format!("guard-{serial}")))?;
+        }
         fixture.bodies()?;
 
         std::fs::write(fixture.path("key-bytes"), key.expose())?;
