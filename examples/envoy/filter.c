@@ -3,7 +3,8 @@
  * what a hook returns says whether what it was about goes on to the next filter, waits, or is dropped.
  *
  * Where the body is buffered, the head waits until all of it was scanned: the server behind sees nothing
- * of a request that is refused. Where it streams, each piece goes on once it was scanned.
+ * of a request that is refused. Where it streams, each piece goes on once it was scanned, and the last
+ * one once all was.
  */
 
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 
 static void failed(request *r, uint32_t status, const char *reason);
 static void finished(request *r);
+static bool is_last(const request *r);
 static const char *reason(int32_t code);
 
 module_filter envoy_dynamic_module_on_http_filter_new(module_config config, envoy_filter envoy)
@@ -45,7 +47,7 @@ int envoy_dynamic_module_on_http_filter_request_headers(envoy_filter envoy, modu
 {
     request *r = (request *) filter;
     const settings *settings = envoy_dynamic_module_callback_get_most_specific_route_config(envoy);
-    uint64_t announced;
+    uint32_t news = STANCH_NEWS_NONE;
     int32_t code;
 
     if (settings == NULL) {
@@ -62,15 +64,21 @@ int envoy_dynamic_module_on_http_filter_request_headers(envoy_filter envoy, modu
     }
 
     r->stage = STAGE_WAITING;
-    r->held = sets_hold(settings->sets);
-    code = scan_begin(r, envoy, &announced);
+    code = sets_hold(settings->sets, &r->held, &news);
+    if (news != STANCH_NEWS_NONE) {
+        sets_report(settings->sets, news);
+        outcome_news(r->configuration, envoy, news);
+    }
+    if (code == STANCH_OK) {
+        code = scan_begin(r, envoy);
+    }
 
     if (code != STANCH_OK) {
         failed(r, 500, reason(code));
     } else if (end || r->verdict.action == STANCH_ACTION_BLOCK) {
         /* nothing is left to come, or nothing that comes can change the verdict */
         finished(r);
-    } else if (r->policy.body_limit != 0 && announced > r->policy.body_limit
+    } else if (r->policy.body_limit != 0 && r->announced > r->policy.body_limit
                && outcome_refuses_unscanned(&r->policy))
     {
         failed(r, 413, OVER_LIMIT);
@@ -104,7 +112,7 @@ int envoy_dynamic_module_on_http_filter_request_body(envoy_filter envoy, module_
         r->body = true;
         finished(r);
     } else {
-        return r->policy.streams ? ENVOY_BODY_CONTINUE : ENVOY_BODY_BUFFER;
+        return r->policy.streams && !is_last(r) ? ENVOY_BODY_CONTINUE : ENVOY_BODY_BUFFER;
     }
 
     return outcome_settle(r, envoy) ? ENVOY_BODY_DROP : ENVOY_BODY_CONTINUE;
@@ -155,6 +163,16 @@ static void finished(request *r)
         return;
     }
     r->stage = STAGE_SCANNED;
+}
+
+/*
+ * Whether the body has come to the length that was told. Envoy says that it has ended in a call of its
+ * own, and only then is the last of it known to hold no token: until then this piece must not go on, or
+ * the server behind would have all that it waits for.
+ */
+static bool is_last(const request *r)
+{
+    return r->policy.mode == MODE_ON && r->announced != 0 && r->received >= r->announced;
 }
 
 static const char *reason(int32_t code)

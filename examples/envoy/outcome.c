@@ -70,6 +70,14 @@ bool outcome_settle(request *r, envoy_filter envoy)
     return true;
 }
 
+void outcome_news(const configuration *configuration, envoy_filter envoy, uint32_t news)
+{
+    int counter = news == STANCH_NEWS_REFUSED ? COUNT_REFUSALS : COUNT_RELOADS;
+
+    (void) envoy_dynamic_module_callback_http_filter_increment_counter(envoy,
+        configuration->counters[counter], NULL, 0, 1);
+}
+
 bool outcome_refuses_unscanned(const policy *policy)
 {
     return policy->mode == MODE_ON && !policy->fails_open;

@@ -41,9 +41,8 @@ typedef struct {
 } head;
 
 static int32_t begin(request *r);
-static int32_t feed_head(request *r, envoy_filter envoy, header *headers, size_t count,
-    uint64_t *announced);
-static head take_apart(request *r, header *headers, size_t count, uint64_t *announced);
+static int32_t feed_head(request *r, envoy_filter envoy, header *headers, size_t count);
+static head take_apart(request *r, header *headers, size_t count);
 static bool is_upgrade(const head *head);
 static int32_t feed_pieces(request *r, piece *pieces, size_t count);
 static int32_t inflate(request *r);
@@ -52,13 +51,12 @@ static uint64_t number(stanch_slice text);
 static bool holds_word(stanch_slice text, const char *word);
 static uint32_t client_address(envoy_filter envoy, uint8_t address[16]);
 
-int32_t scan_begin(request *r, envoy_filter envoy, uint64_t *announced)
+int32_t scan_begin(request *r, envoy_filter envoy)
 {
     header usual[HEADERS_USUAL], *headers = usual;
     size_t count;
     int32_t code = begin(r);
 
-    *announced = 0;
     if (code != STANCH_OK) {
         return code;
     }
@@ -77,7 +75,7 @@ int32_t scan_begin(request *r, envoy_filter envoy, uint64_t *announced)
     }
 
     if (code == STANCH_OK) {
-        code = feed_head(r, envoy, headers, count, announced);
+        code = feed_head(r, envoy, headers, count);
     }
     if (headers != usual) {
         free(headers);
@@ -195,10 +193,9 @@ static int32_t begin(request *r)
     return stanch_scan_init(r->held.set, r->memory, size, &r->scan);
 }
 
-static int32_t feed_head(request *r, envoy_filter envoy, header *headers, size_t count,
-    uint64_t *announced)
+static int32_t feed_head(request *r, envoy_filter envoy, header *headers, size_t count)
 {
-    head head = take_apart(r, headers, count, announced);
+    head head = take_apart(r, headers, count);
     int32_t code = scan_context(r->scan, envoy, head.host);
 
     if (is_upgrade(&head)) {
@@ -218,7 +215,7 @@ static int32_t feed_head(request *r, envoy_filter envoy, header *headers, size_t
 }
 
 /* What stands in the request line goes there; the host is a header again, as the client sent it. */
-static head take_apart(request *r, header *headers, size_t count, uint64_t *announced)
+static head take_apart(request *r, header *headers, size_t count)
 {
     static const char host[] = "host";
     head head = { .count = 0 };
@@ -241,7 +238,7 @@ static head take_apart(request *r, header *headers, size_t count, uint64_t *anno
         } else if (is(one, "content-encoding")) {
             r->encoded = true;
         } else if (is(one, "content-length")) {
-            *announced = number(one->stanch.value);
+            r->announced = number(one->stanch.value);
         } else if (is(one, "upgrade")) {
             head.upgrade = one->stanch.value;
         } else if (is(one, "connection")) {
@@ -269,6 +266,10 @@ static int32_t feed_pieces(request *r, piece *pieces, size_t count)
 {
     size_t i;
     int32_t code = STANCH_OK;
+
+    for (i = 0; i < count; i++) {
+        r->received += pieces[i].stanch.len;
+    }
 
     if (r->encoded && r->inflater == NULL) {
         code = inflate(r);

@@ -1,11 +1,10 @@
 /*
- * Patch sets: each is opened for the files that a configuration names, if it is trusted, and freed when
- * the configuration and the last request that was begun with it have gone. A new configuration is read
- * while the old one serves; the sets in use then say which would be a step back.
+ * Patch sets. Each configuration has a guard over the set that it names: it opens the set if it is
+ * trusted, and exchanges it when the file is replaced. A new configuration is read while the old one
+ * serves; the sets in use then say which would be a step back.
  */
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,20 +14,16 @@
 struct sets {
     sets *next;                 /* in the list of all that are in use */
     char *patches;              /* the name of the set's file */
-    stanch_set *set;
-    size_t state;
-    atomic_size_t users;        /* the configuration, and the requests */
+    stanch_guard *guard;
 };
 
-/* All that configurations hold. Only the main thread opens and closes configurations today; the lock is
- * for the day that this changes. */
+/* All that configurations hold. Envoy reads configurations on its main thread; the lock is for the day
+ * that another one frees the last of one. */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static sets *all;
 
-static int32_t open_set(sets *opened, const sets_request *wanted, stanch_error *error);
-static const stanch_set *newest(stanch_slice patches);
-static uint64_t serial_of(const stanch_set *set);
-static void drop(sets *sets);
+static int32_t open_guard(sets *opened, const sets_request *wanted, stanch_error *error);
+static const sets *newest(stanch_slice patches);
 
 sets *sets_open(const sets_request *wanted, complaint *why)
 {
@@ -43,10 +38,9 @@ sets *sets_open(const sets_request *wanted, complaint *why)
         snprintf(why->text, sizeof why->text, "no memory");
         return NULL;
     }
-    atomic_init(&opened->users, 1);
 
     pthread_mutex_lock(&lock);
-    code = open_set(opened, wanted, &error);
+    code = open_guard(opened, wanted, &error);
     if (code == STANCH_OK) {
         opened->next = all;
         all = opened;
@@ -56,12 +50,14 @@ sets *sets_open(const sets_request *wanted, complaint *why)
     if (code != STANCH_OK) {
         snprintf(why->text, sizeof why->text, "%s",
             error.message[0] ? error.message : stanch_status_text(code));
-        drop(opened);
+        free(opened->patches);
+        free(opened);
         return NULL;
     }
     return opened;
 }
 
+/* Requests that hold a set of it keep that until they release it. */
 void sets_free(sets *sets)
 {
     struct sets **link;
@@ -79,27 +75,43 @@ void sets_free(sets *sets)
     }
     pthread_mutex_unlock(&lock);
 
-    drop(sets);
+    stanch_guard_free(sets->guard);
+    free(sets->patches);
+    free(sets);
 }
 
-held_set sets_hold(sets *sets)
+int32_t sets_hold(const sets *sets, held_set *held, uint32_t *news)
 {
-    held_set held = { .from = sets, .set = sets->set, .state = sets->state };
+    int32_t code = stanch_guard_acquire(sets->guard, news, &held->set);
 
-    atomic_fetch_add_explicit(&sets->users, 1, memory_order_relaxed);
-    return held;
+    if (code != STANCH_OK) {
+        held->set = NULL;
+        return code;
+    }
+    return stanch_scan_size(held->set, &held->state);
 }
 
 void sets_release(held_set *held)
 {
-    if (held->from != NULL) {
-        drop(held->from);
-        held->from = NULL;
-        held->set = NULL;
+    stanch_guard_release(held->set);
+    held->set = NULL;
+}
+
+void sets_report(const sets *sets, uint32_t news)
+{
+    stanch_guard_info info = { .size = sizeof info };
+    stanch_error error = { .size = sizeof error };
+
+    if (news == STANCH_NEWS_SWAPPED && stanch_guard_describe(sets->guard, &info) == STANCH_OK) {
+        report(ENVOY_LOG_INFO, "stanch: set exchanged: %s, serial %llu", sets->patches,
+            (unsigned long long) info.serial);
+    }
+    if (news == STANCH_NEWS_REFUSED && stanch_guard_refusal(sets->guard, &error) == STANCH_OK) {
+        report(ENVOY_LOG_ERROR, "stanch: set refused, the one in use stays: %s", error.message);
     }
 }
 
-static int32_t open_set(sets *opened, const sets_request *wanted, stanch_error *error)
+static int32_t open_guard(sets *opened, const sets_request *wanted, stanch_error *error)
 {
     stanch_trust trust = {
         .size = sizeof trust,
@@ -107,46 +119,44 @@ static int32_t open_set(sets *opened, const sets_request *wanted, stanch_error *
         .key_count = wanted->key_count,
         .serial = wanted->serial,
     };
+    const sets *older = NULL;
+    uint32_t news = STANCH_NEWS_NONE;
     int32_t code;
 
     /* a number means nothing in a set that anybody can make */
     if (wanted->key_count != 0) {
-        trust.replaces = newest(wanted->patches);
+        older = newest(wanted->patches);
+    }
+    if (older != NULL) {
+        code = stanch_guard_acquire(older->guard, &news, &trust.replaces);
+        if (code != STANCH_OK) {
+            return code;
+        }
+        sets_report(older, news);
     }
 
-    code = stanch_set_open_trusted(wanted->patches, wanted->key, &trust, error, &opened->set);
-    return code == STANCH_OK ? stanch_scan_size(opened->set, &opened->state) : code;
+    code = stanch_guard_open(wanted->patches, wanted->key, &trust, error, &opened->guard);
+    stanch_guard_release(trust.replaces);
+    return code;
 }
 
-/* The newest set that is in use from this file; NULL if there is none, as when Envoy starts. */
-static const stanch_set *newest(stanch_slice patches)
+/* The newest that is in use from this file; NULL if there is none, as when Envoy starts. */
+static const sets *newest(stanch_slice patches)
 {
-    const stanch_set *found = NULL;
-    sets *sets;
+    const sets *sets, *found = NULL;
+    uint64_t serial = 0;
 
     for (sets = all; sets != NULL; sets = sets->next) {
+        stanch_guard_info info = { .size = sizeof info };
+
         if (strlen(sets->patches) == patches.len
             && memcmp(sets->patches, patches.data, patches.len) == 0
-            && (found == NULL || serial_of(sets->set) > serial_of(found)))
+            && stanch_guard_describe(sets->guard, &info) == STANCH_OK
+            && (found == NULL || info.serial > serial))
         {
-            found = sets->set;
+            found = sets;
+            serial = info.serial;
         }
     }
     return found;
-}
-
-static uint64_t serial_of(const stanch_set *set)
-{
-    stanch_set_info info = { .size = sizeof info };
-
-    return stanch_set_describe(set, &info) == STANCH_OK ? info.serial : 0;
-}
-
-static void drop(sets *sets)
-{
-    if (atomic_fetch_sub_explicit(&sets->users, 1, memory_order_acq_rel) == 1) {
-        stanch_set_free(sets->set);
-        free(sets->patches);
-        free(sets);
-    }
 }

@@ -3,7 +3,7 @@
  *
  *   configuration.c  the filter's configuration, and that of routes
  *   object.c         reads the JSON that they are written in
- *   sets.c           patch sets: opened if they are trusted, held while they are used
+ *   sets.c           patch sets: opened if they are trusted, exchanged when their file is
  *   filter.c         one request: the hooks that Envoy calls as it comes in
  *   scan.c           what the scan is fed
  *   outcome.c        what becomes of the request: answer, metadata, counters, log
@@ -40,13 +40,12 @@ typedef struct {
     uint64_t inflate_ratio;     /* the same */
 } policy;
 
-/* Where patch sets come from, counted by those who use it. */
+/* Where patch sets come from: a file, and the set that was taken from it last. */
 typedef struct sets sets;
 
 /* A set that a request holds. */
 typedef struct {
-    sets *from;                 /* NULL: none */
-    const stanch_set *set;
+    const stanch_set *set;      /* NULL: none */
     size_t state;               /* bytes of memory that a scan needs */
 } held_set;
 
@@ -96,6 +95,8 @@ typedef struct {
     int stage;
     uint32_t failure;           /* the status that refuses a failed scan */
     const char *reason;         /* of the failure, for the log */
+    uint64_t announced;         /* the body's length, if it was told, else 0 */
+    uint64_t received;          /* how much of it came so far */
     uint64_t left;              /* the bytes of the body that may still be scanned */
     bool encoded;               /* the body has a content encoding */
     bool body;                  /* the body was scanned to its end, or to a blocked token */
@@ -122,15 +123,19 @@ typedef struct {
 sets *sets_open(const sets_request *wanted, complaint *why);
 void sets_free(sets *sets);
 
-/* The set to scan a request with, held until it is released. */
-held_set sets_hold(sets *sets);
+/* The set to scan a request with, held until it is released; `*news` is a STANCH_NEWS_ number. What it
+ * returns is one of the library's numbers. */
+int32_t sets_hold(const sets *sets, held_set *held, uint32_t *news);
 void sets_release(held_set *held);
+
+/* Tells Envoy's log that the set was exchanged, or a file refused. */
+void sets_report(const sets *sets, uint32_t news);
 
 /* Scan: what these return is STANCH_OK, another of the library's numbers, or one of these. */
 enum { SCAN_NO_MEMORY = -1, SCAN_NOTHING_THERE = -2 };
 
-/* Sets up the scan and feeds it the head; `*announced` is the length of the body, if that is told. */
-int32_t scan_begin(request *r, envoy_filter envoy, uint64_t *announced);
+/* Sets up the scan and feeds it the head. */
+int32_t scan_begin(request *r, envoy_filter envoy);
 
 /* Feeds it the piece of the body, or the trailers, that Envoy's hook is about. */
 int32_t scan_body(request *r, envoy_filter envoy);
@@ -155,6 +160,9 @@ bool outcome_define(configuration *configuration);
  * refused: then it returns true, and the request may be gone already, so nothing of it may be touched.
  */
 bool outcome_settle(request *r, envoy_filter envoy);
+
+/* Counts that a set was exchanged, or a file refused. */
+void outcome_news(const configuration *configuration, envoy_filter envoy, uint32_t news);
 
 /* Whether a request that was not scanned, or not in full, is refused. */
 bool outcome_refuses_unscanned(const policy *policy);

@@ -38,7 +38,10 @@ pub fn envoy() -> Result<PathBuf> {
     }
     // The command is a script that runs the program: it would stand between the suite and it.
     let found = program(python)
-        .args(&["-c", "import envoy._bin, pathlib; print(pathlib.Path(envoy._bin.__file__).parent)"])
+        .args(&[
+            "-c",
+            "import envoy._bin, pathlib; print(pathlib.Path(envoy._bin.__file__).parent)",
+        ])
         .capture()?;
     let binary = Path::new(String::from_utf8_lossy(&found.stdout).trim()).join("envoy");
     let version = both(&program(&binary).arg("--version").capture()?);
@@ -72,7 +75,8 @@ fn folder() -> PathBuf {
 /// Runs the page's command, but for where files are, with every warning an error.
 fn compile(library: &Library, module: &Path, more: &str) -> Result<()> {
     let page = std::fs::read_to_string(workspace::root().join(PAGE)).context(PAGE)?;
-    let mut command = command_of(&page).context("docs/envoy.md has no command that begins with cc")?;
+    let mut command =
+        command_of(&page).context("docs/envoy.md has no command that begins with cc")?;
     std::fs::create_dir_all(folder())?;
     for (from, to) in [
         (ARCHIVE, library.archive.display().to_string()),

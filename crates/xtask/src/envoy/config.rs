@@ -134,9 +134,7 @@ impl Config<'_> {
 
     /// A listener with this filter and these routes.
     pub fn listener(&self, name: &str, port: u16, filter: Value, routes: Vec<Value>) -> Value {
-        let text = |format: &str| {
-            json!({"text_format_source": {"inline_string": format!("%REQ(X-CASE)% {format}\n")}})
-        };
+        let text = |format: &str| json!({"text_format_source": {"inline_string": format!("%REQ(X-CASE)% {format}\n")}});
         let log = |file: &str, format: &str| {
             json!({"name": file, "typed_config": {
                 "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",

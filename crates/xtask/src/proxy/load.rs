@@ -74,7 +74,7 @@ impl Load<'_> {
         Ok(answered)
     }
 
-    /// One connection for many requests. A proxy that reloads may close idle connections, so, as
+    /// One connection for as many requests as it serves. A proxy that reloads may close idle connections, so, as
     /// RFC 9112 (section 9.3.1) has it, a request that finds its connection closed before any
     /// byte of an answer goes out once more on a new connection, and must be answered there.
     fn kept_alive(&self, message: &Message, expected: impl Fn(u16) -> bool) -> Result<usize> {
@@ -93,6 +93,10 @@ impl Load<'_> {
             ensure!(expected(outcome.status), "request {answered}: status {}", outcome.status);
             answered += 1;
             used = true;
+            if client.is_closing {
+                client = Client::connect(self.port)?;
+                used = false;
+            }
         }
         Ok(answered)
     }

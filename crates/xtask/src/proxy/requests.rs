@@ -162,8 +162,8 @@ fn expect_continue(bench: &dyn Proxy) -> Result<()> {
     for (case, token, status) in
         [("expect-clean", &material.clean, 200), ("expect-leaked", &material.blocked, 403)]
     {
-        let message = Message::post("/", format!("{{\"key\":\"{token}\"}}"))
-            .header("Expect", "100-continue");
+        let message =
+            Message::post("/", format!("{{\"key\":\"{token}\"}}")).header("Expect", "100-continue");
         let mut client = Client::connect(bench.ports().on)?;
         let interim = client.ask(&message.head(case))?;
         ensure!(interim.status == 100, "{case}: {} instead of 100", interim.status);
