@@ -607,6 +607,11 @@
 #define STANCH_NEWS_REFUSED 2
 
 /**
+ * The bytes that any line of `stanch_attempt_line` has room in, and a line's end or a NUL behind it.
+ */
+#define STANCH_ATTEMPT_LINE 2048
+
+/**
  * The version of the ABI that this header describes. It grows when something is added.
  */
 #define STANCH_ABI_VERSION 4
@@ -657,6 +662,136 @@ typedef struct stanch_scan stanch_scan;
 typedef struct stanch_set stanch_set;
 
 /**
+ * Bytes: where they start and how many there are. `data` may be NULL if `len` is zero.
+ */
+typedef struct {
+  /**
+   * The first byte.
+   */
+  const uint8_t *data;
+  /**
+   * The number of bytes.
+   */
+  size_t len;
+} stanch_slice;
+
+/**
+ * The outcome of a scan. Never holds the token.
+ */
+typedef struct {
+  /**
+   * The size of this struct; set by the caller.
+   */
+  size_t size;
+  /**
+   * What to do: a `STANCH_ACTION_` number.
+   */
+  uint32_t action;
+  /**
+   * Where the token stood: a `STANCH_PART_` number.
+   */
+  uint32_t part;
+  /**
+   * What had to be undone for it to show: `STANCH_VIEW_` numbers, added up.
+   */
+  uint32_t views;
+  /**
+   * The number of bytes in `name`.
+   */
+  uint32_t name_len;
+  /**
+   * The leak that the token belongs to.
+   */
+  uint64_t leak;
+  /**
+   * Where it starts, encoded as it is: the byte, counted from the start of the target, of the
+   * header's value, or of the body (without its content encoding).
+   */
+  uint64_t offset;
+  /**
+   * The name of the header, cookie or query parameter, as the client sent it: treat it as
+   * hostile text. Not closed by a NUL.
+   */
+  uint8_t name[STANCH_NAME];
+  /**
+   * Whether all of the body was looked at without its content encoding: a `STANCH_BODY_` number.
+   * Known for sure when the scan is finished.
+   */
+  uint32_t body;
+  /**
+   * Zero.
+   */
+  uint32_t reserved;
+} stanch_verdict;
+
+/**
+ * A request that carried a leaked token, as it is to be logged. Texts may be empty; they are cut off
+ * where they get long, and none needs to be valid UTF-8.
+ */
+typedef struct {
+  /**
+   * The size of this struct; set by the caller.
+   */
+  size_t size;
+  /**
+   * When, in milliseconds since 1970-01-01 UTC; zero lets the library ask the system.
+   */
+  uint64_t time;
+  /**
+   * The node that saw it; at most 128 bytes of it are written, escaped as they are.
+   */
+  stanch_slice node;
+  /**
+   * The client's address, as text; at most 64.
+   */
+  stanch_slice client;
+  /**
+   * The host that was asked; at most 256. Left out if the token stood in the header that names it.
+   */
+  stanch_slice host;
+  /**
+   * The method; at most 32.
+   */
+  stanch_slice method;
+  /**
+   * The path as the client sent it, without the query; at most 1,024. Left out if the token stood in
+   * it, or if there is a `?` in it. It must not be given if another token of the set stands in it.
+   */
+  stanch_slice path;
+  /**
+   * What the scan came to; its action may be another than what the host did.
+   */
+  const stanch_verdict *verdict;
+  /**
+   * How many attempts were left out of the log since the line before: from `stanch_attempt_cap_take`.
+   */
+  uint64_t left_out;
+  /**
+   * What the host did: `STANCH_ACTION_MONITOR` or `STANCH_ACTION_BLOCK`.
+   */
+  uint32_t action;
+  /**
+   * Zero.
+   */
+  uint32_t reserved;
+} stanch_attempt;
+
+/**
+ * Bounds how many attempts are logged. May lie in memory that processes share; zeroed once, it is as
+ * if nothing was logged. Only for `stanch_attempt_cap_take` to look into.
+ */
+typedef struct {
+  /**
+   * When the next line is due.
+   */
+  uint64_t due;
+  /**
+   * How many attempts were left out since the last line.
+   */
+  uint64_t left_out;
+} stanch_attempt_cap;
+
+/**
  * What went wrong, in words. It names files and reasons and never holds a secret.
  */
 typedef struct {
@@ -677,20 +812,6 @@ typedef struct {
    */
   char message[STANCH_ERROR_TEXT];
 } stanch_error;
-
-/**
- * Bytes: where they start and how many there are. `data` may be NULL if `len` is zero.
- */
-typedef struct {
-  /**
-   * The first byte.
-   */
-  const uint8_t *data;
-  /**
-   * The number of bytes.
-   */
-  size_t len;
-} stanch_slice;
 
 /**
  * A token that a detector found.
@@ -1213,55 +1334,6 @@ typedef struct {
 } stanch_header;
 
 /**
- * The outcome of a scan. Never holds the token.
- */
-typedef struct {
-  /**
-   * The size of this struct; set by the caller.
-   */
-  size_t size;
-  /**
-   * What to do: a `STANCH_ACTION_` number.
-   */
-  uint32_t action;
-  /**
-   * Where the token stood: a `STANCH_PART_` number.
-   */
-  uint32_t part;
-  /**
-   * What had to be undone for it to show: `STANCH_VIEW_` numbers, added up.
-   */
-  uint32_t views;
-  /**
-   * The number of bytes in `name`.
-   */
-  uint32_t name_len;
-  /**
-   * The leak that the token belongs to.
-   */
-  uint64_t leak;
-  /**
-   * Where it starts, encoded as it is: the byte, counted from the start of the target, of the
-   * header's value, or of the body (without its content encoding).
-   */
-  uint64_t offset;
-  /**
-   * The name of the header, cookie or query parameter, as the client sent it: treat it as
-   * hostile text. Not closed by a NUL.
-   */
-  uint8_t name[STANCH_NAME];
-  /**
-   * Whether all of the body was looked at without its content encoding: a `STANCH_BODY_` number.
-   * Known for sure when the scan is finished.
-   */
-  uint32_t body;
-  /**
-   * Zero.
-   */
-  uint32_t reserved;
-} stanch_verdict;
-
-/**
  * What a set says of itself.
  */
 typedef struct {
@@ -1324,6 +1396,37 @@ typedef struct {
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/**
+ * Writes an attempt to `buffer` as one line of JSON, without the line's end or a NUL, and its length to
+ * `*len`. `size` is at least `STANCH_ATTEMPT_LINE`; a line is always shorter. Does not allocate.
+ *
+ * # Safety
+ *
+ * `attempt` and what it points to are valid for this call, and its `size` and that of its verdict are set;
+ * `buffer` points to `size` bytes; `len` is valid.
+ */
+int32_t stanch_attempt_line(const stanch_attempt *attempt,
+                            char *buffer,
+                            size_t size,
+                            size_t *len);
+
+/**
+ * Says whether an attempt may be logged now: 1 if so, and `*left_out` is then how many were not since the
+ * last one that was, for the line to tell; 0 if not, and the attempt is counted as left out; 0 also for a
+ * pointer that is NULL or misaligned. `burst` lines pass at once, and `per_second` in the long run; under a
+ * limit of zero none. `now` is in milliseconds, by a clock that all who share the cap have in common, and
+ * that does not go back. Threads and processes may call this at the same time; nobody waits.
+ *
+ * # Safety
+ *
+ * `cap` was zeroed once, and nothing but this function writes to it; `left_out` is valid.
+ */
+int32_t stanch_attempt_cap_take(stanch_attempt_cap *cap,
+                                uint64_t now,
+                                uint32_t per_second,
+                                uint32_t burst,
+                                uint64_t *left_out);
 
 /**
  * Makes a detector with the built-in rules. On success `*out` is to be freed with

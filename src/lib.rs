@@ -52,6 +52,7 @@
 //! The crate has no async, no network and no thread in it. The request path, [`patch::Scan`], does
 //! not allocate. The C ABI over all of it is declared in `include/stanch.h`.
 
+pub mod attempt;
 pub mod class;
 pub mod detect;
 mod ffi;

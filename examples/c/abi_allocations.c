@@ -3,7 +3,8 @@
  *
  * Linked with the static library and --wrap for each allocator, so that every call of the program
  * and of the library comes through here. Opening a set proves that the counter sees the library. A guard
- * hands out its set without an allocation, too, as long as its file is not looked at.
+ * hands out its set without an allocation, too, as long as its file is not looked at; and an attempt is
+ * written without one.
  */
 
 #include <errno.h>
@@ -162,6 +163,24 @@ static void check_guarded(const fixture *given)
     stanch_guard_free(guard);
 }
 
+static void check_attempts(void)
+{
+    stanch_verdict verdict = { .size = sizeof verdict, .part = STANCH_PART_BODY, .views = 1 };
+    stanch_attempt attempt = {
+        .size = sizeof attempt, .node = text("edge"), .path = text("/\1\xff"), .verdict = &verdict,
+        .action = STANCH_ACTION_BLOCK,
+    };
+    stanch_attempt_cap cap = { 0, 0 };
+    char line[STANCH_ATTEMPT_LINE];
+    unsigned long before = allocations;
+    size_t length = 0;
+    int may = stanch_attempt_cap_take(&cap, 1000, 1, 1, &attempt.left_out);
+    int32_t code = stanch_attempt_line(&attempt, line, sizeof line, &length);
+
+    CHECK(allocations == before);
+    CHECK(may && code == STANCH_OK && length > 0);
+}
+
 void check_allocations(const fixture *given)
 {
     static const size_t pieces[] = { 1, 7, 64, 1000, 20000 };
@@ -199,4 +218,5 @@ void check_allocations(const fixture *given)
     free(memory);
     stanch_set_free(set);
     check_guarded(given);
+    check_attempts();
 }

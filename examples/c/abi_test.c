@@ -106,6 +106,7 @@ static const struct {
     { "context", check_context },
     { "inflate", check_inflate },
     { "guard", check_guard },
+    { "attempt", check_attempt },
     { "threads", check_threads },
     { "forks", check_forks },
     { "detector", check_detector },

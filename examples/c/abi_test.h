@@ -8,6 +8,7 @@
  *   abi_context.c      what a host knows of a request, and what scopes make of it
  *   abi_inflate.c      bodies with a content encoding
  *   abi_guard.c        guards: files that are replaced under threads that scan
+ *   abi_attempt.c      lines of a node's log, and how many there may be
  *   abi_sharing.c      one set in many threads and in a thousand forked processes
  *   abi_detector.c     the detector and its callback
  *   abi_risk.c         scores, ratings and policies
@@ -69,6 +70,7 @@ void check_scans(const fixture *given);
 void check_context(const fixture *given);
 void check_inflate(const fixture *given);
 void check_guard(const fixture *given);
+void check_attempt(const fixture *given);
 void check_threads(const fixture *given);
 void check_forks(const fixture *given);
 void check_detector(const fixture *given);

@@ -10,6 +10,7 @@
 
 #![allow(unreachable_pub, reason = "what is public here is public to C")]
 
+mod attempt;
 mod boundary;
 mod detector;
 mod guard;

@@ -109,6 +109,9 @@ pub const STANCH_NEWS_SWAPPED: u32 = 1;
 /// The file was refused; the set in use stays. `stanch_guard_refusal` says why.
 pub const STANCH_NEWS_REFUSED: u32 = 2;
 
+/// The bytes that any line of `stanch_attempt_line` has room in, and a line's end or a NUL behind it.
+pub const STANCH_ATTEMPT_LINE: usize = 2048;
+
 /// Bytes: where they start and how many there are. `data` may be NULL if `len` is zero.
 #[repr(C)]
 #[derive(Clone, Copy)]
@@ -280,6 +283,47 @@ pub struct stanch_verdict {
     pub body: u32,
     /// Zero.
     pub reserved: u32,
+}
+
+/// A request that carried a leaked token, as it is to be logged. Texts may be empty; they are cut off
+/// where they get long, and none needs to be valid UTF-8.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct stanch_attempt {
+    /// The size of this struct; set by the caller.
+    pub size: usize,
+    /// When, in milliseconds since 1970-01-01 UTC; zero lets the library ask the system.
+    pub time: u64,
+    /// The node that saw it; at most 128 bytes of it are written, escaped as they are.
+    pub node: stanch_slice,
+    /// The client's address, as text; at most 64.
+    pub client: stanch_slice,
+    /// The host that was asked; at most 256. Left out if the token stood in the header that names it.
+    pub host: stanch_slice,
+    /// The method; at most 32.
+    pub method: stanch_slice,
+    /// The path as the client sent it, without the query; at most 1,024. Left out if the token stood in
+    /// it, or if there is a `?` in it. It must not be given if another token of the set stands in it.
+    pub path: stanch_slice,
+    /// What the scan came to; its action may be another than what the host did.
+    pub verdict: *const stanch_verdict,
+    /// How many attempts were left out of the log since the line before: from `stanch_attempt_cap_take`.
+    pub left_out: u64,
+    /// What the host did: `STANCH_ACTION_MONITOR` or `STANCH_ACTION_BLOCK`.
+    pub action: u32,
+    /// Zero.
+    pub reserved: u32,
+}
+
+/// Bounds how many attempts are logged. May lie in memory that processes share; zeroed once, it is as
+/// if nothing was logged. Only for `stanch_attempt_cap_take` to look into.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct stanch_attempt_cap {
+    /// When the next line is due.
+    pub due: u64,
+    /// How many attempts were left out since the last line.
+    pub left_out: u64,
 }
 
 /// A token that a detector found.

@@ -197,6 +197,11 @@ impl Views {
         self.0 & view as u32 != 0
     }
 
+    /// The views with these bits, as [`bits`](Views::bits) has them. Bits of no view do not count.
+    pub const fn from_bits(bits: u32) -> Views {
+        Views(bits & Views::ALL.0)
+    }
+
     /// A bit for each view, its number as a [`View`].
     pub const fn bits(self) -> u32 {
         self.0

@@ -90,6 +90,8 @@ struct Line {
     view: String,
     action: Action,
     leak: u64,
+    #[serde(default)]
+    left_out: u64,
 }
 
 #[derive(Deserialize)]
@@ -128,6 +130,7 @@ fn import(arguments: &Import) -> Result<Outcome, Failure> {
             sum.strange += imported.strange;
             sum.unpatched += imported.unpatched;
             sum.places += imported.places;
+            sum.left_out = sum.left_out.saturating_add(imported.left_out);
             batch.clear();
             Ok(())
         };
@@ -148,10 +151,11 @@ fn import(arguments: &Import) -> Result<Outcome, Failure> {
         take_in(&mut batch)?;
     }
     let mut output = palette::output();
-    let Imported { new, known, strange, unpatched, places } = sum;
+    let Imported { new, known, strange, unpatched, places, left_out } = sum;
     if arguments.json {
         let object = json!({
             "new": new, "places": places, "known": known, "strange": strange, "unpatched": unpatched,
+            "left_out": left_out,
         });
         writeln!(output, "{object}")?;
         output.flush()?;
@@ -163,6 +167,7 @@ fn import(arguments: &Import) -> Result<Outcome, Failure> {
         (known, "known already"),
         (strange, "about leaks that are not here"),
         (unpatched, "about leaks that never had a patch"),
+        (left_out, "more that the nodes counted and did not log"),
     ] {
         if count > 0 {
             write!(output, ", {count} {what}")?;
@@ -186,7 +191,7 @@ fn logged(line: &[u8]) -> Result<Option<Logged>, String> {
     if typed.kind != TYPE {
         return Ok(None);
     }
-    let Line { time, node, client, host, method, path, part, name, view, action, leak } =
+    let Line { time, node, client, host, method, path, part, name, view, action, leak, left_out } =
         serde_json::from_str(line).map_err(|error| {
             format!("column {}: a field is missing or of the wrong kind", error.column())
         })?;
@@ -209,7 +214,7 @@ fn logged(line: &[u8]) -> Result<Option<Logged>, String> {
         action,
     };
     // What a monitored request came to is not in the log: nobody may call it accepted.
-    Ok(Some(Logged { line: line.to_owned(), attempt, accepted: false }))
+    Ok(Some(Logged { line: line.to_owned(), attempt, accepted: false, left_out }))
 }
 
 fn list(arguments: &List) -> Result<Outcome, Failure> {

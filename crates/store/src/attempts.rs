@@ -50,6 +50,8 @@ pub struct Logged {
     pub attempt: Attempt,
     /// Whether the API accepted the request.
     pub accepted: bool,
+    /// How many attempts the node left out of its log since the line before. Of which leaks is not known.
+    pub left_out: u64,
 }
 
 /// What became of the lines of a log.
@@ -65,6 +67,9 @@ pub struct Imported {
     pub unpatched: u64,
     /// How many places are new.
     pub places: u64,
+    /// How many attempts the nodes left out, by what the new lines say. They are told and nothing more: no
+    /// leak can be said to have had them.
+    pub left_out: u64,
 }
 
 impl Store {
@@ -87,6 +92,7 @@ impl Store {
                 let Attempt { leak, at, node, action, .. } = &logged.attempt;
                 let tenant = ledger.leak(*leak)?.tenant().0.clone();
                 rows.push(row(key, &tenant, &logged.attempt));
+                imported.left_out = imported.left_out.saturating_add(logged.left_out);
                 let blocks = *action == Mode::Block;
                 let seen = counts.entry((*leak, node, blocks)).or_default();
                 seen.add(*at, logged.accepted);

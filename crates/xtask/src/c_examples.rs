@@ -41,6 +41,7 @@ const ABI_SOURCES: &[&str] = &[
     "abi_context.c",
     "abi_inflate.c",
     "abi_guard.c",
+    "abi_attempt.c",
     "abi_sharing.c",
     "abi_detector.c",
     "abi_risk.c",

@@ -151,6 +151,28 @@ fn attempts_raise_the_score_and_show_the_place() {
 }
 
 #[test]
+fn attempts_that_a_node_left_out_are_told_and_are_no_leaks() {
+    let place = desk();
+    add(&place, "a call", &[OWN]);
+    place.run(&["leak", "patch", "1"]);
+    let left_out = |line: String, count: u64| {
+        format!("{},\"left_out\":{count}}}", line.strip_suffix('}').unwrap())
+    };
+    let lines = [left_out(attempt(1, 1), 5), attempt(1, 2), left_out(attempt(1, 3), u64::MAX)];
+    place.write("log", lines[..2].join("\n"));
+    let run = place.run(&["attempts", "import", "log"]);
+    let told =
+        "2 new attempts, 1 new place of use, 5 more that the nodes counted and did not log\n";
+    assert_eq!((run.code, run.stdout.as_str()), (0, told));
+    assert_eq!(show(&place, "1")["attempts"]["count"], 2);
+    // What was taken in before tells nothing again.
+    place.write("log", lines.join("\n"));
+    let again = place.run(&["attempts", "import", "--json", "log"]).lines();
+    assert_eq!((&again[0]["new"], &again[0]["left_out"]), (&json!(1), &json!(u64::MAX)));
+    assert_eq!(show(&place, "1")["attempts"]["count"], 3);
+}
+
+#[test]
 fn what_is_done_is_told_as_json_too() {
     let place = desk();
     add(&place, "a call", &[OWN]);
@@ -171,7 +193,7 @@ fn what_is_done_is_told_as_json_too() {
         ),
         (
             &["attempts", "import", "--json", "log"],
-            json!({ "new": 1, "places": 1, "known": 0, "strange": 0, "unpatched": 0 }),
+            json!({ "new": 1, "places": 1, "known": 0, "strange": 0, "unpatched": 0, "left_out": 0 }),
         ),
         (
             &["leak", "close", "--json", "1"],

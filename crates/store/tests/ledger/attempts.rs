@@ -29,7 +29,7 @@ fn logged(leak: LeakId, second: i64, path: &str) -> Logged {
         view: "raw".into(),
         action: Mode::Block,
     };
-    Logged { line: format!("{leak} {second} {path}"), attempt, accepted: false }
+    Logged { line: format!("{leak} {second} {path}"), attempt, accepted: false, left_out: 0 }
 }
 
 fn patched(fixture: &Fixture, number: u64) -> LeakId {
@@ -63,11 +63,12 @@ fn the_same_line_counts_once(fixture: &Fixture) {
     let store = &fixture.store;
     let id = patched(fixture, 1);
     let lines = [logged(id, 1, "/a"), logged(id, 1, "/a"), logged(id, 2, "/a")];
+    let lines = lines.map(|logged| Logged { left_out: 3, ..logged });
     let first = store.import_attempts(&ann(), &lines).unwrap();
-    assert_eq!((first.new, first.known), (2, 1));
+    assert_eq!((first.new, first.known, first.left_out), (2, 1, 6));
     let entries = store.history(&ann().who, id).unwrap().len();
     let second = fixture.open().import_attempts(&ann(), &lines).unwrap();
-    assert_eq!((second.new, second.known, second.places), (0, 3, 0));
+    assert_eq!((second.new, second.known, second.places, second.left_out), (0, 3, 0, 0));
     assert_eq!(store.history(&ann().who, id).unwrap().len(), entries);
     assert_eq!(all(store).leaks[0].attempts, 2);
 }
