@@ -78,6 +78,7 @@ const char *envoy_dynamic_module_on_program_init(void)
         report(ENVOY_LOG_ERROR, "stanch: the module was built for another version of the library");
         return NULL;
     }
+    attempt_begin();
     return ENVOY_ABI_VERSION;
 }
 

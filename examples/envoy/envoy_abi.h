@@ -78,6 +78,8 @@ int envoy_dynamic_module_callback_http_filter_config_increment_counter(envoy_con
 int envoy_dynamic_module_callback_http_filter_increment_counter(envoy_filter filter, size_t id,
     envoy_buffer *values, size_t value_count, uint64_t by);
 
+bool envoy_dynamic_module_callback_http_get_header(envoy_filter filter, int type, envoy_buffer name,
+    envoy_buffer *value, size_t index, size_t *count);
 size_t envoy_dynamic_module_callback_http_get_headers_size(envoy_filter filter, int type);
 bool envoy_dynamic_module_callback_http_get_headers(envoy_filter filter, int type,
     envoy_header *headers);

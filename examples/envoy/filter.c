@@ -38,6 +38,7 @@ void envoy_dynamic_module_on_http_filter_destroy(module_filter filter)
 
     if (r != NULL) {
         (void) scan_end(r);
+        scan_release(r);
         free(r);
     }
 }
@@ -82,8 +83,11 @@ int envoy_dynamic_module_on_http_filter_request_headers(envoy_filter envoy, modu
                && outcome_refuses_unscanned(&r->policy))
     {
         failed(r, 413, OVER_LIMIT);
+    } else if (r->policy.streams) {
+        attempt_keep(r, envoy);
+        return ENVOY_HEADERS_CONTINUE;
     } else {
-        return r->policy.streams ? ENVOY_HEADERS_CONTINUE : ENVOY_HEADERS_STOP;
+        return ENVOY_HEADERS_STOP;
     }
 
     return outcome_settle(r, envoy) ? ENVOY_HEADERS_STOP : ENVOY_HEADERS_CONTINUE;

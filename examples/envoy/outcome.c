@@ -21,6 +21,7 @@ static const char *const counter_names[COUNTERS] = {
     "stanch_unreadable",
     "stanch_reloads",
     "stanch_refusals",
+    "stanch_left_out",
 };
 
 static uint32_t decide(request *r, uint32_t *action);
@@ -29,8 +30,9 @@ static bool is_unreadable(const request *r);
 static void count(request *r, envoy_filter envoy, uint32_t action);
 static void count_one(request *r, envoy_filter envoy, int counter);
 static void tell(request *r, envoy_filter envoy, uint32_t action);
+static void tell_hit(request *r, envoy_filter envoy, uint32_t action);
 static void tell_one(envoy_filter envoy, const char *key, const char *value, size_t len);
-static void log_outcome(request *r, envoy_filter envoy, uint32_t action);
+static void log_unscanned(request *r, envoy_filter envoy);
 static size_t escape_name(const stanch_verdict *verdict, char text[NAME_TEXT]);
 
 bool outcome_define(configuration *configuration)
@@ -60,7 +62,11 @@ bool outcome_settle(request *r, envoy_filter envoy)
 
     count(r, envoy, action);
     tell(r, envoy, action);
-    log_outcome(r, envoy, action);
+    if (r->verdict.action != STANCH_ACTION_PASS) {
+        tell_hit(r, envoy, action);
+    }
+    log_unscanned(r, envoy);
+    scan_release(r);
 
     if (status == 0) {
         return false;
@@ -176,30 +182,43 @@ static void count_one(request *r, envoy_filter envoy, int counter)
         r->configuration->counters[counter], NULL, 0, 1);
 }
 
-/* A leak's number is a text, because Envoy's numbers are not exact beyond 2^53. */
 static void tell(request *r, envoy_filter envoy, uint32_t action)
 {
-    char leak[24], views[STANCH_VIEWS_TEXT], name[NAME_TEXT];
     const char *text = r->stage == STAGE_FAILED ? "failed" : stanch_action_name(action);
-    int len;
 
     tell_one(envoy, "action", text, strlen(text));
     if (r->body) {
         text = stanch_body_name(r->verdict.body);
         tell_one(envoy, "body", text, strlen(text));
     }
-    if (r->verdict.action == STANCH_ACTION_PASS) {
-        return;
-    }
+}
+
+/* A leak's number is a text, because Envoy's numbers are not exact beyond 2^53. The line of an attempt, and
+ * that of the log, are left out where there are too many. */
+static void tell_hit(request *r, envoy_filter envoy, uint32_t action)
+{
+    char leak[24], views[STANCH_VIEWS_TEXT], name[NAME_TEXT], client[INET6_ADDRSTRLEN];
+    const char *part = stanch_part_name(r->verdict.part);
+    attempt_line line;
+    int len;
 
     len = snprintf(leak, sizeof leak, "%llu", (unsigned long long) r->verdict.leak);
     tell_one(envoy, "leak", leak, (size_t) len);
-    text = stanch_part_name(r->verdict.part);
-    tell_one(envoy, "part", text, strlen(text));
+    tell_one(envoy, "part", part, strlen(part));
     tell_one(envoy, "view", views, stanch_views_text(r->verdict.views, views, sizeof views));
     if (r->verdict.name_len != 0) {
         tell_one(envoy, "name", name, escape_name(&r->verdict, name));
     }
+
+    if (!attempt_write(r, envoy, action, &line)) {
+        count_one(r, envoy, COUNT_LEFT_OUT);
+        return;
+    }
+    tell_one(envoy, "attempt", line.text, line.len);
+    client_text(envoy, client);
+    report(action == STANCH_ACTION_BLOCK ? ENVOY_LOG_WARN : ENVOY_LOG_INFO,
+        "stanch: %s leak %s part %s view %s client %s", stanch_action_name(action), leak, part, views,
+        client);
 }
 
 static void tell_one(envoy_filter envoy, const char *key, const char *value, size_t len)
@@ -208,11 +227,14 @@ static void tell_one(envoy_filter envoy, const char *key, const char *value, siz
         buffer(key, strlen(key)), buffer(value, len));
 }
 
-static void log_outcome(request *r, envoy_filter envoy, uint32_t action)
+static void log_unscanned(request *r, envoy_filter envoy)
 {
-    char client[INET6_ADDRSTRLEN], views[STANCH_VIEWS_TEXT];
+    static stanch_attempt_cap cap;
+    char client[INET6_ADDRSTRLEN];
+    uint64_t left_out;
+    bool has_failed = r->stage == STAGE_FAILED && !r->unreadable;
 
-    if (action == STANCH_ACTION_PASS && r->stage == STAGE_SCANNED && !is_unreadable(r)) {
+    if ((!has_failed && !is_unreadable(r)) || !lines_allowed(&cap, &left_out)) {
         return;
     }
     client_text(envoy, client);
@@ -221,14 +243,8 @@ static void log_outcome(request *r, envoy_filter envoy, uint32_t action)
         report(ENVOY_LOG_WARN, "stanch: body unreadable: %s, client %s",
             stanch_body_name(r->verdict.body), client);
     }
-    if (r->stage == STAGE_FAILED && !r->unreadable) {
+    if (has_failed) {
         report(ENVOY_LOG_ERROR, "stanch: request not scanned: %s, client %s", r->reason, client);
-    }
-    if (action != STANCH_ACTION_PASS) {
-        stanch_views_text(r->verdict.views, views, sizeof views);
-        report(action == STANCH_ACTION_BLOCK ? ENVOY_LOG_WARN : ENVOY_LOG_INFO,
-            "stanch: %s leak %llu part %s view %s client %s", stanch_action_name(action),
-            (unsigned long long) r->verdict.leak, stanch_part_name(r->verdict.part), views, client);
     }
 }
 

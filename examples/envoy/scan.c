@@ -41,6 +41,7 @@ typedef struct {
 } head;
 
 static int32_t begin(request *r);
+static size_t memory_size(const request *r);
 static int32_t feed_head(request *r, envoy_filter envoy, header *headers, size_t count);
 static head take_apart(request *r, header *headers, size_t count);
 static bool is_upgrade(const head *head);
@@ -154,10 +155,35 @@ int32_t scan_end(request *r)
     /* the inflater must have stayed until now */
     stanch_inflater_free(r->inflater);
     r->inflater = NULL;
+    return code;
+}
+
+bool scan_is_clean(request *r, envoy_filter envoy)
+{
+    stanch_verdict verdict = { .size = sizeof verdict };
+    stanch_scan *scan;
+    int32_t code;
+
+    if (r->memory == NULL || r->head.path.len == 0
+        || stanch_scan_init(r->held.set, r->memory, memory_size(r), &scan) != STANCH_OK)
+    {
+        return false;
+    }
+
+    code = scan_context(scan, envoy, r->head.host);
+    if (code == STANCH_OK) {
+        code = stanch_scan_request(scan, r->head.method, r->head.path);
+    }
+    return stanch_scan_finish(scan, &verdict) == STANCH_OK && code == STANCH_OK
+           && verdict.action == STANCH_ACTION_PASS;
+}
+
+void scan_release(request *r)
+{
     free(r->memory);
     r->memory = NULL;
     sets_release(&r->held);
-    return code;
+    attempt_forget(r);
 }
 
 int32_t scan_context(stanch_scan *scan, envoy_filter envoy, stanch_slice host)
@@ -183,14 +209,19 @@ void client_text(envoy_filter envoy, char text[INET6_ADDRSTRLEN])
 
 static int32_t begin(request *r)
 {
-    size_t align = stanch_scan_align();
-    size_t size = (r->held.state + align - 1) / align * align;
-
-    r->memory = aligned_alloc(align, size);
+    r->memory = aligned_alloc(stanch_scan_align(), memory_size(r));
     if (r->memory == NULL) {
         return SCAN_NO_MEMORY;
     }
-    return stanch_scan_init(r->held.set, r->memory, size, &r->scan);
+    return stanch_scan_init(r->held.set, r->memory, memory_size(r), &r->scan);
+}
+
+/* aligned_alloc wants a multiple of the alignment */
+static size_t memory_size(const request *r)
+{
+    size_t align = stanch_scan_align();
+
+    return (r->held.state + align - 1) / align * align;
 }
 
 static int32_t feed_head(request *r, envoy_filter envoy, header *headers, size_t count)

@@ -7,6 +7,7 @@
  *   filter.c         one request: the hooks that Envoy calls as it comes in
  *   scan.c           what the scan is fed
  *   outcome.c        what becomes of the request: answer, metadata, counters, log
+ *   attempt.c        a hit as a line of JSON
  *   hooks.c          the hooks that do nothing
  */
 
@@ -64,6 +65,7 @@ enum {
     COUNT_UNREADABLE,
     COUNT_RELOADS,
     COUNT_REFUSALS,
+    COUNT_LEFT_OUT,
     COUNTERS
 };
 
@@ -83,6 +85,14 @@ enum {
     STAGE_FAILED                /* the scan could not be carried out, or not in full */
 };
 
+/* What an attempt tells of a request's head, in a block of its own: filters behind this one may change
+ * the head while the body comes. */
+typedef struct {
+    char *block;                /* NULL: not kept */
+    size_t size;
+    stanch_slice method, host, path;
+} kept_head;
+
 /* One request. */
 typedef struct {
     const configuration *configuration;
@@ -92,6 +102,7 @@ typedef struct {
     stanch_scan *scan;          /* NULL once it is finished */
     stanch_inflater *inflater;  /* while a body with a content encoding is scanned */
     stanch_verdict verdict;
+    kept_head head;
     int stage;
     uint32_t failure;           /* the status that refuses a failed scan */
     const char *reason;         /* of the failure, for the log */
@@ -141,14 +152,41 @@ int32_t scan_begin(request *r, envoy_filter envoy);
 int32_t scan_body(request *r, envoy_filter envoy);
 int32_t scan_trailers(request *r, envoy_filter envoy);
 
-/* Ends it and gives back what it took. The verdict stays. */
+/* Ends it. The verdict stays. */
 int32_t scan_end(request *r);
+
+/* Whether no token of the set stands in the path that was kept: the verdict tells of one token alone.
+ * After the end of the scan, in its memory. */
+bool scan_is_clean(request *r, envoy_filter envoy);
+
+/* Gives back what the scan took. */
+void scan_release(request *r);
 
 /* Tells the scan which host is asked for and by whom: what Envoy itself goes by. */
 int32_t scan_context(stanch_scan *scan, envoy_filter envoy, stanch_slice host);
 
 /* The client's address as text, without its port; "-" for a client that has none. */
 void client_text(envoy_filter envoy, char text[INET6_ADDRSTRLEN]);
+
+/* Attempts */
+
+typedef struct {
+    char text[STANCH_ATTEMPT_LINE];
+    size_t len;
+} attempt_line;
+
+/* Once, when the module is loaded. */
+void attempt_begin(void);
+
+/* Keeps what is needed of the head, unless that was done; and lets it go. */
+void attempt_keep(request *r, envoy_filter envoy);
+void attempt_forget(request *r);
+
+/* Writes a hit as a line. False: there were too many lately, or it cannot be written. */
+bool attempt_write(request *r, envoy_filter envoy, uint32_t action, attempt_line *line);
+
+/* Whether one more line may be written; `*left_out` is then how many were not since the last one. */
+bool lines_allowed(stanch_attempt_cap *cap, uint64_t *left_out);
 
 /* Outcome */
 

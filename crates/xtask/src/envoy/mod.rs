@@ -39,7 +39,7 @@ pub fn run(report: &mut Report) {
     let Some(mut bench) = bench else { return };
 
     report.step("Envoy module: configurations that must be refused", |report| {
-        refusals::run(report, &bench)
+        refusals::run(report, &bench, &envoy, &module)
     });
     report.step("Envoy module: requests", |report| requests::run(report, &bench));
     report.step("Envoy module: HTTP/2 without TLS", |report| h2::run(report, &bench));

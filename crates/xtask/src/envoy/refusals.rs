@@ -2,6 +2,7 @@
 //! says why.
 
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
@@ -9,11 +10,16 @@ use stanch::secret::ImprintKey;
 
 use super::Bench;
 use super::config::{structured, textual};
+use crate::command::{both, program};
+use crate::proxy::Proxy as _;
+use crate::proxy::client::exchange;
 use crate::proxy::free_port;
 use crate::proxy::material::{Material, Untaken};
+use crate::proxy::message::Message;
 use crate::report::Report;
+use crate::workspace;
 
-pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
+pub fn run(report: &mut Report, bench: &Bench, envoy: &Path, module: &Path) -> Result<()> {
     let material = &bench.material;
     spoil(material)?;
     let file = |name: &str| material.folder().join(name).display().to_string();
@@ -138,6 +144,7 @@ pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
         report.case(name, refused(bench, config, wanted));
     }
     report.case("the listeners that were there serve on", serving(bench));
+    report.case("the sample configuration passes", sample(bench, envoy, module));
     Ok(())
 }
 
@@ -164,12 +171,27 @@ fn refused(bench: &Bench, config: &str, wanted: &[&str]) -> Result<()> {
 }
 
 fn serving(bench: &Bench) -> Result<()> {
-    use crate::proxy::Proxy as _;
-    use crate::proxy::client::exchange;
-    use crate::proxy::message::Message;
-
     let message = Message::get("/").header("X-Key", &bench.material.blocked);
     bench.check_refused(&exchange(bench.server.ports.on, "refusals-after", &message)?, 403)
+}
+
+/// `examples/envoy/envoy.yaml` as it stands, but for where its files are.
+fn sample(bench: &Bench, envoy: &Path, module: &Path) -> Result<()> {
+    let folder = bench.material.folder();
+    let mut text = std::fs::read_to_string(workspace::root().join("examples/envoy/envoy.yaml"))?;
+    for (from, to) in [
+        ("/usr/lib/envoy/libstanch_envoy.so", module.to_owned()),
+        ("/etc/stanch/", folder.join("")),
+        ("/var/log/envoy/", folder.join("sample-")),
+    ] {
+        ensure!(text.contains(from), "the sample does not name {from}");
+        text = text.replace(from, &to.display().to_string());
+    }
+    let file = folder.join("sample.yaml");
+    std::fs::write(&file, text)?;
+    let output = program(envoy).args(&["--mode", "validate", "-c"]).arg(&file).output()?;
+    ensure!(output.status.success(), "{}", both(&output));
+    Ok(())
 }
 
 fn spoil(material: &Material) -> Result<()> {

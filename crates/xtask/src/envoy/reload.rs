@@ -24,6 +24,7 @@ const GUARD: Duration = Duration::from_millis(1_100);
 pub fn run(report: &mut Report, bench: &mut Bench) -> Result<()> {
     report.case("new listeners under load, with a change of the set", under_load(bench));
     report.case("a set that is replaced, under load, without new listeners", by_file(bench));
+    report.case("attempts are bounded under load, and those left out counted", bounded(bench));
     report.case("with a bad set: the old one keeps serving", bad_set(bench));
     report.case("with a bad key: the old one keeps serving", bad_key(bench));
     for (name, reason, complaint) in [
@@ -85,6 +86,28 @@ fn by_file(bench: &mut Bench) -> Result<()> {
     let log = server.log()?;
     ensure!(log.contains("stanch: set exchanged: "), "the log does not tell of it");
     still_serving(bench, "by-file")
+}
+
+/// Thousands of requests were blocked by now, and a second has passed since.
+fn bounded(bench: &Bench) -> Result<()> {
+    std::thread::sleep(GUARD);
+    let message = Message::get("/").header("X-Key", &bench.material.blocked);
+    exchange(bench.server.ports.on, "bounded", &message)?;
+    bench.attempt_line("bounded")?;
+    let attempts = bench.attempts()?;
+    let lines = u64::try_from(attempts.lines().count())?;
+    let most = 1_001 + 100 * bench.server.started.elapsed().as_secs();
+    let left_out = bench.server.counter("dynamicmodulescustom.stanch_left_out")?;
+    let told: u64 = attempts
+        .lines()
+        .filter_map(|line| {
+            line.split_once("\"left_out\":")?.1.strip_suffix('}')?.parse::<u64>().ok()
+        })
+        .sum();
+    println!("      {lines} attempts have a line, {left_out} have none");
+    ensure!(lines <= most, "{lines} lines instead of {most}");
+    ensure!(left_out > 0 && told == left_out, "the lines tell of {told} instead of {left_out}");
+    Ok(())
 }
 
 fn await_flipping(

@@ -27,6 +27,7 @@ pub struct Server {
     public_key: String,
     generation: u32,
     pub ports: Ports,
+    pub started: Instant,
 }
 
 impl Server {
@@ -70,6 +71,7 @@ impl Server {
             public_key,
             generation: 1,
             ports,
+            started: Instant::now(),
         };
         server.wait_for_generation()?;
         Ok(server)
