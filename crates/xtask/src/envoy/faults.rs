@@ -6,7 +6,6 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 
 use super::Bench;
-use super::build;
 use crate::proxy::Proxy as _;
 use crate::proxy::client::exchange;
 use crate::proxy::message::Message;
@@ -15,8 +14,8 @@ use crate::report::Report;
 /// How often each kind of request makes it panic.
 const ROUNDS: usize = 20;
 
-pub fn run(report: &mut Report, envoy: &Path) -> Result<()> {
-    let bench = Bench::start(envoy, &build::panicking_module()?)?;
+pub fn run(report: &mut Report, envoy: &Path, panicking: &Path) -> Result<()> {
+    let bench = Bench::start(envoy, panicking)?;
     let ports = bench.ports();
     let head = |target: &str| Message::get(target).header("X-Panic", "now");
     let body = |target: &str| Message::post(target, "panic!");

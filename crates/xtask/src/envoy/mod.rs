@@ -7,6 +7,7 @@ mod build;
 mod config;
 mod counters;
 mod faults;
+mod lifetimes;
 mod refusals;
 mod reload;
 mod server;
@@ -30,6 +31,11 @@ pub fn run(report: &mut Report) {
         Ok(())
     });
     let Some((envoy, module)) = built else { return };
+
+    report
+        .step("Envoy module: under valgrind, in a host that takes back what it gives", |report| {
+            lifetimes::run(report)
+        });
 
     let mut bench = None;
     report.step("Envoy module: start", |_| {
@@ -64,7 +70,16 @@ pub fn run(report: &mut Report) {
         report.case("every kind of event in the log", events_logged(&log));
         Ok(())
     });
-    report.step("Envoy module: a fault in the library", |report| faults::run(report, &envoy));
+
+    let mut panicking = None;
+    report.step("Envoy module: build with a library that panics", |_| {
+        panicking = Some(build::panicking_module()?);
+        Ok(())
+    });
+    let Some(panicking) = panicking else { return };
+    report.step("Envoy module: a fault in the library", |report| {
+        faults::run(report, &envoy, &panicking)
+    });
 }
 
 /// Envoy, what stands behind it, and the tokens it was told about.
