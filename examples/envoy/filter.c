@@ -43,6 +43,19 @@ void envoy_dynamic_module_on_http_filter_destroy(module_filter filter)
     }
 }
 
+/* Before the access log is written. A request that was passed on in part may have ended before its scan:
+ * what was found by then is told. */
+void envoy_dynamic_module_on_http_filter_stream_complete(envoy_filter envoy, module_filter filter)
+{
+    request *r = (request *) filter;
+
+    if (r->stage == STAGE_WAITING && r->policy.streams) {
+        (void) scan_end(r);
+        r->stage = STAGE_SCANNED;
+        outcome_broken_off(r, envoy);
+    }
+}
+
 int envoy_dynamic_module_on_http_filter_request_headers(envoy_filter envoy, module_filter filter,
     bool end)
 {

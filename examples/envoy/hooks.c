@@ -25,11 +25,6 @@ int envoy_dynamic_module_on_http_filter_response_trailers(envoy_filter envoy, mo
     return ENVOY_TRAILERS_CONTINUE;
 }
 
-void envoy_dynamic_module_on_http_filter_stream_complete(envoy_filter envoy, module_filter filter)
-{
-    (void) envoy, (void) filter;
-}
-
 void envoy_dynamic_module_on_http_filter_http_callout_done(envoy_filter envoy, module_filter filter,
     uint64_t id, int result, envoy_header *headers, size_t header_count, envoy_buffer *chunks,
     size_t chunk_count)

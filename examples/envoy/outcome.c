@@ -76,6 +76,16 @@ bool outcome_settle(request *r, envoy_filter envoy)
     return true;
 }
 
+void outcome_broken_off(request *r, envoy_filter envoy)
+{
+    if (r->verdict.action != STANCH_ACTION_PASS) {
+        count(r, envoy, STANCH_ACTION_MONITOR);
+        tell(r, envoy, STANCH_ACTION_MONITOR);
+        tell_hit(r, envoy, STANCH_ACTION_MONITOR);
+    }
+    scan_release(r);
+}
+
 void outcome_news(const configuration *configuration, envoy_filter envoy, uint32_t news)
 {
     int counter = news == STANCH_NEWS_REFUSED ? COUNT_REFUSALS : COUNT_RELOADS;

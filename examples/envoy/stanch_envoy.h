@@ -199,6 +199,9 @@ bool outcome_define(configuration *configuration);
  */
 bool outcome_settle(request *r, envoy_filter envoy);
 
+/* Tells of a request that was passed on in part and ended before its scan, if a token was found in it. */
+void outcome_broken_off(request *r, envoy_filter envoy);
+
 /* Counts that a set was exchanged, or a file refused. */
 void outcome_news(const configuration *configuration, envoy_filter envoy, uint32_t news);
 

@@ -294,6 +294,10 @@ static void letters(module_config config, const char *token, bool streams, size_
     } else {
         CHECK(s.status == 0);
     }
+    if (s.filter != NULL) {
+        envoy_dynamic_module_on_http_filter_stream_complete(&s, s.filter);
+        returned(&s, 0);
+    }
     end(&s);
 
     /* all at once */

@@ -9,7 +9,7 @@ use super::config::BUFFER;
 use crate::proxy::Proxy as _;
 use crate::proxy::bodies::sized_and_chunked;
 use crate::proxy::client::{Client, Outcome, exchange};
-use crate::proxy::material::BLOCKED_LEAK;
+use crate::proxy::material::{BLOCKED_LEAK, MONITORED_LEAK};
 use crate::proxy::message::{Message, filler_with};
 use crate::report::Report;
 
@@ -20,6 +20,7 @@ pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
     report.case("buffered: nothing is passed on before the end", held_back(bench));
     report.case("streamed: what was scanned is passed on", passed_on(bench));
     report.case("monitored: the same", monitored(bench));
+    report.case("broken off in the midst: what was found is told", broken_off(bench));
     report.case("a body that Envoy cannot buffer: 413 from Envoy", oversize(bench));
     report.case("the same streamed and monitored: passed", oversize_streamed(bench));
     report.case("a token in a trailer", trailer(bench));
@@ -90,6 +91,35 @@ fn monitored(bench: &Bench) -> Result<()> {
         let (mut client, begun) = half(bench, bench.server.ports.monitor, &case, &message)?;
         ensure!(begun, "{name}: the upstream did not see it before its end");
         bench.check_passed(&other_half(&mut client, &case, &message)?)?;
+    }
+    Ok(())
+}
+
+/// A hit in what was passed on is an attempt, whatever became of the rest; nothing else is.
+fn broken_off(bench: &Bench) -> Result<()> {
+    let ports = bench.ports();
+    let stream = ports.stream.unwrap_or_default();
+    for (name, port, token, leak) in [
+        ("stream", stream, &bench.material.monitored, MONITORED_LEAK),
+        ("monitor", ports.monitor, &bench.material.blocked, BLOCKED_LEAK),
+    ] {
+        let case = format!("broken-off-hit-{name}");
+        let message = Message::post("/", filler_with(2_000, 0, "x")).header("X-Key", token);
+        let (client, begun) = half(bench, port, &case, &message)?;
+        ensure!(begun, "{name}: the upstream did not see it before its end");
+        drop(client);
+        let line = bench.attempt_line(&case)?;
+        ensure!(line.contains(&format!("\"action\":\"monitor\",\"leak\":{leak}")), "{line}");
+        let line = bench.access_line(&case)?;
+        ensure!(line == format!("0 monitor {leak} header raw x-key"), "logged `{line}`");
+    }
+    for (name, port) in [("stream", stream), ("on", ports.on)] {
+        let case = format!("broken-off-clean-{name}");
+        let message = Message::post("/", filler_with(2_000, 0, "x"));
+        let (client, _) = half(bench, port, &case, &message)?;
+        drop(client);
+        let line = bench.access_line(&case)?;
+        ensure!(line == "0 - - - - -", "logged `{line}`");
     }
     Ok(())
 }
