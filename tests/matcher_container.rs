@@ -153,8 +153,14 @@ fn a_set_comes_back_from_its_bytes_and_from_its_file() {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let mode = fs::metadata(&path).expect("a file").permissions().mode();
-        assert_eq!(mode & 0o777, 0o600);
+        let mode = || fs::metadata(&path).expect("a file").permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o600);
+        // Who was allowed to read it stays so; nobody gets the right to write or run it.
+        for (given, kept) in [(0o640, 0o640), (0o775, 0o644), (0o440, 0o640), (0o600, 0o600)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(given)).expect("changed");
+            again.save(&path).expect("saved once more");
+            assert_eq!(mode(), kept);
+        }
     }
 }
 

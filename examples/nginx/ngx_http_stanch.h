@@ -3,7 +3,11 @@
  *
  *   ngx_http_stanch_module.c     directives, their merging, the place in the phases
  *   ngx_http_stanch_sets.c       patch sets: opened once, if they are trusted
- *   ngx_http_stanch_scan.c       one request: feed, decide, answer
+ *   ngx_http_stanch_watch.c      the set to scan with; looking for a new one
+ *   ngx_http_stanch_zone.c       what workers count together, in shared memory
+ *   ngx_http_stanch_metrics.c    the page for Prometheus
+ *   ngx_http_stanch_scan.c       one request: feed it, portion by portion
+ *   ngx_http_stanch_decide.c     what becomes of it, and the error log
  *   ngx_http_stanch_feed.c       what a scan is told of a request before its body
  *   ngx_http_stanch_variables.c  $stanch_action and the others
  *   ngx_http_stanch_attempt.c    $stanch_attempt: a hit as a line of JSON
@@ -42,19 +46,89 @@ typedef struct {
     ngx_uint_t        line;
 } ngx_http_stanch_file_t;
 
+/*
+ * What is counted of all requests: by what became of them, by why a body could not be read, and of attempts,
+ * whether they have a line.
+ */
+typedef enum {
+    NGX_HTTP_STANCH_COUNT_PASS = STANCH_ACTION_PASS,
+    NGX_HTTP_STANCH_COUNT_MONITOR = STANCH_ACTION_MONITOR,
+    NGX_HTTP_STANCH_COUNT_BLOCK = STANCH_ACTION_BLOCK,
+    NGX_HTTP_STANCH_COUNT_FAILED,
+    NGX_HTTP_STANCH_COUNT_DAMAGED,
+    NGX_HTTP_STANCH_COUNT_RATIO,
+    NGX_HTTP_STANCH_COUNT_TOTAL,
+    NGX_HTTP_STANCH_COUNT_UNSUPPORTED,
+    NGX_HTTP_STANCH_COUNT_LOGGED,
+    NGX_HTTP_STANCH_COUNT_LEFT_OUT,
+    NGX_HTTP_STANCH_COUNTS
+} ngx_http_stanch_count_t;
+
+/* Workers count in different places, each with cache lines of its own, so that none slows another down. */
+#define NGX_HTTP_STANCH_STRIPES  16
+
+typedef union {
+    ngx_atomic_t      counts[NGX_HTTP_STANCH_COUNTS];
+    u_char            lines[128];
+} ngx_http_stanch_stripe_t;
+
+/* How often requests with tokens of a leak came, by what became of them. */
+typedef struct {
+    ngx_atomic_t      leak;       /* 0: not used yet */
+    ngx_atomic_t      monitored;
+    ngx_atomic_t      blocked;
+} ngx_http_stanch_hits_t;
+
+/* What became of the files of a set; under the zone's mutex. */
+typedef struct ngx_http_stanch_record_s  ngx_http_stanch_record_t;
+
+struct ngx_http_stanch_record_s {
+    ngx_http_stanch_record_t *next;
+    uint64_t          serial;     /* of the newest set that any worker took */
+    uint64_t          swaps;
+    uint64_t          refusals;
+    size_t            len;
+    u_char            name[1];
+};
+
+/* What lies in shared memory. */
+typedef struct {
+    ngx_http_stanch_stripe_t  stripes[NGX_HTTP_STANCH_STRIPES];
+    ngx_http_stanch_hits_t    zero;     /* of leak 0 */
+    ngx_http_stanch_hits_t    other;    /* of all leaks that have no place of their own */
+    stanch_attempt_cap        cap;      /* on the lines that tell of attempts */
+    ngx_http_stanch_record_t *records;
+    ngx_atomic_t              used;     /* places in the table that are taken */
+    ngx_uint_t                most;     /* that may be */
+    ngx_uint_t                size;     /* of the table */
+    ngx_http_stanch_hits_t    table[1]; /* open addressing by the leak's number */
+} ngx_http_stanch_shared_t;
+
 /* A patch set that the configuration holds open, and what was asked of it. */
 typedef struct {
     ngx_str_t          patches;
+    ngx_str_t          name;      /* the path for labels, escaped; differs between all sets */
     ngx_str_t          key;
     stanch_public_key *keys;      /* those that are trusted */
     ngx_uint_t         nkeys;     /* 0: it need not be signed */
     ngx_uint_t         serial;    /* the lowest that is taken */
-    stanch_set        *set;
-    size_t             state;     /* bytes of memory that a scan needs */
+    stanch_guard      *guard;     /* has the set that is in use */
+    const stanch_set  *first;     /* what it was opened with; NULL in workers */
+    size_t             state;     /* bytes of memory that a scan over the set in use needs */
+    ngx_http_stanch_record_t *record;   /* in the zone, of which this is the pool */
+    ngx_slab_pool_t   *pool;
 } ngx_http_stanch_set_t;
 
 typedef struct {
     ngx_array_t       sets;      /* of ngx_http_stanch_set_t * */
+    ngx_flag_t        watch;     /* whether sets are swapped without a reload */
+    ngx_event_t       timer;     /* a worker's, for when no request makes it look */
+    ngx_int_t         attempt_rate;   /* lines a second; 0: any number */
+    ngx_int_t         attempt_burst;
+    ngx_uint_t        metrics;   /* 1 when some location shows them */
+    size_t            zone_size;
+    ngx_slab_pool_t  *pool;      /* the zone's; NULL if there is no zone, as the next */
+    ngx_http_stanch_shared_t *shared;
 } ngx_http_stanch_main_conf_t;
 
 typedef struct {
@@ -71,6 +145,7 @@ typedef struct {
     off_t                   inflate_limit;
     ngx_int_t               inflate_ratio;
     ngx_uint_t              fail;
+    ngx_flag_t              metrics;
     ngx_http_stanch_set_t  *set;         /* NULL when off */
 } ngx_http_stanch_loc_conf_t;
 
@@ -85,11 +160,18 @@ typedef enum {
 typedef struct {
     ngx_http_stanch_stage_t  stage;
     ngx_http_stanch_set_t   *set;
+    const stanch_set        *patches;   /* what it is scanned with; NULL once it is not needed any more */
+    size_t                   state;     /* bytes of memory that a scan over these needs */
     stanch_scan             *scan;      /* NULL once it is finished */
     stanch_inflater         *inflater;  /* while a body with a content encoding is scanned */
     stanch_verdict           verdict;
     ngx_uint_t               action;    /* what became of the request: STANCH_ACTION_* */
     ngx_uint_t               failure;   /* the status that refuses a failed scan */
+    ngx_str_t                attempt;    /* the line that tells of it, */
+    ngx_uint_t               attempt_of; /* and of this action */
+    uint64_t                 left_out;   /* attempts that have none, before it */
+    unsigned                 capped:1;   /* leave for a line was asked for, */
+    unsigned                 let_in:1;   /* and given */
     unsigned                 answered:1;  /* refused: what follows is nginx making the answer */
     unsigned                 encoded:1;   /* the body has a content encoding */
     unsigned                 body:1;      /* the body was scanned to its end, or to a blocked token */
@@ -108,8 +190,52 @@ typedef struct {
 /* The set that a location names, opened if no other has done so. NULL: it was logged. */
 ngx_http_stanch_set_t *ngx_http_stanch_sets_get(ngx_conf_t *cf, ngx_http_stanch_loc_conf_t *conf);
 
+/*
+ * The set to scan with, after a look at the file if one is due; to be given to stanch_guard_release.
+ * entry->state then is what a scan over it needs. NULL: there is none to be had.
+ */
+const stanch_set *ngx_http_stanch_watch_acquire(ngx_http_stanch_set_t *entry);
+
+/* What a set says of itself. */
+int32_t ngx_http_stanch_watch_describe(const stanch_set *set, stanch_set_info *info);
+
+/* Begins to look at files, in a worker. */
+ngx_int_t ngx_http_stanch_watch_init(ngx_cycle_t *cycle);
+
+/* What a worker tells the others: it uses a set of this serial number; it took one; it refused one. */
+void ngx_http_stanch_zone_uses(ngx_http_stanch_set_t *entry, uint64_t serial);
+void ngx_http_stanch_zone_took(ngx_http_stanch_set_t *entry, uint64_t serial);
+void ngx_http_stanch_zone_refused(ngx_http_stanch_set_t *entry);
+
 /* The handler of the phase. */
 ngx_int_t ngx_http_stanch_handler(ngx_http_request_t *r);
+
+/* What becomes of a request whose scan is over, in this location: a status, or NGX_DECLINED. */
+ngx_int_t ngx_http_stanch_decide(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx,
+    ngx_http_stanch_loc_conf_t *lcf);
+
+/* The same of one that was not scanned, or not in full: "status", or NGX_DECLINED. */
+ngx_int_t ngx_http_stanch_refuse_unscanned(ngx_http_stanch_loc_conf_t *lcf, ngx_uint_t status);
+
+/* Lines of the error log: a scan could not be carried out; a body could not be read. */
+void ngx_http_stanch_log_failure(ngx_http_request_t *r, const char *reason);
+void ngx_http_stanch_log_unreadable(ngx_http_request_t *r, uint32_t body);
+
+/* Asks nginx for the zone, if this configuration has anything to count. */
+ngx_int_t ngx_http_stanch_zone_add(ngx_conf_t *cf);
+
+/* The handler of the log phase: counts a request once, when all is known of it. */
+ngx_int_t ngx_http_stanch_zone_handler(ngx_http_request_t *r);
+
+/* Counts something that happened. */
+void ngx_http_stanch_zone_add_one(ngx_http_stanch_shared_t *shared, ngx_http_stanch_count_t what);
+
+/* How often something happened, in all workers. */
+ngx_atomic_uint_t ngx_http_stanch_zone_count(ngx_http_stanch_shared_t *shared,
+    ngx_http_stanch_count_t what);
+
+/* The content handler of a location with "stanch_metrics on". */
+ngx_int_t ngx_http_stanch_metrics_handler(ngx_http_request_t *r);
 
 /* Tells the scan what nginx knows of the request, and feeds it the request line and the headers. */
 int32_t ngx_http_stanch_feed_head(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx);

@@ -1,38 +1,28 @@
 /*
  * $stanch_attempt: a request that carried a leaked token, as a line of JSON, which `stanch attempts
- * import` reads. No value for any other request. Neither the token nor the query is in it; the path is
- * left out where it holds a token, too.
+ * import` reads. No value for any other request, nor for one beyond the rate that the workers share.
+ * Neither the token nor the query is in it; the path is left out where it holds a token, too.
  */
 
 #include "ngx_http_stanch.h"
 
-/* A line's parts, in their order. */
-typedef struct {
-    const char  *key;
-    ngx_str_t    value;
-    size_t       escaped;   /* how much longer the value gets */
-} ngx_http_stanch_member_t;
-
-#define NGX_HTTP_STANCH_MEMBERS  11
-
-static ngx_str_t ngx_http_stanch_path(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_stanch_path_is_clean(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx,
-    ngx_str_t *path);
-static void ngx_http_stanch_member(ngx_http_stanch_member_t **next, const char *key,
-    const void *value, size_t len);
+static ngx_uint_t ngx_http_stanch_attempt_is_let_in(ngx_http_stanch_main_conf_t *mcf,
+    ngx_http_stanch_ctx_t *ctx, uint64_t now);
+static ngx_int_t ngx_http_stanch_attempt_write(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx,
+    uint64_t now);
+static stanch_slice ngx_http_stanch_attempt_path(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_stanch_attempt_is_clean(ngx_http_request_t *r,
+    ngx_http_stanch_ctx_t *ctx, stanch_slice path);
+static stanch_slice ngx_http_stanch_attempt_slice(ngx_str_t *text);
 
 
 ngx_int_t
 ngx_http_stanch_attempt(ngx_http_request_t *r, ngx_http_variable_value_t *v, uintptr_t data)
 {
-    char                       views[STANCH_VIEWS_TEXT];
-    size_t                     len, nviews;
-    u_char                    *p;
-    ngx_str_t                  path;
-    ngx_uint_t                 i;
-    const char                *action, *part;
-    ngx_http_stanch_ctx_t     *ctx;
-    ngx_http_stanch_member_t   members[NGX_HTTP_STANCH_MEMBERS], *next;
+    uint64_t                      now;
+    ngx_time_t                   *tp;
+    ngx_http_stanch_ctx_t        *ctx;
+    ngx_http_stanch_main_conf_t  *mcf;
 
     v->valid = 1;
     v->no_cacheable = 1;
@@ -40,87 +30,108 @@ ngx_http_stanch_attempt(ngx_http_request_t *r, ngx_http_variable_value_t *v, uin
 
     ctx = ngx_http_stanch_get_ctx(r);
     if (ctx == NULL || ctx->stage == NGX_HTTP_STANCH_WAITING
-        || ctx->verdict.action == STANCH_ACTION_PASS)
+        || ctx->action == STANCH_ACTION_PASS)
     {
         return NGX_OK;
     }
 
     r = r->main;
-    action = stanch_action_name(ctx->action);
-    part = stanch_part_name(ctx->verdict.part);
-    nviews = stanch_views_text(ctx->verdict.views, views, sizeof(views));
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_stanch_module);
 
-    next = members;
-    ngx_http_stanch_member(&next, "{\"type\":\"vpatch\",\"time\":", ngx_cached_http_log_iso8601.data,
-                           ngx_cached_http_log_iso8601.len);
-    ngx_http_stanch_member(&next, ",\"node\":", ngx_cycle->hostname.data,
-                           ngx_cycle->hostname.len);
-    ngx_http_stanch_member(&next, ",\"client\":", r->connection->addr_text.data,
-                           r->connection->addr_text.len);
-    ngx_http_stanch_member(&next, ",\"host\":", r->headers_in.server.data,
-                           r->headers_in.server.len);
-    ngx_http_stanch_member(&next, ",\"method\":", r->method_name.data, r->method_name.len);
-    path = ngx_http_stanch_path(r);
-    if (ngx_http_stanch_path_is_clean(r, ctx, &path)) {
-        ngx_http_stanch_member(&next, ",\"path\":", path.data, path.len);
-    }
-    ngx_http_stanch_member(&next, ",\"part\":", part, ngx_strlen(part));
-    if (ctx->verdict.name_len) {
-        ngx_http_stanch_member(&next, ",\"name\":", ctx->verdict.name, ctx->verdict.name_len);
-    }
-    ngx_http_stanch_member(&next, ",\"view\":", views, nviews);
-    ngx_http_stanch_member(&next, ",\"action\":", action, ngx_strlen(action));
+    tp = ngx_timeofday();
+    now = (uint64_t) tp->sec * 1000 + tp->msec;
 
-    len = sizeof(",\"leak\":}") - 1 + NGX_INT64_LEN;
-    for (i = 0; &members[i] != next; i++) {
-        len += ngx_strlen(members[i].key) + sizeof("\"\"") - 1 + members[i].value.len
-               + members[i].escaped;
+    if (!ngx_http_stanch_attempt_is_let_in(mcf, ctx, now)) {
+        return NGX_OK;
     }
 
-    v->data = p = ngx_pnalloc(r->pool, len);
-    if (p == NULL) {
-        return NGX_ERROR;
+    /* a log asks twice, for its condition and for the line; a redirect may have changed the action */
+    if (ctx->attempt.data == NULL || ctx->attempt_of != ctx->action) {
+        if (ngx_http_stanch_attempt_write(r, ctx, now) != NGX_OK) {
+            return NGX_ERROR;
+        }
     }
 
-    for (i = 0; &members[i] != next; i++) {
-        p = ngx_cpymem(p, members[i].key, ngx_strlen(members[i].key));
-        *p++ = '"';
-        p = (u_char *) ngx_escape_json(p, members[i].value.data, members[i].value.len);
-        *p++ = '"';
-    }
-
-    p = ngx_sprintf(p, ",\"leak\":%uL}", ctx->verdict.leak);
-
-    v->len = p - v->data;
+    v->data = ctx->attempt.data;
+    v->len = ctx->attempt.len;
     v->not_found = 0;
 
     return NGX_OK;
 }
 
 
-static void
-ngx_http_stanch_member(ngx_http_stanch_member_t **next, const char *key, const void *value,
-    size_t len)
+/* Each request asks for leave once, however often its line is asked for. */
+static ngx_uint_t
+ngx_http_stanch_attempt_is_let_in(ngx_http_stanch_main_conf_t *mcf, ngx_http_stanch_ctx_t *ctx,
+    uint64_t now)
 {
-    ngx_http_stanch_member_t  *member = (*next)++;
+    if (!ctx->capped) {
+        ctx->capped = 1;
+        ctx->let_in = mcf->attempt_rate == 0
+                      || stanch_attempt_cap_take(&mcf->shared->cap, now,
+                                                 (uint32_t) mcf->attempt_rate,
+                                                 (uint32_t) mcf->attempt_burst, &ctx->left_out);
 
-    member->key = key;
-    member->value.data = (u_char *) value;
-    member->value.len = len;
-    member->escaped = (size_t) ngx_escape_json(NULL, member->value.data, len);
+        ngx_http_stanch_zone_add_one(mcf->shared, ctx->let_in ? NGX_HTTP_STANCH_COUNT_LOGGED
+                                                              : NGX_HTTP_STANCH_COUNT_LEFT_OUT);
+    }
+
+    return ctx->let_in;
+}
+
+
+static ngx_int_t
+ngx_http_stanch_attempt_write(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx, uint64_t now)
+{
+    u_char          *line;
+    size_t           len;
+    stanch_slice     path;
+    stanch_attempt   attempt;
+
+    line = ngx_pnalloc(r->pool, STANCH_ATTEMPT_LINE);
+    if (line == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(&attempt, sizeof(stanch_attempt));
+    attempt.size = sizeof(stanch_attempt);
+
+    attempt.time = now;
+    attempt.node = ngx_http_stanch_attempt_slice((ngx_str_t *) &ngx_cycle->hostname);
+    attempt.client = ngx_http_stanch_attempt_slice(&r->connection->addr_text);
+    attempt.host = ngx_http_stanch_attempt_slice(&r->headers_in.server);
+    attempt.method = ngx_http_stanch_attempt_slice(&r->method_name);
+    attempt.verdict = &ctx->verdict;
+    attempt.action = ctx->action;
+    attempt.left_out = ctx->left_out;
+
+    path = ngx_http_stanch_attempt_path(r);
+    if (ngx_http_stanch_attempt_is_clean(r, ctx, path)) {
+        attempt.path = path;
+    }
+
+    if (stanch_attempt_line(&attempt, (char *) line, STANCH_ATTEMPT_LINE, &len) != STANCH_OK) {
+        return NGX_ERROR;
+    }
+
+    ctx->attempt.data = line;
+    ctx->attempt.len = len;
+    ctx->attempt_of = ctx->action;
+
+    return NGX_OK;
 }
 
 
 /* As the client sent it; an internal redirect changes r->uri. */
-static ngx_str_t
-ngx_http_stanch_path(ngx_http_request_t *r)
+static stanch_slice
+ngx_http_stanch_attempt_path(ngx_http_request_t *r)
 {
-    u_char     *query;
-    ngx_str_t   path;
+    u_char        *query;
+    stanch_slice   path;
 
-    path = r->unparsed_uri;
+    path = ngx_http_stanch_attempt_slice(&r->unparsed_uri);
 
-    query = ngx_strlchr(path.data, path.data + path.len, '?');
+    query = ngx_strlchr(r->unparsed_uri.data, r->unparsed_uri.data + r->unparsed_uri.len, '?');
     if (query) {
         path.len = query - path.data;
     }
@@ -134,12 +145,12 @@ ngx_http_stanch_path(ngx_http_request_t *r)
  * monitored one may be in the path. So that is scanned once more, by itself.
  */
 static ngx_uint_t
-ngx_http_stanch_path_is_clean(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx, ngx_str_t *path)
+ngx_http_stanch_attempt_is_clean(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx,
+    stanch_slice path)
 {
     void            *memory;
     size_t           align;
     stanch_scan     *scan;
-    stanch_slice     method, target;
     stanch_verdict   verdict;
 
     if (ctx->verdict.part == STANCH_PART_PATH) {
@@ -147,7 +158,7 @@ ngx_http_stanch_path_is_clean(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx,
     }
 
     align = stanch_scan_align();
-    memory = ngx_palloc(r->pool, ctx->set->state + align - 1);
+    memory = ngx_palloc(r->pool, ctx->state + align - 1);
     if (memory == NULL) {
         return 0;
     }
@@ -155,19 +166,15 @@ ngx_http_stanch_path_is_clean(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx,
     ngx_memzero(&verdict, sizeof(stanch_verdict));
     verdict.size = sizeof(stanch_verdict);
 
-    if (stanch_scan_init(ctx->set->set, ngx_align_ptr(memory, align), ctx->set->state, &scan)
+    if (stanch_scan_init(ctx->patches, ngx_align_ptr(memory, align), ctx->state, &scan)
         != STANCH_OK)
     {
         return 0;
     }
 
-    method.data = r->method_name.data;
-    method.len = r->method_name.len;
-    target.data = path->data;
-    target.len = path->len;
-
     if (ngx_http_stanch_feed_context(r, scan) != STANCH_OK
-        || stanch_scan_request(scan, method, target) != STANCH_OK)
+        || stanch_scan_request(scan, ngx_http_stanch_attempt_slice(&r->method_name), path)
+           != STANCH_OK)
     {
         (void) stanch_scan_finish(scan, &verdict);
         return 0;
@@ -175,4 +182,16 @@ ngx_http_stanch_path_is_clean(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx,
 
     return stanch_scan_finish(scan, &verdict) == STANCH_OK
            && verdict.action == STANCH_ACTION_PASS;
+}
+
+
+static stanch_slice
+ngx_http_stanch_attempt_slice(ngx_str_t *text)
+{
+    stanch_slice  slice;
+
+    slice.data = text->data;
+    slice.len = text->len;
+
+    return slice;
 }

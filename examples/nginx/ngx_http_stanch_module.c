@@ -6,8 +6,12 @@
 
 static void *ngx_http_stanch_create_main_conf(ngx_conf_t *cf);
 static void *ngx_http_stanch_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_stanch_init_main_conf(ngx_conf_t *cf, void *conf);
 static char *ngx_http_stanch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child);
 static ngx_int_t ngx_http_stanch_init(ngx_conf_t *cf);
+static char *ngx_http_stanch_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_stanch_set_attempt_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+static char *ngx_http_stanch_set_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_stanch_set_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_stanch_set_file(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 static char *ngx_http_stanch_set_public_key(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
@@ -39,6 +43,9 @@ static ngx_conf_num_bounds_t  ngx_http_stanch_ratio_bounds = {
 static ngx_conf_num_bounds_t  ngx_http_stanch_status_bounds = {
     ngx_conf_check_num_bounds, 400, 599
 };
+
+/* Lines a second, or at once. */
+#define NGX_HTTP_STANCH_MOST_LINES  1000000
 
 #define NGX_HTTP_STANCH_ANYWHERE \
     (NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1)
@@ -122,6 +129,34 @@ static ngx_command_t  ngx_http_stanch_commands[] = {
       offsetof(ngx_http_stanch_loc_conf_t, fail),
       &ngx_http_stanch_fails },
 
+    { ngx_string("stanch_watch"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_stanch_main_conf_t, watch),
+      NULL },
+
+    { ngx_string("stanch_attempt_rate"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE12,
+      ngx_http_stanch_set_attempt_rate,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("stanch_zone"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_stanch_set_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_stanch_main_conf_t, zone_size),
+      NULL },
+
+    { ngx_string("stanch_metrics"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_http_stanch_set_metrics,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_stanch_loc_conf_t, metrics),
+      NULL },
+
       ngx_null_command
 };
 
@@ -130,7 +165,7 @@ static ngx_http_module_t  ngx_http_stanch_module_ctx = {
     ngx_http_stanch_init,                  /* postconfiguration */
 
     ngx_http_stanch_create_main_conf,      /* create main configuration */
-    NULL,                                  /* init main configuration */
+    ngx_http_stanch_init_main_conf,        /* init main configuration */
 
     NULL,                                  /* create server configuration */
     NULL,                                  /* merge server configuration */
@@ -146,7 +181,7 @@ ngx_module_t  ngx_http_stanch_module = {
     NGX_HTTP_MODULE,                       /* module type */
     NULL,                                  /* init master */
     NULL,                                  /* init module */
-    NULL,                                  /* init process */
+    ngx_http_stanch_watch_init,            /* init process */
     NULL,                                  /* init thread */
     NULL,                                  /* exit thread */
     NULL,                                  /* exit process */
@@ -169,7 +204,29 @@ ngx_http_stanch_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    conf->watch = NGX_CONF_UNSET;
+    conf->attempt_rate = NGX_CONF_UNSET;
+    conf->attempt_burst = NGX_CONF_UNSET;
+    conf->zone_size = NGX_CONF_UNSET_SIZE;
+
     return conf;
+}
+
+
+static char *
+ngx_http_stanch_init_main_conf(ngx_conf_t *cf, void *conf)
+{
+    ngx_http_stanch_main_conf_t  *mcf = conf;
+
+    ngx_conf_init_value(mcf->watch, 1);
+
+    /* under attack that is some 30 KB a second */
+    ngx_conf_init_value(mcf->attempt_rate, 100);
+    ngx_conf_init_value(mcf->attempt_burst, 1000);
+
+    ngx_conf_init_size_value(mcf->zone_size, 1024 * 1024);
+
+    return NGX_CONF_OK;
 }
 
 
@@ -192,6 +249,7 @@ ngx_http_stanch_create_loc_conf(ngx_conf_t *cf)
     conf->inflate_limit = NGX_CONF_UNSET;
     conf->inflate_ratio = NGX_CONF_UNSET;
     conf->fail = NGX_CONF_UNSET_UINT;
+    conf->metrics = NGX_CONF_UNSET;
 
     return conf;
 }
@@ -274,7 +332,100 @@ ngx_http_stanch_init(ngx_conf_t *cf)
     ngx_memmove(h + 1, h, (handlers->nelts - 1) * sizeof(ngx_http_handler_pt));
     *h = ngx_http_stanch_handler;
 
-    return NGX_OK;
+    h = ngx_array_push(&cmcf->phases[NGX_HTTP_LOG_PHASE].handlers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    *h = ngx_http_stanch_zone_handler;
+
+    return ngx_http_stanch_zone_add(cf);
+}
+
+
+/* The least that nginx makes of any zone. */
+static char *
+ngx_http_stanch_set_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                         *rv;
+    ngx_http_stanch_main_conf_t  *mcf = conf;
+
+    rv = ngx_conf_set_size_slot(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK && mcf->zone_size < 8 * ngx_pagesize) {
+        return "is too small: at least 8 pages are needed";
+    }
+
+    return rv;
+}
+
+
+/* "off", or a rate as limit_req_zone has it, and a burst as limit_req has it. */
+static char *
+ngx_http_stanch_set_attempt_rate(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                    *value = cf->args->elts;
+    ngx_http_stanch_main_conf_t  *mcf = conf;
+
+    static ngx_str_t  unit = ngx_string("r/s");
+    static ngx_str_t  burst = ngx_string("burst=");
+
+    if (mcf->attempt_rate != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        mcf->attempt_rate = 0;
+        return NGX_CONF_OK;
+    }
+
+    if (value[1].len > unit.len
+        && ngx_strncmp(value[1].data + value[1].len - unit.len, unit.data, unit.len) == 0)
+    {
+        mcf->attempt_rate = ngx_atoi(value[1].data, value[1].len - unit.len);
+    }
+
+    if (mcf->attempt_rate <= 0 || mcf->attempt_rate > NGX_HTTP_STANCH_MOST_LINES) {
+        return "needs \"off\" or a rate from 1r/s to 1000000r/s";
+    }
+
+    mcf->attempt_burst = mcf->attempt_rate;
+
+    if (cf->args->nelts == 3) {
+        if (ngx_strncmp(value[2].data, burst.data, burst.len) != 0) {
+            return "knows no other parameter than \"burst\"";
+        }
+
+        mcf->attempt_burst = ngx_atoi(value[2].data + burst.len, value[2].len - burst.len);
+    }
+
+    if (mcf->attempt_burst <= 0 || mcf->attempt_burst > NGX_HTTP_STANCH_MOST_LINES) {
+        return "needs a burst from 1 to 1000000";
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_stanch_set_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    char                         *rv;
+    ngx_http_core_loc_conf_t     *clcf;
+    ngx_http_stanch_loc_conf_t   *lcf = conf;
+    ngx_http_stanch_main_conf_t  *mcf;
+
+    rv = ngx_conf_set_flag_slot(cf, cmd, conf);
+
+    if (rv == NGX_CONF_OK && lcf->metrics) {
+        clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+        clcf->handler = ngx_http_stanch_metrics_handler;
+
+        mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_stanch_module);
+        mcf->metrics = 1;
+    }
+
+    return rv;
 }
 
 

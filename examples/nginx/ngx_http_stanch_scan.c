@@ -1,10 +1,7 @@
 /*
- * One request: feed it to the scan, decide, answer. The main request is scanned once; what
- * internal redirects and subrequests make of it later is not scanned again, unless a redirect
+ * One request: feed it to the scan, and what comes of it to whoever decides. The main request is scanned
+ * once; what internal redirects and subrequests make of it later is not scanned again, unless a redirect
  * ends in a location with another patch set.
- *
- * Nothing of the request is ever written to the error log: the messages go to the location's log
- * without nginx's context, which would add the request line.
  */
 
 #include "ngx_http_stanch.h"
@@ -34,14 +31,6 @@ static ngx_int_t ngx_http_stanch_feed_slices(ngx_http_request_t *r, ngx_http_sta
 static void ngx_http_stanch_finish(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx);
 static void ngx_http_stanch_failed(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx,
     ngx_uint_t status, const char *reason);
-static ngx_int_t ngx_http_stanch_decide(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx,
-    ngx_http_stanch_loc_conf_t *lcf);
-static ngx_uint_t ngx_http_stanch_unreadable_status(uint32_t body);
-static ngx_int_t ngx_http_stanch_refuse_unscanned(ngx_http_stanch_loc_conf_t *lcf,
-    ngx_uint_t status);
-static void ngx_http_stanch_log_hit(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx);
-static void ngx_http_stanch_log_failure(ngx_http_request_t *r, const char *reason);
-static void ngx_http_stanch_log_unreadable(ngx_http_request_t *r, uint32_t body);
 
 
 ngx_int_t
@@ -163,13 +152,6 @@ ngx_http_stanch_create_ctx(ngx_http_request_t *r, ngx_http_stanch_set_t *set)
 
     align = stanch_scan_align();
 
-    memory = ngx_palloc(r->pool, set->state + align - 1);
-    if (memory == NULL) {
-        return NULL;
-    }
-
-    memory = ngx_align_ptr(memory, align);
-
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_stanch_ctx_t));
     if (cln == NULL) {
         return NULL;
@@ -181,7 +163,20 @@ ngx_http_stanch_create_ctx(ngx_http_request_t *r, ngx_http_stanch_set_t *set)
     ctx->set = set;
     ctx->verdict.size = sizeof(stanch_verdict);
 
-    if (stanch_scan_init(set->set, memory, set->state, &ctx->scan) != STANCH_OK) {
+    ctx->patches = ngx_http_stanch_watch_acquire(set);
+    if (ctx->patches == NULL) {
+        return NULL;
+    }
+
+    ctx->state = set->state;
+
+    memory = ngx_palloc(r->pool, ctx->state + align - 1);
+
+    if (memory == NULL
+        || stanch_scan_init(ctx->patches, ngx_align_ptr(memory, align), ctx->state, &ctx->scan)
+           != STANCH_OK)
+    {
+        stanch_guard_release(ctx->patches);
         return NULL;
     }
 
@@ -206,10 +201,14 @@ ngx_http_stanch_cleanup(void *data)
     }
 
     ngx_http_stanch_release(ctx);
+    stanch_guard_release(ctx->patches);
 }
 
 
-/* The scan is finished; its inflater must have stayed until now. */
+/*
+ * The scan is finished; its inflater and its set must have stayed until now. A set that is not in use any
+ * more need not wait for what is sent to the client, unless there is something to tell of it.
+ */
 static void
 ngx_http_stanch_release(ngx_http_stanch_ctx_t *ctx)
 {
@@ -217,6 +216,11 @@ ngx_http_stanch_release(ngx_http_stanch_ctx_t *ctx)
 
     stanch_inflater_free(ctx->inflater);
     ctx->inflater = NULL;
+
+    if (ctx->verdict.action == STANCH_ACTION_PASS) {
+        stanch_guard_release(ctx->patches);
+        ctx->patches = NULL;
+    }
 }
 
 
@@ -472,132 +476,4 @@ ngx_http_stanch_failed(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx, ngx_ui
     ctx->failure = status;
 
     ngx_http_stanch_log_failure(r, reason);
-}
-
-
-static ngx_int_t
-ngx_http_stanch_decide(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx,
-    ngx_http_stanch_loc_conf_t *lcf)
-{
-    ngx_int_t   rc;
-    ngx_uint_t  action;
-
-    if (ctx->answered) {
-        return NGX_DECLINED;
-    }
-
-    action = ctx->verdict.action;
-    rc = NGX_DECLINED;
-
-    if (ctx->stage == NGX_HTTP_STANCH_SCANNED
-        && action != STANCH_ACTION_BLOCK
-        && ctx->verdict.body != STANCH_BODY_WHOLE
-        && lcf->unreadable == NGX_HTTP_STANCH_UNREADABLE_BLOCK)
-    {
-        ctx->stage = NGX_HTTP_STANCH_FAILED;
-        ctx->failure = ngx_http_stanch_unreadable_status(ctx->verdict.body);
-        ctx->unreadable = 1;
-    }
-
-    if (ctx->unreadable) {
-        if (lcf->mode == NGX_HTTP_STANCH_ON
-            && lcf->unreadable == NGX_HTTP_STANCH_UNREADABLE_BLOCK)
-        {
-            rc = ctx->failure;
-        }
-
-    } else if (ctx->stage == NGX_HTTP_STANCH_FAILED) {
-        rc = ngx_http_stanch_refuse_unscanned(lcf, ctx->failure);
-
-    } else if (action == STANCH_ACTION_BLOCK && lcf->mode == NGX_HTTP_STANCH_ON) {
-        rc = lcf->status;
-
-    } else if (action == STANCH_ACTION_BLOCK) {
-        action = STANCH_ACTION_MONITOR;
-    }
-
-    if (action != ctx->action) {
-        ctx->action = action;
-        ngx_http_stanch_log_hit(r, ctx);
-    }
-
-    ctx->answered = rc != NGX_DECLINED;
-
-    return rc;
-}
-
-
-/* RFC 9110, sections 15.5.1, 15.5.14 and 15.5.16 */
-static ngx_uint_t
-ngx_http_stanch_unreadable_status(uint32_t body)
-{
-    switch (body) {
-
-    case STANCH_BODY_UNSUPPORTED:
-        return NGX_HTTP_UNSUPPORTED_MEDIA_TYPE;
-
-    case STANCH_BODY_DAMAGED:
-        return NGX_HTTP_BAD_REQUEST;
-
-    default:
-        return NGX_HTTP_REQUEST_ENTITY_TOO_LARGE;
-    }
-}
-
-
-/* A request that was not scanned: NGX_DECLINED lets it pass. "monitor" never refuses any. */
-static ngx_int_t
-ngx_http_stanch_refuse_unscanned(ngx_http_stanch_loc_conf_t *lcf, ngx_uint_t status)
-{
-    if (lcf->mode == NGX_HTTP_STANCH_ON && lcf->fail == NGX_HTTP_STANCH_FAIL_CLOSED) {
-        return status;
-    }
-
-    return NGX_DECLINED;
-}
-
-
-static void
-ngx_http_stanch_log_hit(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx)
-{
-    char                       views[STANCH_VIEWS_TEXT];
-    ngx_log_t                 *log;
-    ngx_uint_t                 level;
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-    log = clcf->error_log;
-    level = ctx->action == STANCH_ACTION_BLOCK ? NGX_LOG_WARN : NGX_LOG_INFO;
-
-    stanch_views_text(ctx->verdict.views, views, sizeof(views));
-
-    ngx_log_error(level, log, 0, "stanch: %s leak %uL part %s view %s client %V",
-                  stanch_action_name(ctx->action), ctx->verdict.leak,
-                  stanch_part_name(ctx->verdict.part), views,
-                  &r->connection->addr_text);
-}
-
-
-static void
-ngx_http_stanch_log_failure(ngx_http_request_t *r, const char *reason)
-{
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    ngx_log_error(NGX_LOG_ERR, clcf->error_log, 0, "stanch: request not scanned: %s, client %V",
-                  reason, &r->connection->addr_text);
-}
-
-
-/* Whatever becomes of it: an operator should know that somebody sends such bodies. */
-static void
-ngx_http_stanch_log_unreadable(ngx_http_request_t *r, uint32_t body)
-{
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
-
-    ngx_log_error(NGX_LOG_WARN, clcf->error_log, 0, "stanch: body unreadable: %s, client %V",
-                  stanch_body_name(body), &r->connection->addr_text);
 }

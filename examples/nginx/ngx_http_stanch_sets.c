@@ -2,17 +2,20 @@
  * The patch sets of a configuration: each is opened once for its files and what is asked of it,
  * before the workers are forked, and freed with the configuration. A reload builds a new
  * configuration beside the old one; the old sets go when the last worker of the old configuration
- * has gone. Until then they say which sets would be a step back.
+ * has gone. Until then they, and what workers took since, say which sets would be a step back.
  */
 
 #include "ngx_http_stanch.h"
 
 static ngx_int_t ngx_http_stanch_sets_read_keys(ngx_conf_t *cf, ngx_http_stanch_set_t *entry,
     ngx_array_t *files);
+static ngx_int_t ngx_http_stanch_sets_name(ngx_conf_t *cf, ngx_array_t *sets,
+    ngx_http_stanch_set_t *entry);
 static ngx_http_stanch_set_t *ngx_http_stanch_sets_find(ngx_array_t *sets,
     ngx_http_stanch_set_t *wanted);
 static ngx_uint_t ngx_http_stanch_sets_same(ngx_str_t *a, ngx_str_t *b);
-static stanch_set *ngx_http_stanch_sets_held(ngx_conf_t *cf, ngx_str_t *patches);
+static const stanch_set *ngx_http_stanch_sets_held(ngx_conf_t *cf, ngx_str_t *patches,
+    uint64_t *taken);
 static ngx_int_t ngx_http_stanch_sets_open(ngx_conf_t *cf, ngx_http_stanch_set_t *entry,
     ngx_http_stanch_loc_conf_t *conf);
 static stanch_slice ngx_http_stanch_sets_slice(ngx_str_t *text);
@@ -47,7 +50,9 @@ ngx_http_stanch_sets_get(ngx_conf_t *cf, ngx_http_stanch_loc_conf_t *conf)
         return entry;
     }
 
-    if (ngx_http_stanch_sets_open(cf, wanted, conf) != NGX_OK) {
+    if (ngx_http_stanch_sets_open(cf, wanted, conf) != NGX_OK
+        || ngx_http_stanch_sets_name(cf, &mcf->sets, wanted) != NGX_OK)
+    {
         return NULL;
     }
 
@@ -99,6 +104,68 @@ ngx_http_stanch_sets_read_keys(ngx_conf_t *cf, ngx_http_stanch_set_t *entry, ngx
 }
 
 
+/*
+ * What metrics call the set: its path, escaped as a label's value must be, and with a number if a set of
+ * the same path has it already, as one that is trusted for other reasons.
+ */
+static ngx_int_t
+ngx_http_stanch_sets_name(ngx_conf_t *cf, ngx_array_t *sets, ngx_http_stanch_set_t *entry)
+{
+    u_char                  *p, *path, *next, *last;
+    uint32_t                 code;
+    ngx_uint_t               i, n;
+    ngx_http_stanch_set_t  **other = sets->elts;
+
+    n = 1;
+
+    for (i = 0; i < sets->nelts; i++) {
+        n += ngx_http_stanch_sets_same(&other[i]->patches, &entry->patches);
+    }
+
+    p = ngx_pnalloc(cf->pool, entry->patches.len * 2 + 1 + NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    entry->name.data = p;
+    path = entry->patches.data;
+    last = path + entry->patches.len;
+
+    while (path < last) {
+        next = path;
+        code = *path < 0x80 ? *next++ : ngx_utf8_decode(&next, last - path);
+
+        if (code > 0x10ffff) {
+            /* a file may have any name, a label must be UTF-8 */
+            *p++ = '?';
+            path++;
+
+        } else if (code == '\n') {
+            *p++ = '\\';
+            *p++ = 'n';
+            path = next;
+
+        } else {
+            if (code == '"' || code == '\\') {
+                *p++ = '\\';
+            }
+
+            while (path < next) {
+                *p++ = *path++;
+            }
+        }
+    }
+
+    if (n > 1) {
+        p = ngx_sprintf(p, "#%ui", n);
+    }
+
+    entry->name.len = p - entry->name.data;
+
+    return NGX_OK;
+}
+
+
 static ngx_http_stanch_set_t *
 ngx_http_stanch_sets_find(ngx_array_t *sets, ngx_http_stanch_set_t *wanted)
 {
@@ -130,15 +197,16 @@ ngx_http_stanch_sets_same(ngx_str_t *a, ngx_str_t *b)
 
 
 /*
- * The newest set that the running configuration has from this file; NULL if there is none, as when
- * nginx starts, or in "nginx -t", which knows nothing of what runs.
+ * The newest set that the running configuration was opened with from this file; NULL if there is none,
+ * as when nginx starts, or in "nginx -t", which knows nothing of what runs. And the serial number of the
+ * newest that its workers took from there since.
  */
-static stanch_set *
-ngx_http_stanch_sets_held(ngx_conf_t *cf, ngx_str_t *patches)
+static const stanch_set *
+ngx_http_stanch_sets_held(ngx_conf_t *cf, ngx_str_t *patches, uint64_t *taken)
 {
     uint64_t                       serial;
     ngx_uint_t                     i;
-    stanch_set                    *held;
+    const stanch_set              *held;
     ngx_cycle_t                   *old;
     stanch_set_info                info;
     ngx_http_stanch_set_t        **entry;
@@ -167,14 +235,18 @@ ngx_http_stanch_sets_held(ngx_conf_t *cf, ngx_str_t *patches)
     entry = mcf->sets.elts;
 
     for (i = 0; i < mcf->sets.nelts; i++) {
-        ngx_memzero(&info, sizeof(stanch_set_info));
-        info.size = sizeof(stanch_set_info);
+        if (!ngx_http_stanch_sets_same(&entry[i]->patches, patches)) {
+            continue;
+        }
 
-        if (ngx_http_stanch_sets_same(&entry[i]->patches, patches)
-            && stanch_set_describe(entry[i]->set, &info) == STANCH_OK
+        if (entry[i]->record) {
+            *taken = ngx_max(*taken, entry[i]->record->serial);
+        }
+
+        if (ngx_http_stanch_watch_describe(entry[i]->first, &info) == STANCH_OK
             && (held == NULL || info.serial > serial))
         {
-            held = entry[i]->set;
+            held = entry[i]->first;
             serial = info.serial;
         }
     }
@@ -187,10 +259,12 @@ static ngx_int_t
 ngx_http_stanch_sets_open(ngx_conf_t *cf, ngx_http_stanch_set_t *entry,
     ngx_http_stanch_loc_conf_t *conf)
 {
-    int32_t              code;
-    stanch_error         error;
-    stanch_trust         trust;
-    ngx_pool_cleanup_t  *cln;
+    int32_t                       code;
+    uint64_t                      taken;
+    stanch_error                  error;
+    stanch_trust                  trust;
+    ngx_pool_cleanup_t           *cln;
+    ngx_http_stanch_main_conf_t  *mcf;
 
     cln = ngx_pool_cleanup_add(cf->pool, 0);
     if (cln == NULL) {
@@ -208,12 +282,14 @@ ngx_http_stanch_sets_open(ngx_conf_t *cf, ngx_http_stanch_set_t *entry,
 
     /* a number means nothing in a set that anybody can make */
     if (entry->nkeys) {
-        trust.replaces = ngx_http_stanch_sets_held(cf, &entry->patches);
+        taken = 0;
+        trust.replaces = ngx_http_stanch_sets_held(cf, &entry->patches, &taken);
+        trust.serial = ngx_max(trust.serial, taken);
     }
 
-    code = stanch_set_open_trusted(ngx_http_stanch_sets_slice(&entry->patches),
-                                   ngx_http_stanch_sets_slice(&entry->key), &trust, &error,
-                                   &entry->set);
+    code = stanch_guard_open(ngx_http_stanch_sets_slice(&entry->patches),
+                             ngx_http_stanch_sets_slice(&entry->key), &trust, &error,
+                             &entry->guard);
 
     if (code != STANCH_OK) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -224,9 +300,19 @@ ngx_http_stanch_sets_open(ngx_conf_t *cf, ngx_http_stanch_set_t *entry,
     }
 
     cln->handler = ngx_http_stanch_sets_close;
-    cln->data = entry->set;
+    cln->data = entry;
 
-    code = stanch_scan_size(entry->set, &entry->state);
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_stanch_module);
+
+    if (!mcf->watch) {
+        (void) stanch_guard_set_interval(entry->guard, UINT64_MAX);
+    }
+
+    code = stanch_guard_acquire(entry->guard, NULL, &entry->first);
+
+    if (code == STANCH_OK) {
+        code = stanch_scan_size(entry->first, &entry->state);
+    }
 
     if (code != STANCH_OK) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "stanch: %s (stanch_patches in %V:%ui)",
@@ -253,5 +339,8 @@ ngx_http_stanch_sets_slice(ngx_str_t *text)
 static void
 ngx_http_stanch_sets_close(void *data)
 {
-    stanch_set_free(data);
+    ngx_http_stanch_set_t  *entry = data;
+
+    stanch_guard_release(entry->first);
+    stanch_guard_free(entry->guard);
 }

@@ -184,8 +184,9 @@ impl PatchSet {
         &self.content
     }
 
-    /// Writes the set to the file at `path`, with mode 0600, all of it or nothing: a temporary file
-    /// in the same folder is renamed into place.
+    /// Writes the set to the file at `path`, all of it or nothing: a temporary file in the same folder is
+    /// renamed into place. Its mode is 0600, or that of the file that it replaces, if it can be given to
+    /// the same owner and group: whoever was allowed to read the old set may read the new one.
     ///
     /// # Errors
     ///
@@ -201,6 +202,8 @@ impl PatchSet {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&temporary).map_err(failed)?;
+        #[cfg(unix)]
+        inherit(path, &file);
         let done = file
             .write_all(self.as_bytes())
             .and_then(|()| file.sync_all())
@@ -408,4 +411,17 @@ impl fmt::Debug for PatchSet {
 
 fn content(path: &Path) -> Result<Content, OpenError> {
     Content::open(path).map_err(|error| OpenError::Io { path: path.to_owned(), error })
+}
+
+/// Lets whoever may read the file at `path` read the one that takes its place: a proxy's workers are often
+/// of another user than who writes sets. As far as this process may: a set that only its owner can read is
+/// not given away instead.
+#[cfg(unix)]
+fn inherit(path: &Path, file: &fs::File) {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+    let Ok(old) = fs::symlink_metadata(path) else { return };
+    if old.is_file() && fchown(file, Some(old.uid()), Some(old.gid())).is_ok() {
+        let mode = old.permissions().mode() & 0o644 | 0o600;
+        let _ = file.set_permissions(fs::Permissions::from_mode(mode));
+    }
 }

@@ -69,7 +69,7 @@ pub(crate) struct List {
     leak: LeakId,
 }
 
-/// A line of a log. `docs/embedding.md` says what the fields mean.
+/// A line of a log. `docs/nginx.md` says what the fields mean.
 #[derive(Deserialize)]
 struct Line {
     time: Timestamp,

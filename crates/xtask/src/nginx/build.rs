@@ -1,4 +1,4 @@
-//! Builds the module out of nginx's tree, as `docs/embedding.md` tells an operator to.
+//! Builds the module out of nginx's tree, as `docs/nginx.md` tells an operator to.
 
 use std::collections::hash_map::DefaultHasher;
 use std::hash::Hasher as _;

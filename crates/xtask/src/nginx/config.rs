@@ -64,6 +64,7 @@ http {{
         format!(
             "        location / {{ proxy_pass http://behind; }}
         location = /generation {{ stanch off; return 200 {generation}; }}
+        location = /metrics {{ stanch off; stanch_metrics on; }}
         location /off/ {{ stanch off; proxy_pass http://behind; }}
         location /status/ {{ stanch_status 451; proxy_pass http://behind; }}
         location /other/ {{ stanch_patches other; proxy_pass http://behind; }}
@@ -151,6 +152,7 @@ fn http(folder: &Path, public_key: &str) -> String {
     limit_req_zone $server_port zone=slow:32k rate=1r/m;
     proxy_http_version 1.1;
     proxy_set_header Connection \"\";
+    stanch_attempt_rate off;
     stanch_patches patches;
     stanch_key key;
     stanch_public_key sign.pub;

@@ -7,10 +7,15 @@
 mod bodies;
 mod build;
 mod config;
+mod exposition;
+mod lines;
 mod locations;
+mod metrics;
 mod refusals;
 mod reload;
 mod server;
+mod stand;
+mod swaps;
 mod unreadable;
 mod whole;
 
@@ -67,6 +72,9 @@ pub fn run(report: &mut Report) {
         Ok(())
     });
 
+    report.step("nginx module: metrics", |report| metrics::run(report, &module));
+    report.step("nginx module: the log of attempts", |report| lines::run(report, &module));
+    report.step("nginx module: new sets without a reload", |report| swaps::run(report, &module));
     report.step("the whole loop, with the command and nginx", |report| whole::run(report, &module));
 
     report.step("nginx module: under valgrind", |report| {
@@ -76,6 +84,7 @@ pub fn run(report: &mut Report) {
         attempts::run(report, &bench)?;
         scopes::run(report, &bench)?;
         unreadable::run(report, &bench)?;
+        report.case("the page of metrics", metrics::page(bench.server.ports.on).map(drop));
         report.case("memory is used as it may be", bench.server.stop().map(drop));
         Ok(())
     });

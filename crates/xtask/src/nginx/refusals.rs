@@ -157,8 +157,23 @@ pub fn run(report: &mut Report, module: &Path) -> Result<()> {
             &["stanch_patches", "name of a file"],
         ),
     ];
+    let of_http: [(&str, &str, &[&str]); 10] = [
+        ("zone that is too small", "stanch_zone 16k;", &["stanch_zone", "too small"]),
+        ("zone that is no size", "stanch_zone much;", &["stanch_zone", "invalid value"]),
+        ("watching that is no word", "stanch_watch maybe;", &["stanch_watch", "maybe"]),
+        ("rate that is none", "stanch_attempt_rate 5;", &["stanch_attempt_rate", "1r/s"]),
+        ("rate of nothing", "stanch_attempt_rate 0r/s;", &["stanch_attempt_rate", "1r/s"]),
+        ("rate a minute", "stanch_attempt_rate 60r/m;", &["stanch_attempt_rate", "1r/s"]),
+        ("burst of nothing", "stanch_attempt_rate 5r/s burst=0;", &["burst from 1"]),
+        ("rate with more", "stanch_attempt_rate 5r/s nodelay;", &["stanch_attempt_rate", "burst"]),
+        ("no rate with more", "stanch_attempt_rate off burst=5;", &["stanch_attempt_rate"]),
+        ("metrics outside a location", "stanch_metrics on;", &["stanch_metrics", "not allowed"]),
+    ];
+    for (name, directives, wanted) in of_http {
+        report.case(name, check_refused(&material, module, Level::Http, directives, wanted));
+    }
     report.case("a good configuration passes", {
-        let (success, text) = check(&material, module, good)?;
+        let (success, text) = check(&material, module, Level::Server, good)?;
         if success { Ok(()) } else { Err(anyhow::anyhow!("{text}")) }
     });
     for (name, directives) in [
@@ -180,18 +195,19 @@ pub fn run(report: &mut Report, module: &Path) -> Result<()> {
         ),
     ] {
         report.case(&format!("{name} passes"), {
-            let (success, text) = check(&material, module, &directives)?;
+            let (success, text) = check(&material, module, Level::Server, &directives)?;
             if success { Ok(()) } else { Err(anyhow::anyhow!("{text}")) }
         });
     }
     for (name, directives, wanted) in cases {
-        report.case(name, check_refused(&material, module, directives, wanted));
+        report.case(name, check_refused(&material, module, Level::Server, directives, wanted));
     }
     report.case("the sample configuration passes", sample(&material, module));
     report.case("off needs neither set nor key, and opens none", {
         let (success, text) = check(
             &material,
             module,
+            Level::Server,
             "stanch off; stanch_patches none; stanch_key none; stanch_public_key none;",
         )?;
         if success { Ok(()) } else { Err(anyhow::anyhow!("{text}")) }
@@ -199,13 +215,21 @@ pub fn run(report: &mut Report, module: &Path) -> Result<()> {
     Ok(())
 }
 
+/// Which block a case's directives stand in.
+#[derive(Clone, Copy)]
+enum Level {
+    Http,
+    Server,
+}
+
 fn check_refused(
     material: &Material,
     module: &Path,
+    level: Level,
     directives: &str,
     wanted: &[&str],
 ) -> Result<()> {
-    let (success, text) = check(material, module, directives)?;
+    let (success, text) = check(material, module, level, directives)?;
     ensure!(!success, "nginx accepts it");
     for part in wanted {
         ensure!(text.contains(part), "the message does not say `{part}`: {text}");
@@ -215,14 +239,24 @@ fn check_refused(
     material.check_absent(&text)
 }
 
-/// Runs `nginx -t` with these directives in a server: whether it passed, and what it said.
-fn check(material: &Material, module: &Path, directives: &str) -> Result<(bool, String)> {
+/// Runs `nginx -t` with these directives: whether it passed, and what it said.
+fn check(
+    material: &Material,
+    module: &Path,
+    level: Level,
+    directives: &str,
+) -> Result<(bool, String)> {
     let folder = material.folder();
     let head = config::head(folder, module, Workers::Two);
     let lines = head.lines().count() + 2;
     let blank = "\n".repeat(FIRST_LINE - lines);
+    // Whichever it is, it stands on the same line.
+    let inner = match level {
+        Level::Http => format!("\n{directives} server {{"),
+        Level::Server => format!(" server {{\n{directives}"),
+    };
     let text = format!(
-        "{head}{blank}\nhttp {{ server {{\n{directives}\nlisten 127.0.0.1:{port}; location / {{ return 204; }} }}\n\
+        "{head}{blank}\nhttp {{{inner}\nlisten 127.0.0.1:{port}; location / {{ return 204; }} }}\n\
          {temporary}\naccess_log off; }}\n",
         port = free_port()?,
         temporary = config::temporary_files(folder),

@@ -138,22 +138,8 @@ impl Server {
     }
 
     fn wait_for_generation(&mut self) -> Result<()> {
-        let wanted = self.generation.to_string();
-        let deadline = Instant::now() + PATIENCE;
-        let mut seen_in_a_row = 0;
-        while seen_in_a_row < 4 {
-            if let Some(status) = self.child.try_wait()? {
-                bail!("nginx ended with {status}: {}", self.error_log().unwrap_or_default());
-            }
-            ensure!(Instant::now() < deadline, "configuration {wanted} never served");
-            if generation(self.ports.on).is_ok_and(|generation| generation == wanted) {
-                seen_in_a_row += 1;
-            } else {
-                seen_in_a_row = 0;
-                std::thread::sleep(Duration::from_millis(10));
-            }
-        }
-        Ok(())
+        wait_for_generation(&mut self.child, self.ports.on, self.generation)
+            .with_context(|| self.error_log().unwrap_or_default())
     }
 }
 
@@ -189,6 +175,26 @@ pub fn nginx(folder: &Path, under: &[&str]) -> Command {
     // The log that is written before the configuration is read.
     command.arg("-e").arg(folder.join("early.log"));
     command
+}
+
+/// Waits until a configuration, which answers with its number at `/generation`, serves every new connection.
+pub fn wait_for_generation(child: &mut Child, port: u16, wanted: u32) -> Result<()> {
+    let wanted = wanted.to_string();
+    let deadline = Instant::now() + PATIENCE;
+    let mut seen_in_a_row = 0;
+    while seen_in_a_row < 4 {
+        if let Some(status) = child.try_wait()? {
+            bail!("nginx ended with {status}");
+        }
+        ensure!(Instant::now() < deadline, "configuration {wanted} never served");
+        if generation(port).is_ok_and(|generation| generation == wanted) {
+            seen_in_a_row += 1;
+        } else {
+            seen_in_a_row = 0;
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+    Ok(())
 }
 
 fn generation(port: u16) -> Result<String> {

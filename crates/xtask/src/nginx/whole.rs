@@ -2,20 +2,17 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::config::{self, Workers};
-use super::server;
+use super::stand::{Directives, Stand};
 use crate::command::{cargo, program};
+use crate::proxy::PATIENCE;
 use crate::proxy::client::exchange;
 use crate::proxy::message::Message;
-use crate::proxy::{PATIENCE, free_port};
 use crate::report::Report;
 use crate::workspace;
 
@@ -36,7 +33,7 @@ pub fn run(report: &mut Report, module: &Path) -> Result<()> {
     desk.stanch(&["node", "enrol", &desk.node])?;
     desk.stanch(&["leak", "patch", &found.leak])?;
     desk.stanch(&["patch", "build", "--key", "key", "-o", "set"])?;
-    let mut edge = Edge::start(&desk)?;
+    let edge = Edge::start(&desk)?;
     report.case("nginx blocks the token", edge.answers(&found.token, 403));
     report.case("nginx lets other requests pass", edge.answers("nobody", 200));
 
@@ -56,7 +53,7 @@ pub fn run(report: &mut Report, module: &Path) -> Result<()> {
 
     desk.stanch(&["leak", "close", "--note", "the token was replaced", &found.leak])?;
     desk.stanch(&["patch", "build", "--key", "key", "-o", "set"])?;
-    report.case("nginx lets it pass once it is closed", edge.reload_until(&found.token, 200));
+    report.case("nginx lets it pass once it is closed", edge.comes_to(&found.token, 200));
     report.case("the report tells of it, and is verified", desk.reports(&found.leak));
     report.case("no token is in what was written", desk.hides(&found.token));
     edge.stop()
@@ -173,39 +170,22 @@ impl Desk {
 
 /// nginx with the set that the command built.
 struct Edge {
-    child: Child,
-    port: u16,
+    stand: Stand,
 }
 
 impl Edge {
     fn start(desk: &Desk) -> Result<Edge> {
         let folder = desk.folder.path();
-        let port = free_port()?;
-        let config = format!(
-            "{head}
-http {{
-{temporary}
-    log_format attempts escape=none '$stanch_attempt';
+        let http = format!(
+            "    log_format attempts escape=none '$stanch_attempt';
     access_log {folder}/attempts.jsonl attempts if=$stanch_attempt;
     stanch_patches set;
-    stanch_key key;
-    server {{
-        listen 127.0.0.1:{port};
-        root {folder}/www;
-        stanch on;
-    }}
-}}
-",
-            head = config::head(folder, &desk.module, Workers::Two),
-            temporary = config::temporary_files(folder),
+    stanch_key key;",
             folder = folder.display(),
         );
-        fs::write(folder.join("nginx.conf"), config)?;
-        let child =
-            server::nginx(folder, &[]).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let edge = Edge { child, port };
-        edge.wait("nobody", 200)?;
-        Ok(edge)
+        let server = format!("        root {}/www;\n        stanch on;", folder.display());
+        let directives = Directives { http: &http, server: &server };
+        Ok(Edge { stand: Stand::start(folder, &desk.module, directives)? })
     }
 
     fn answers(&self, token: &str, status: u16) -> Result<()> {
@@ -217,16 +197,11 @@ http {{
     fn ask(&self, token: &str) -> Result<u16> {
         let message =
             Message::get("/index.html?page=2").header("Authorization", format!("Bearer {token}"));
-        Ok(exchange(self.port, "whole", &message)?.status)
+        Ok(exchange(self.stand.port, "whole", &message)?.status)
     }
 
-    fn reload_until(&self, token: &str, status: u16) -> Result<()> {
-        kill_process(Pid::from_child(&self.child), Signal::HUP)?;
-        self.wait(token, status)
-    }
-
-    /// Asks until the answer is the one that is waited for.
-    fn wait(&self, token: &str, status: u16) -> Result<()> {
+    /// Nobody tells nginx that there is a new set.
+    fn comes_to(&self, token: &str, status: u16) -> Result<()> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             match self.ask(token) {
@@ -237,21 +212,8 @@ http {{
         }
     }
 
-    fn stop(&mut self) -> Result<()> {
-        kill_process(Pid::from_child(&self.child), Signal::QUIT)?;
-        let status = self.child.wait()?;
-        ensure!(status.success(), "nginx ended with {status}");
-        Ok(())
-    }
-}
-
-impl Drop for Edge {
-    fn drop(&mut self) {
-        if matches!(self.child.try_wait(), Ok(None)) {
-            // The master takes its workers along.
-            let _ = kill_process(Pid::from_child(&self.child), Signal::TERM);
-            let _ = self.child.wait();
-        }
+    fn stop(self) -> Result<()> {
+        self.stand.stop().map(drop)
     }
 }
 

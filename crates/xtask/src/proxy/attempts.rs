@@ -88,7 +88,10 @@ fn attempt(
     let members = attempt.as_object_mut().context("no object")?;
     let time = members.remove("time").context("no time")?;
     let time = time.as_str().context("the time is no text")?;
-    ensure!(matches!(time.len(), 24 | 25) && time.starts_with("20"), "the time is {time}");
+    ensure!(
+        time.len() == 24 && time.starts_with("20") && time.ends_with('Z'),
+        "the time is {time}"
+    );
     let node = members.remove("node").context("no node")?;
     ensure!(node.as_str().is_some_and(|node| !node.is_empty()), "the node is {node}");
     let mut expected = expected.clone();

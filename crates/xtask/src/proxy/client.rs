@@ -8,6 +8,9 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::message::Message;
 
+/// What is waited for a proxy: under valgrind, on a busy machine, a body that inflates takes its time.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 /// One connection to a proxy.
 pub struct Client {
     stream: TcpStream,
@@ -22,6 +25,8 @@ pub struct Client {
 pub struct Response {
     pub status: u16,
     pub body: Vec<u8>,
+    /// Empty if there is none.
+    pub content_type: String,
     /// The proxy keeps the connection open.
     pub keeps_alive: bool,
 }
@@ -49,8 +54,8 @@ impl Client {
     pub fn connect(port: u16) -> Result<Client> {
         let stream = TcpStream::connect(("127.0.0.1", port))?;
         stream.set_nodelay(true)?;
-        stream.set_read_timeout(Some(Duration::from_secs(30)))?;
-        stream.set_write_timeout(Some(Duration::from_secs(30)))?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
         Ok(Client { stream, pending: Vec::new(), answering: false, is_closing: false })
     }
 
@@ -84,13 +89,14 @@ impl Client {
     /// The next response, interim ones included.
     pub fn response(&mut self) -> Result<Response> {
         let (status, head) = self.head()?;
-        let (mut length, mut keeps_alive) = (None, true);
+        let (mut length, mut keeps_alive, mut content_type) = (None, true, String::new());
         for line in head.lines().skip(1) {
             let Some((name, value)) = line.split_once(": ") else {
                 continue;
             };
             match name.to_ascii_lowercase().as_str() {
                 "content-length" => length = Some(value.parse::<usize>()?),
+                "content-type" => content_type = value.to_owned(),
                 "connection" => keeps_alive = !value.eq_ignore_ascii_case("close"),
                 "transfer-encoding" => bail!("an answer in chunks was not expected"),
                 _ => {}
@@ -102,7 +108,7 @@ impl Client {
         }
         let body = self.pending.drain(..length).collect();
         self.is_closing = !keeps_alive;
-        Ok(Response { status, body, keeps_alive })
+        Ok(Response { status, body, content_type, keeps_alive })
     }
 
     /// The status of an answer that has no body whatever its headers say.

@@ -56,14 +56,14 @@ pub fn during(
 }
 
 /// One kind of client under load. Each returns how many of its requests were answered.
-struct Load<'a> {
-    port: u16,
-    stop: &'a AtomicBool,
+pub struct Load<'a> {
+    pub port: u16,
+    pub stop: &'a AtomicBool,
 }
 
 impl Load<'_> {
     /// A new connection for each request: every single one must be answered as expected.
-    fn fresh(&self, message: &Message, expected: impl Fn(u16) -> bool) -> Result<usize> {
+    pub fn fresh(&self, message: &Message, expected: impl Fn(u16) -> bool) -> Result<usize> {
         let mut answered = 0;
         while !self.stop.load(Ordering::SeqCst) {
             let outcome = exchange(self.port, "load", message)
@@ -77,7 +77,7 @@ impl Load<'_> {
     /// One connection for as many requests as it serves. A proxy that reloads may close idle connections, so, as
     /// RFC 9112 (section 9.3.1) has it, a request that finds its connection closed before any
     /// byte of an answer goes out once more on a new connection, and must be answered there.
-    fn kept_alive(&self, message: &Message, expected: impl Fn(u16) -> bool) -> Result<usize> {
+    pub fn kept_alive(&self, message: &Message, expected: impl Fn(u16) -> bool) -> Result<usize> {
         let mut answered = 0;
         let mut client = Client::connect(self.port)?;
         let mut used = false;

@@ -18,6 +18,9 @@ pub const FLIPPING_LEAK: u64 = 3303;
 pub const OTHER_LEAK: u64 = 4404;
 pub const SCOPED_LEAK: u64 = 5505;
 
+/// How long a token is that makes a scan need much more memory: less than a header may be, and a token.
+const LONG_TOKEN: usize = 3_000;
+
 /// Where a set's signature stands (docs/patch-set-format.md).
 const SIGNATURE_AT: usize = 352;
 
@@ -100,6 +103,26 @@ impl Material {
         self.save("patches", set.sign(&self.signing)?)
     }
 
+    /// Writes a set that is newer than the set `patches`, and will be that once it is put in its place.
+    pub fn save_next_as(&self, name: &str) -> Result<()> {
+        let set = self.patches_of(self.next_serial(), 0, false)?;
+        self.save(name, set.sign(&self.signing)?)
+    }
+
+    /// Writes the set `patches`, newer than before, with a very long token in it beside the usual ones; returns
+    /// that.
+    pub fn save_with_long_token(&self) -> Result<String> {
+        let mut long = String::new();
+        while long.len() < LONG_TOKEN {
+            long.push_str(&random_token()?);
+        }
+        let patches =
+            [(&self.blocked, Patch::block(BLOCKED_LEAK)), (&long, Patch::block(FLIPPING_LEAK))];
+        let set = self.compile(self.next_serial(), 0, &patches)?;
+        self.save("patches", set.sign(&self.signing)?)?;
+        Ok(long)
+    }
+
     /// Writes the set `patches`, newer than before and signed with the next key.
     pub fn save_patches_of_next_key(&self, with_flipping: bool) -> Result<()> {
         let set = self.patches_of(self.next_serial(), 0, with_flipping)?;
@@ -130,17 +153,19 @@ impl Material {
             Untaken::Stranger => set.sign(&SigningKey::generate()?)?,
             _ => set.sign(&self.signing)?,
         };
-        self.save(name, set)?;
+        // Nobody may see it before it is what it should be.
+        let next = self.folder().join("untaken");
+        set.save(&next)?;
         match reason {
             Untaken::Expired => clock::wait_for(expires),
             Untaken::Forged => {
-                let mut forged = std::fs::read(self.folder().join(name))?;
+                let mut forged = std::fs::read(&next)?;
                 forged[SIGNATURE_AT] ^= 1;
-                self.replace(name, &forged)?;
+                std::fs::write(&next, forged)?;
             }
             _ => {}
         }
-        Ok(())
+        Ok(std::fs::rename(next, self.folder().join(name))?)
     }
 
     fn next_serial(&self) -> u64 {
@@ -156,6 +181,14 @@ impl Material {
             patches.push((&self.flipping, Patch::block(FLIPPING_LEAK)));
         }
         self.compile(serial, expires, &patches)
+    }
+
+    /// Writes the set `name` of so many tokens, each blocked by a leak of its own, from 1 on; returns them.
+    pub fn save_many(&self, name: &str, count: u64) -> Result<Vec<String>> {
+        let tokens: Vec<String> = (0..count).map(|_| random_token()).collect::<Result<_>>()?;
+        let patches: Vec<_> = tokens.iter().zip((1..).map(Patch::block)).collect();
+        self.save(name, self.compile(1, 0, &patches)?.sign(&self.signing)?)?;
+        Ok(tokens)
     }
 
     fn compile(&self, serial: u64, expires: u64, patches: &[(&String, Patch)]) -> Result<PatchSet> {
