@@ -1,20 +1,25 @@
-//! Turns the detector's rules into a static table.
+//! Turns the detector's rules into a table.
 //!
-//! Reads `src/detect/rules/*.toml`, checks every rule, and writes `rules.rs` without the examples:
-//! the library carries none, and there is nothing to parse at start-up. A malformed rule fails the
-//! build and is named.
+//! Reads `src/detect/rules/*.toml`, checks every rule, and writes `rules.bin` without the examples:
+//! the library carries none. A malformed rule fails the build and is named.
+//!
+//! The table is bytes and not Rust: two thousand rules as constants take the compiler seconds in every
+//! build, and in a shared library as much again for pointers that are set when it is loaded. What stands
+//! where is said in `src/detect/table.rs`, which reads it.
 
 #[path = "src/detect/call.rs"]
 mod call;
 #[path = "src/detect/definition.rs"]
 mod definition;
 
-use std::collections::BTreeSet;
-use std::fmt::Write as _;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
 
-use definition::{Definition, File, PartDefinition, ShapeDefinition};
+use definition::{
+    CHECKSUMS, CONFIDENCES, CONSEQUENCES, Definition, ENVIRONMENTS, FAMILIES, File, ISSUERS, LOOKS,
+    PRIVILEGES, PartDefinition, ShapeDefinition,
+};
 
 fn main() {
     println!("cargo::rerun-if-changed=build.rs");
@@ -29,6 +34,7 @@ fn main() {
 
 fn table() -> Result<(), String> {
     let mut rules = Vec::new();
+    let mut table = Table::default();
     for path in rule_files(Path::new("src/detect/rules"))? {
         let name = path.display();
         let text = fs::read_to_string(&path).map_err(|e| format!("{name}: {e}"))?;
@@ -37,29 +43,24 @@ fn table() -> Result<(), String> {
             return Err(format!("{name}: built-in rules are not switched off, but left out"));
         }
         for rule in file.take_rules() {
-            let code =
-                rule_code(&rule).map_err(|reason| format!("{name}: rule {}: {reason}", rule.id))?;
-            rules.push((rule, code));
+            table.rule(&rule).map_err(|reason| format!("{name}: rule {}: {reason}", rule.id))?;
+            rules.push(rule);
         }
     }
     let mut ids = BTreeSet::new();
-    for (rule, _) in &rules {
+    for rule in &rules {
         if !ids.insert(rule.id.as_str()) {
             return Err(format!("rule {}: the id is taken", rule.id));
         }
     }
-    for (rule, _) in &rules {
+    for rule in &rules {
         if let Some(pair) = rule.pair.as_deref().filter(|pair| !ids.contains(pair)) {
             return Err(format!("rule {}: pair {pair} is no rule", rule.id));
         }
     }
-    let mut out = String::from("pub(super) static RULES: &[Rule] = &[\n");
-    for (_, code) in &rules {
-        out.push_str(code);
-    }
-    out.push_str("];\n");
     let folder = env::var("OUT_DIR").map_err(|e| e.to_string())?;
-    fs::write(Path::new(&folder).join("rules.rs"), out).map_err(|e| e.to_string())
+    fs::write(Path::new(&folder).join("rules.bin"), table.bytes(rules.len())?)
+        .map_err(|e| e.to_string())
 }
 
 fn rule_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
@@ -74,96 +75,168 @@ fn rule_files(folder: &Path) -> Result<Vec<PathBuf>, String> {
     Ok(paths)
 }
 
-fn rule_code(rule: &Definition) -> Result<String, String> {
-    rule.check()?;
-    if rule.pattern.is_some() {
-        return Err("built-in rules have shapes: patterns are for rules of users".into());
+/// The table that is being written.
+#[derive(Default)]
+struct Table {
+    /// Every text once, by its number.
+    texts: Pool<String>,
+    /// Every set of bytes once, by its number.
+    sets: Pool<[u8; 32]>,
+    rules: Vec<u8>,
+}
+
+/// Things that are written once and meant by number.
+struct Pool<T> {
+    numbers: BTreeMap<T, u16>,
+    all: Vec<T>,
+}
+
+impl<T> Default for Pool<T> {
+    fn default() -> Pool<T> {
+        Pool { numbers: BTreeMap::new(), all: Vec::new() }
     }
-    // Who issues a token accepts it, unless the rule knows better.
-    let by_provider = if rule.provider == "Any" { "unknown" } else { "stranger" };
-    let issuer = rule.issuer().unwrap_or(by_provider);
-    let mut code = String::new();
-    let _ = writeln!(
-        code,
-        "Rule {{ id: {:?}, provider: {:?}, class: {:?}, privilege: Privilege::{}, \
-         consequence: Consequence::{}, confidence: Confidence::{}, environment: Environment::{}, \
-         family: Family::{}, issuer: Issuer::{}, source: {:?}, revoke: {:?}, revoke_call: {:?}, pair: {:?},",
-        rule.id,
-        rule.provider,
-        rule.class,
-        variant(&rule.privilege),
-        variant(&rule.consequence),
-        variant(&rule.confidence),
-        variant(&rule.environment),
-        variant(rule.family()),
-        variant(issuer),
-        rule.source,
-        rule.revoke,
-        rule.revoke_call,
-        rule.pair
-    );
-    let groups: Vec<String> = rule.keywords.iter().map(|group| format!("&{group:?}")).collect();
-    let look = match rule.look.as_deref() {
-        None => {
-            let shapes: Result<Vec<_>, _> = rule.shapes.iter().map(shape_code).collect();
-            format!("Look::Shapes(&[{}])", shapes?.join(", "))
+}
+
+impl<T: Clone + Ord> Pool<T> {
+    /// The number of `thing`. No thing has the highest.
+    fn number(&mut self, thing: T) -> Result<u16, String> {
+        if let Some(number) = self.numbers.get(&thing) {
+            return Ok(*number);
         }
-        Some("pem") => format!("Look::Pem(&{:?})", rule.labels),
-        Some(look) => format!("Look::{}", variant(look)),
-    };
-    let _ = writeln!(code, "keywords: &[{}], look: {look} }},", groups.join(", "));
-    Ok(code)
+        let number = u16::try_from(self.all.len()).ok().filter(|number| *number < u16::MAX);
+        let number = number.ok_or("there are more texts or sets than the table can number")?;
+        self.numbers.insert(thing.clone(), number);
+        self.all.push(thing);
+        Ok(number)
+    }
 }
 
-/// The name in Rust of what is written in kebab-case: `SupplyChain` for `supply-chain`.
-fn variant(name: &str) -> String {
-    let capitalised = |word: &str| {
-        let (first, rest) = word.split_at(word.len().min(1));
-        first.to_ascii_uppercase() + rest
-    };
-    name.split('-').map(capitalised).collect()
-}
+impl Table {
+    /// All of it: the texts, the sets, the rules.
+    fn bytes(&self, rules: usize) -> Result<Vec<u8>, String> {
+        let mut out = Vec::new();
+        let count = |out: &mut Vec<u8>, count: usize| -> Result<(), String> {
+            let count =
+                u16::try_from(count).map_err(|_| "there is more than the table can hold")?;
+            out.extend(count.to_le_bytes());
+            Ok(())
+        };
+        count(&mut out, self.texts.all.len())?;
+        for text in &self.texts.all {
+            count(&mut out, text.len())?;
+            out.extend(text.as_bytes());
+        }
+        count(&mut out, self.sets.all.len())?;
+        self.sets.all.iter().for_each(|set| out.extend(set));
+        count(&mut out, rules)?;
+        out.extend(&self.rules);
+        Ok(out)
+    }
 
-fn shape_code(shape: &ShapeDefinition) -> Result<String, String> {
-    let checksum = match &shape.checksum {
-        None => "None".to_string(),
-        Some(kind) => format!("Some(Checksum::{})", variant(kind)),
-    };
-    let prefixes: Vec<String> =
-        shape.prefixes.iter().map(|prefix| format!("b{prefix:?}")).collect();
-    Ok(format!(
-        "Shape {{ lead: b{:?}, head: &[{}], prefixes: &[{}], parts: &[{}], checksum: {checksum}, \
-         mixed: {}, shortest: {} }}",
-        shape.lead,
-        parts_code(&shape.head)?,
-        prefixes.join(", "),
-        parts_code(&shape.parts)?,
-        shape.mixed,
-        shape.shortest()?,
-    ))
-}
+    fn rule(&mut self, rule: &Definition) -> Result<(), String> {
+        rule.check()?;
+        if rule.pattern.is_some() {
+            return Err("built-in rules have shapes: patterns are for rules of users".into());
+        }
+        // Who issues a token accepts it, unless the rule knows better.
+        let by_provider = if rule.provider == "Any" { "unknown" } else { "stranger" };
+        let issuer = rule.issuer().unwrap_or(by_provider);
+        self.text(&rule.id)?;
+        self.text(&rule.provider)?;
+        self.text(&rule.class)?;
+        self.named(&PRIVILEGES, &rule.privilege)?;
+        self.named(&CONSEQUENCES, &rule.consequence)?;
+        self.named(&CONFIDENCES, &rule.confidence)?;
+        self.named(&ENVIRONMENTS, &rule.environment)?;
+        self.named(&FAMILIES, rule.family())?;
+        self.named(&ISSUERS, issuer)?;
+        self.text(&rule.source)?;
+        self.some_text(rule.revoke.as_deref())?;
+        self.some_text(rule.revoke_call.as_deref())?;
+        self.some_text(rule.pair.as_deref())?;
+        self.each(&rule.keywords, |table, group| {
+            table.each(group, |table, word| table.text(word))
+        })?;
+        match rule.look.as_deref() {
+            // One behind the looks that have names.
+            None => {
+                self.rules.push(LOOKS.len() as u8);
+                self.each(&rule.shapes, Table::shape)
+            }
+            Some(look) => {
+                self.named(&LOOKS, look)?;
+                self.each(&rule.labels, |table, label| table.text(label))
+            }
+        }
+    }
 
-fn parts_code(parts: &[PartDefinition]) -> Result<String, String> {
-    let mut out = String::new();
-    for part in parts {
+    fn shape(&mut self, shape: &ShapeDefinition) -> Result<(), String> {
+        self.text(&shape.lead)?;
+        self.each(&shape.head, Table::part)?;
+        self.each(&shape.prefixes, |table, prefix| table.text(prefix))?;
+        self.each(&shape.parts, Table::part)?;
+        match &shape.checksum {
+            None => self.rules.push(CHECKSUMS.len() as u8),
+            Some(kind) => self.named(&CHECKSUMS, kind)?,
+        }
+        self.rules.push(shape.mixed.into());
+        self.number(shape.shortest()?);
+        Ok(())
+    }
+
+    /// A class has a set and how many bytes of it; a literal has no set.
+    fn part(&mut self, part: &PartDefinition) -> Result<(), String> {
         match part {
             PartDefinition::Literal(text) => {
-                let _ = write!(out, "Part::Literal(b{text:?}), ");
+                self.number(u16::MAX);
+                self.text(text)
             }
             PartDefinition::Class(class) => {
                 let (min, max) = class.lengths()?;
-                let mut words = [0u64; 4];
-                for byte in
-                    class.set()?.iter().zip(0usize..).filter_map(|(in_it, b)| in_it.then_some(b))
-                {
-                    words[byte >> 6] |= 1 << (byte & 63);
+                let mut set = [0; 32];
+                for (byte, is_in) in class.set()?.into_iter().enumerate() {
+                    set[byte >> 3] |= u8::from(is_in) << (byte & 7);
                 }
-                let _ = write!(
-                    out,
-                    "Part::Class {{ set: ByteSet({words:?}), min: {min}, max: {max} }}, "
-                );
+                let set = self.sets.number(set)?;
+                self.number(set);
+                self.number(min);
+                self.number(max);
+                Ok(())
             }
         }
     }
-    Ok(out)
+
+    /// How many there are, and each of them.
+    fn each<T>(
+        &mut self,
+        all: &[T],
+        one: impl Fn(&mut Table, &T) -> Result<(), String>,
+    ) -> Result<(), String> {
+        self.number(u16::try_from(all.len()).map_err(|_| "a list is too long")?);
+        all.iter().try_for_each(|item| one(self, item))
+    }
+
+    fn named(&mut self, names: &[&str], name: &str) -> Result<(), String> {
+        let number = names.iter().position(|known| *known == name);
+        self.rules.push(number.ok_or_else(|| format!("{name:?} is not known"))? as u8);
+        Ok(())
+    }
+
+    fn text(&mut self, text: &str) -> Result<(), String> {
+        let number = self.texts.number(text.to_owned())?;
+        self.number(number);
+        Ok(())
+    }
+
+    fn some_text(&mut self, text: Option<&str>) -> Result<(), String> {
+        match text {
+            Some(text) => self.text(text)?,
+            None => self.number(u16::MAX),
+        }
+        Ok(())
+    }
+
+    fn number(&mut self, number: u16) {
+        self.rules.extend(number.to_le_bytes());
+    }
 }

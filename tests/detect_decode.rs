@@ -254,6 +254,61 @@ fn names_beside_encoded_values_count() {
     assert_eq!(findings[1].secret(&text).expose(), secret);
 }
 
+/// A manifest of a Kubernetes secret: in YAML, in JSON, and in JSON that is itself a string.
+fn manifests(name: &str, value: &[u8]) -> [Vec<u8>; 3] {
+    let value = String::from_utf8(standard(value)).expect("digits");
+    let yaml = format!("apiVersion: v1\nkind: Secret\ntype: Opaque\ndata:\n  {name}: {value}\n");
+    let json = serde_json::json!({ "apiVersion": "v1", "kind": "Secret", "data": { name: value } });
+    let within = serde_json::json!({ "last-applied": json.to_string() });
+    [yaml.into_bytes(), json.to_string().into_bytes(), within.to_string().into_bytes()]
+}
+
+/// In such a manifest a value is encoded however short it is, and its name says what it is.
+#[test]
+fn values_of_kubernetes_secrets() {
+    let cases = [
+        ("token", TOKEN, RULE),
+        ("config", TOKEN, RULE),
+        ("password", "k9-Wq2", "password"),
+        ("db-password", "m0ss&Lz81\n", "password"),
+        ("POSTGRES_PASSWORD", "hunter7q2", "password"),
+        ("api-key", "q8Zr2LmX0vTc5NbW9d", "generic-secret"),
+        ("uri", "postgres://meadow:tR4-vine-Kq82@db.invalid/main", "url-password"),
+    ];
+    for (name, value, rule) in cases {
+        for text in manifests(name, value.as_bytes()) {
+            let findings = scan(&text);
+            let [finding] = &findings[..] else {
+                panic!("{}: {findings:?}", text.escape_ascii());
+            };
+            assert_eq!(finding.rule().id(), rule, "{}", text.escape_ascii());
+            assert!(value.as_bytes().windows(4).any(|part| {
+                memchr::memmem::find(finding.secret(&text).expose(), part).is_some()
+            }));
+            assert!(matches!(finding.trail(), [step] if step.encoding() == Encoding::Base64));
+            let digits = standard(value.as_bytes());
+            let place = &text[finding.range()];
+            assert!(memchr::memmem::find(&digits, place).is_some(), "{}", place.escape_ascii());
+        }
+    }
+}
+
+/// What is no secret when it is decoded is none, though its digits may look like one.
+#[test]
+fn harmless_values_of_kubernetes_secrets() {
+    let values = ["admin", "changeme", "meadow-lark", "${DB_PASSWORD}", "false", "5432"];
+    for value in values {
+        for text in manifests("password", value.as_bytes()) {
+            assert_eq!(scan(&text).len(), 0, "{value}");
+        }
+    }
+    for name in ["username", "host", "password_hash", "not-a-password"] {
+        for text in manifests(name, b"q8Zr2LmX0vTc5NbW9d") {
+            assert_eq!(scan(&text).len(), 0, "{name}");
+        }
+    }
+}
+
 #[test]
 fn deeper_than_the_budget_is_not_looked_at() {
     let mut text = TOKEN.as_bytes().to_vec();
@@ -283,7 +338,7 @@ fn a_bomb_costs_no_more_than_the_budget() {
 fn hostile_texts_take_linear_time() {
     let starts =
         [standard(b"a word, two words, and three more; four").as_slice(), b"/////w/8/w/"].concat();
-    let units: [&[u8]; 10] = [
+    let units: [&[u8]; 14] = [
         &starts,
         b"bWVhZG93bWVhZG93bWVhZG93/",
         b"6d6561646f77206d6561646f77206d6561646f7720z",
@@ -294,6 +349,10 @@ fn hostile_texts_take_linear_time() {
         b"a\0",
         b"\0a\0\0",
         b"H4sIAAAAAAAAA8tNTUzJL1fISSzKVnDPz0kBAAAAAAAA/",
+        b"kind: Secret\ndata:\n  a: bWVhZG93\n",
+        b"kind: Secret\n---\ndata:\n  a: bWVhZG93\n",
+        b"kind:Secret data:{\"a\":\"bWVhZG93",
+        b"kind:Secret data:\r\n\rdata:{data:\r",
     ];
     let time = |text: &[u8]| {
         let once = || {

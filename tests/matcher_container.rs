@@ -164,6 +164,32 @@ fn a_set_comes_back_from_its_bytes_and_from_its_file() {
     }
 }
 
+/// What nodes get when the last patch is lifted.
+#[test]
+fn a_set_without_tokens_lets_everything_pass() {
+    let empty = set(&[]);
+    let bytes = empty.as_bytes();
+    let info = empty.info();
+    assert_eq!((info.tokens, info.leaks, info.longest_token, info.tiers.len()), (0, 0, 0, 0));
+    assert_eq!(open(bytes).expect("as it was written").info(), info);
+    for request in requests(&tokens()) {
+        let verdict = scan(&empty, &request);
+        assert_eq!((verdict.action, verdict.hit), (Action::Pass, None));
+    }
+    // No tokens, but a length, a number or a tier.
+    for (at, value) in [(72, 8), (56, 1), (76, 1)] {
+        let mut changed = bytes.to_vec();
+        changed[at] = value;
+        reseal(&mut changed);
+        assert!(matches!(open(&changed), Err(FormatError::Malformed(_))), "{at}");
+    }
+    // Tokens, but no length.
+    let mut changed = small().1;
+    changed[72..76].fill(0);
+    reseal(&mut changed);
+    assert!(matches!(open(&changed), Err(FormatError::Malformed(_))));
+}
+
 /// However the memory lies in which a set comes.
 #[test]
 fn bytes_need_not_be_aligned() {

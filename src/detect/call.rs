@@ -4,20 +4,28 @@
 //! The build checks the built-in ones with this, [`RuleFile`](super::RuleFile) those of users.
 
 /// The programs that a call begins with.
-const TOOLS: [&str; 13] = [
+const TOOLS: [&str; 21] = [
+    "aliyun",
+    "atlas",
     "aws",
     "az",
     "confluent",
     "consul",
     "curl",
     "databricks",
+    "exo",
     "fly",
     "gcloud",
     "gh",
     "heroku",
+    "ibmcloud",
     "nomad",
     "npm",
+    "oc",
+    "tccli",
+    "turso",
     "vault",
+    "yc",
 ];
 /// No longer call is taken, in bytes: it is to be read before it is run.
 const LONGEST: usize = 512;

@@ -19,11 +19,15 @@ pub(super) struct Candidate {
 /// Keeps of candidates that share bytes the better ones, and orders what is left by place.
 ///
 /// Specific beats generic, then longer beats shorter, then the more spelled out, then the surer
-/// wins, then the earlier, then the rule that stands first in the table.
+/// wins, then the one for which words near by speak, too, then the earlier, then the rule that stands
+/// first in the table.
 pub(super) fn resolve(mut all: Vec<Candidate>, rules: &[&Rule]) -> Vec<Candidate> {
     let rank = |c: &Candidate| rules.get(usize::from(c.rule)).map_or(0, |rule| rule.rank());
+    let named = |c: &Candidate| {
+        rules.get(usize::from(c.rule)).is_some_and(|rule| !rule.keywords().is_empty())
+    };
     all.sort_by_key(|c| {
-        let better = Reverse((rank(c), c.range.len(), c.literal, c.confidence));
+        let better = Reverse((rank(c), c.range.len(), c.literal, c.confidence, named(c)));
         (better, c.range.start, c.rule)
     });
     let mut kept: BTreeMap<usize, Candidate> = BTreeMap::new();

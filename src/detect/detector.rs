@@ -65,7 +65,7 @@ impl Detector {
     /// the same id, and those that it switches off are not there.
     #[cfg(feature = "rule-files")]
     pub fn with_rules(file: &RuleFile) -> Detector {
-        Detector::with(file.over(RULES))
+        Detector::with(file.over(&RULES))
     }
 
     fn with(rules: Vec<&'static Rule>) -> Detector {

@@ -9,7 +9,7 @@ pub use crate::class::{Confidence, Consequence, Environment, Family, Issuer, Pri
 /// A class of tokens: how one looks, what it opens, how sure a match is.
 ///
 /// Rules are data. They stand in `src/detect/rules/*.toml` with their examples; the build turns
-/// them into a static table without the examples.
+/// them into a table without the examples.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Rule {
@@ -243,7 +243,7 @@ mod tests {
         ] {
             assert!(RULES.iter().filter(|rule| rule.family() == family).count() > 15, "{family:?}");
         }
-        for rule in RULES {
+        for rule in RULES.iter() {
             assert_ne!(rule.issuer(), Issuer::Own, "{}", rule.id());
             assert!(rule.provider() != "Any" || rule.issuer() == Issuer::Unknown, "{}", rule.id());
         }

@@ -7,12 +7,14 @@ use std::ops::Range;
 use thiserror::Error;
 
 use super::checksum::Checksum;
-use super::definition::{Definition, File, PartDefinition, ShapeDefinition};
+use super::definition::{self, Definition, File, PartDefinition, ShapeDefinition};
 use super::detector::Detector;
 use super::pattern::Pattern;
-use super::rule::{Confidence, Consequence, Environment, Family, Issuer, Look, Privilege, Rule};
+use super::rule::{Look, Rule};
 use super::shape::{ByteSet, Part, Shape};
-use super::table::RULES;
+use super::table::{
+    CONFIDENCES, CONSEQUENCES, ENVIRONMENTS, FAMILIES, ISSUERS, PRIVILEGES, RULES, kept,
+};
 
 /// No longer file is read, in bytes.
 const LONGEST: usize = 4 << 20;
@@ -278,34 +280,13 @@ fn rule(definition: &Definition) -> Result<&'static Rule, String> {
         id: text(&definition.id),
         provider: text(&definition.provider),
         class: text(&definition.class),
-        privilege: [
-            Privilege::Public,
-            Privilege::Read,
-            Privilege::Write,
-            Privilege::PaymentOrDeploy,
-            Privilege::Admin,
-        ][named(&super::definition::PRIVILEGES, &definition.privilege)],
-        consequence: [
-            Consequence::Breach,
-            Consequence::Fraud,
-            Consequence::SupplyChain,
-            Consequence::Disruption,
-        ][named(&super::definition::CONSEQUENCES, &definition.consequence)],
-        confidence: [Confidence::Low, Confidence::Medium, Confidence::High]
-            [named(&super::definition::CONFIDENCES, &definition.confidence)],
-        environment: [Environment::Unknown, Environment::Test, Environment::Production]
-            [named(&super::definition::ENVIRONMENTS, &definition.environment)],
-        family: [
-            Family::Other,
-            Family::Storage,
-            Family::Database,
-            Family::Cloud,
-            Family::Code,
-            Family::Messaging,
-        ][named(&super::definition::FAMILIES, definition.family())],
+        privilege: PRIVILEGES[named(&definition::PRIVILEGES, &definition.privilege)],
+        consequence: CONSEQUENCES[named(&definition::CONSEQUENCES, &definition.consequence)],
+        confidence: CONFIDENCES[named(&definition::CONFIDENCES, &definition.confidence)],
+        environment: ENVIRONMENTS[named(&definition::ENVIRONMENTS, &definition.environment)],
+        family: FAMILIES[named(&definition::FAMILIES, definition.family())],
         // Whoever writes a rule may well issue the tokens.
-        issuer: [Issuer::Unknown, Issuer::Own, Issuer::Stranger]
-            [named(&super::definition::ISSUERS, definition.issuer().unwrap_or_default())],
+        issuer: ISSUERS[named(&definition::ISSUERS, definition.issuer().unwrap_or_default())],
         source: text(&definition.source),
         revoke: definition.revoke.as_deref().map(text),
         revoke_call: definition.revoke_call.as_deref().map(text),
@@ -349,13 +330,10 @@ fn text(text: &str) -> &'static str {
     Box::leak(text.into())
 }
 
-fn kept<T>(all: Vec<T>) -> &'static [T] {
-    Box::leak(all.into_boxed_slice())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::class::{Consequence, Family, Issuer, Privilege};
 
     const ACME: &str = r#"
         [[rule]]

@@ -201,13 +201,14 @@ impl Layout {
         if word(12)? as usize != HEADER {
             return Err(FormatError::Malformed("the header has another length"));
         }
-        let longest = word(72)? as usize;
-        if !(MIN_TOKEN..=MAX_TOKEN).contains(&longest) {
-            return Err(FormatError::Malformed("the longest token is out of range"));
-        }
         let count = word(76)? as usize;
-        if !(1..=MAX_TIERS).contains(&count) {
+        if count > MAX_TIERS {
             return Err(FormatError::Malformed("the number of tiers is out of range"));
+        }
+        let longest = word(72)? as usize;
+        let lengths = if count == 0 { 0..=0 } else { MIN_TOKEN..=MAX_TOKEN };
+        if !lengths.contains(&longest) {
+            return Err(FormatError::Malformed("the longest token is out of range"));
         }
         let unused = TIERS_AT + count * TIER_BYTES..TIERS_AT + MAX_TIERS * TIER_BYTES;
         if FREE.into_iter().chain([unused]).any(|free| !is_zero(&bytes[free])) {

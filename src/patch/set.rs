@@ -25,6 +25,10 @@ use crate::secret::{
     Alphabet, DigestHasher, Engine, GramHasher, ImprintKey, KeyId, PublicKey, SigningKey,
 };
 
+/// What stands for the length of the shortest token where there is none: longer than any text, and
+/// still a number to calculate with.
+const ENDLESS: usize = usize::MAX / 8;
+
 /// A set of patches, compiled and immutable. It holds no plaintext.
 ///
 /// Threads and forked processes share it; each request gets a [`Scan`](super::Scan) of its own.
@@ -58,12 +62,12 @@ pub struct SetInfo {
     /// another question.
     pub signer: Option<PublicKey>,
     /// What recovering the easiest of its tokens would cost whoever has the set and its key: the
-    /// base-2 logarithm of the guesses, by the builder's estimate.
+    /// base-2 logarithm of the guesses, by the builder's estimate. 255 if there is no token.
     pub recovery_bits: u32,
     /// What it asks for of its tokens: the different policies, each a list of rules. Of the rules
     /// whose scope a request is in, the strongest action counts.
     pub policies: Vec<Vec<Rule>>,
-    /// The length of the longest token in bytes.
+    /// The length of the longest token in bytes, 0 if there is no token.
     pub longest_token: usize,
     /// The length of the file in bytes.
     pub bytes: u64,
@@ -318,7 +322,7 @@ impl PatchSet {
         let tiers: Vec<PreparedTier> =
             layout.tiers.iter().map(|layout| PreparedTier::new(layout, key)).collect();
         let geometries = || tiers.iter().map(|tier| tier.layout.tier);
-        let shortest = geometries().map(Tier::window).min().unwrap_or(usize::MAX);
+        let shortest = geometries().map(Tier::window).min().unwrap_or(ENDLESS);
         let alphabet =
             layout.tiers.iter().fold(Alphabet::default(), |all, tier| all.union(tier.alphabet));
         let engine = tiers.first().map_or(Engine::Portable, |tier| tier.hasher.rounds().engine());

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt::Write as _;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -55,6 +55,19 @@ impl Run {
             bail!("`{line}` ended with {status}");
         }
         Ok(())
+    }
+
+    /// Runs it with its standard error going straight to the terminal, and returns what it printed to
+    /// standard output.
+    pub fn answer(mut self) -> Result<String> {
+        let line = self.line();
+        println!("    $ {line}");
+        self.command.stderr(Stdio::inherit());
+        let output = self.command.output().with_context(|| format!("cannot run {line}"))?;
+        if !output.status.success() {
+            bail!("`{line}` ended with {}", output.status);
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }
 
     /// Runs it and returns what it printed; on failure the error carries all of it.

@@ -17,6 +17,7 @@ mod packages;
 mod peers;
 mod proxy;
 mod report;
+mod rust_tests;
 mod workspace;
 
 use std::process::ExitCode;
@@ -77,7 +78,7 @@ fn main() -> ExitCode {
         "contract" => contract(&mut report),
         "c" => c_examples::run(&mut report),
         "seeds" => fuzz::replay(&mut report),
-        "store" => store_tests(&mut report),
+        "store" => rust_tests::run(&mut report, &["--package", "stanch-store"]),
         "nginx" => nginx::run(&mut report),
         "envoy" => envoy::run(&mut report),
         "header" => {
@@ -108,9 +109,7 @@ fn ended(outcome: anyhow::Result<()>) -> ExitCode {
 }
 
 fn rust_tests(report: &mut Report) {
-    report.step("unit, property and doc tests", |_| {
-        command::cargo(&["test", "--workspace", "--no-fail-fast"]).show()
-    });
+    rust_tests::run(report, &["--workspace"]);
     // Every engine proves its answers before it is measured. What a full run has measured stays:
     // the results of this one go to a folder of their own.
     report.step("benchmark: every engine's answers", |_| {
@@ -125,13 +124,6 @@ fn rust_tests(report: &mut Report) {
             .arg(workspace::target())
             .args(&["--", "--rounds", "3"])
             .show()
-    });
-}
-
-/// A part of the workspace's tests.
-fn store_tests(report: &mut Report) {
-    report.step("the ledger in SQLite and PostgreSQL", |_| {
-        command::cargo(&["test", "--package", "stanch-store", "--no-fail-fast"]).show()
     });
 }
 

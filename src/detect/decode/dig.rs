@@ -15,6 +15,8 @@ use crate::secret::Secret;
 
 /// The rank from which a rule's form, or its words, speak for a token.
 const SPECIFIC: u8 = 3;
+/// The rank from which its form alone does.
+const FORMED: u8 = 4;
 /// Of findings at one place no more are compared with each other.
 const QUARRELLERS: usize = 32;
 
@@ -66,7 +68,7 @@ impl Dig<'_> {
         }
         let mut spots = Spots::default();
         let raw = self.detector.hits(text, Some(&mut spots));
-        let mut decoded = Vec::new();
+        let (mut decoded, mut told) = (Vec::new(), Vec::new());
         let Dig { detector, meter } = self;
         meter.depth -= 1;
         views::each(text, spots, meter, &mut |view, meter| {
@@ -74,10 +76,16 @@ impl Dig<'_> {
             let mut deeper = Dig { detector, meter: left };
             let inner = deeper.text(&view.text);
             deeper.raise(text, &view, inner, &mut decoded);
+            if view.framed {
+                told.extend(view.pieces.into_iter().map(|piece| piece.outer));
+            }
             *meter = deeper.meter;
         });
         meter.depth += 1;
-        if decoded.is_empty() { raw } else { self.merge(text, raw, decoded) }
+        if decoded.is_empty() && told.is_empty() {
+            return raw;
+        }
+        self.merge(text, raw, decoded, &told)
     }
 
     fn rule(&self, hit: &Hit) -> Option<&'static Rule> {
@@ -100,7 +108,11 @@ impl Dig<'_> {
             let Some(rule) = self.rule(&hit) else { continue };
             let inflated = hit.trail.first().is_some_and(|step| step.encoding.is_packed());
             let reads_as_text = piece.plain || inflated;
-            if is_cut(text, view, &range) || !reads_as_text && rule.rank() < SPECIFIC {
+            let framing = range.start < piece.inner.start || range.end > piece.inner.end;
+            if view.framed && framing
+                || is_cut(text, view, &range)
+                || !reads_as_text && rule.rank() < SPECIFIC
+            {
                 continue;
             }
             let mut trail = vec![Step { encoding: piece.encoding, range: piece.outer.clone() }];
@@ -125,7 +137,14 @@ impl Dig<'_> {
     }
 
     /// One list of what stands in `text` as it is and of what was decoded, by place, each token once.
-    fn merge(&self, text: &[u8], mut all: Vec<Hit>, decoded: Vec<Hit>) -> Vec<Hit> {
+    /// At the places `told`, which are in order, stands nothing but what is encoded.
+    fn merge(
+        &self,
+        text: &[u8],
+        mut all: Vec<Hit>,
+        decoded: Vec<Hit>,
+        told: &[Range<usize>],
+    ) -> Vec<Hit> {
         let raw = all.len();
         all.extend(
             decoded
@@ -137,9 +156,21 @@ impl Dig<'_> {
             let hit = &all[*n];
             (hit.candidate.range.start, hit.trail.len(), hit.candidate.range.end, *n)
         });
-        let mut lost = vec![false; all.len()];
+        let is_told = |range: &Range<usize>| {
+            let next = told.partition_point(|place| place.end <= range.start);
+            told.get(next).is_some_and(|place| place.start < range.end)
+        };
+        let mut lost: Vec<bool> = all
+            .iter()
+            .map(|hit| {
+                hit.trail.is_empty() && self.rank(hit) < FORMED && is_told(&hit.candidate.range)
+            })
+            .collect();
         let mut near: Vec<usize> = Vec::new();
         for &n in order.iter().filter(|n| all[**n].is_placed()) {
+            if lost[n] {
+                continue;
+            }
             let start = all[n].candidate.range.start;
             near.retain(|other| all[*other].candidate.range.end > start && !lost[*other]);
             for &other in near.iter().take(QUARRELLERS) {

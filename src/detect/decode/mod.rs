@@ -7,13 +7,15 @@
 //!
 //! Which pieces are worth decoding is decided where they are found: digits among the runs that the
 //! detector sees anyway (`digits.rs`), escapes by their first byte (`escape.rs`), UTF-16 by its NULs
-//! (`utf16.rs`), what is compressed by its first bytes (`inflate.rs`).
+//! (`utf16.rs`), what is compressed by its first bytes (`inflate.rs`), the values of Kubernetes secrets
+//! by what their manifest says of itself (`manifest.rs`).
 
 mod budget;
 mod dig;
 mod digits;
 mod escape;
 mod inflate;
+mod manifest;
 mod trail;
 mod utf16;
 mod view;

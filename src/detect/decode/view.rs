@@ -30,6 +30,9 @@ pub(super) struct View {
     pub(super) pieces: Vec<Piece>,
     /// The part of the text; what is decoded of it may end earlier.
     pub(super) outer: Range<usize>,
+    /// Whether what stands around the pieces is only a frame for them, and not of the text. Then the
+    /// text says of the pieces that they are encoded, and they are nothing else.
+    pub(super) framed: bool,
 }
 
 impl View {

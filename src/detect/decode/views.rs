@@ -6,7 +6,7 @@ use super::budget::Meter;
 use super::digits::{self, Spot, Spots, append};
 use super::trail::Encoding;
 use super::view::{Piece, View};
-use super::{escape, inflate, utf16};
+use super::{escape, inflate, manifest, utf16};
 
 /// Bytes before encoded digits that come with them: names and words that rules look for.
 const BEFORE: usize = 128;
@@ -33,6 +33,12 @@ pub(super) fn each(
     if let Some(view) = inflated(text, meter.left) {
         give(view, meter);
     }
+    for document in manifest::documents(text) {
+        if meter.left == 0 {
+            return;
+        }
+        give(manifest::view(text, document, meter.left), meter);
+    }
     if memchr::memchr(0, text).is_some() {
         give(narrowed(text, meter.left), meter);
     }
@@ -56,7 +62,7 @@ fn inflated(text: &[u8], most: usize) -> Option<View> {
     let (encoding, out) = inflate::decode(text, most)?;
     let inner = 0..out.len();
     let piece = Piece { encoding, big: false, plain: true, outer: 0..text.len(), inner };
-    Some(View { text: out, pieces: vec![piece], outer: 0..text.len() })
+    Some(View { text: out, pieces: vec![piece], outer: 0..text.len(), framed: false })
 }
 
 /// All UTF-16 in `text`, each stretch on a line of its own.
@@ -79,7 +85,7 @@ fn narrowed(text: &[u8], most: usize) -> View {
         out.push(b'\n');
         pieces.push(Piece { encoding: Encoding::Utf16, big: wide.big, plain: true, outer, inner });
     }
-    View { text: out, pieces, outer: 0..text.len() }
+    View { text: out, pieces, outer: 0..text.len(), framed: false }
 }
 
 fn unescaped(text: &[u8], stretch: &escape::Stretch) -> View {
@@ -89,7 +95,7 @@ fn unescaped(text: &[u8], stretch: &escape::Stretch) -> View {
     let inner = 0..out.len();
     let piece =
         Piece { encoding: stretch.encoding, big: false, plain: true, outer: outer.clone(), inner };
-    View { text: out, pieces: vec![piece], outer }
+    View { text: out, pieces: vec![piece], outer, framed: false }
 }
 
 /// The next group of digits that stand close to each other, among what stands around them; and what
@@ -114,7 +120,8 @@ fn undigited(
             Piece { encoding: decoded.encoding, big: false, plain, outer, inner: 0..out.len() };
         if inflate::begins(&out) && !plain {
             let outer = piece.outer.clone();
-            return (close(text, view), Some(View { text: out, pieces: vec![piece], outer }));
+            let packed = View { text: out, pieces: vec![piece], outer, framed: false };
+            return (close(text, view), Some(packed));
         }
         if view.pieces.is_empty() {
             let floor = spot.at.saturating_sub(BEFORE).max(behind);

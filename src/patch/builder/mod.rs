@@ -59,9 +59,6 @@ pub struct PatchSetBuilder<'k> {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum BuildError {
-    /// There is nothing to compile.
-    #[error("no tokens: a patch set needs at least one")]
-    Empty,
     /// An imprint was made with another key.
     #[error(
         "imprint of leak {leak} was made with key {imprint}, the set is compiled with key {set}"
@@ -199,11 +196,11 @@ impl<'k> PatchSetBuilder<'k> {
         Ok(())
     }
 
-    /// Compiles the set.
+    /// Compiles the set. Without tokens it is a set that lets everything pass.
     ///
     /// # Errors
     ///
-    /// [`BuildError`] if there is nothing to compile or it cannot be compiled.
+    /// [`BuildError`] if it cannot be compiled.
     pub fn build(self) -> Result<PatchSet, BuildError> {
         let mut survey = Survey::new(self.key, self.added.len());
         for (imprint, patch) in &self.added {
@@ -282,7 +279,6 @@ mod tests {
 
     #[test]
     fn what_cannot_be_compiled_is_refused() {
-        assert_eq!(set(&[]).unwrap_err(), BuildError::Empty);
         let (key, other) = (ImprintKey::from_bytes([1; 32]), ImprintKey::from_bytes([2; 32]));
         let imprint = other.imprint(&Secret::new("test", LONG)).unwrap();
         let error = PatchSetBuilder::new(&key).add(&imprint, Patch::block(3)).unwrap_err();
@@ -290,6 +286,33 @@ mod tests {
         let nothing = Patch { action: Action::Pass, ..Patch::block(4) };
         let error = PatchSetBuilder::new(&other).add(&imprint, nothing).unwrap_err();
         assert_eq!(error, BuildError::NoAction { leak: 4 });
+    }
+
+    #[test]
+    fn a_set_is_built_without_the_tokens_that_it_may_not_hold() {
+        let key = ImprintKey::from_bytes([1; 32]);
+        let imprints = [MIDDLE, "ssssssss1", LONG]
+            .map(|token| key.imprint(&Secret::new("test", token)).unwrap());
+        let built = |imprints: &[Imprint]| {
+            let mut survey = Survey::new(&key, imprints.len());
+            imprints.iter().for_each(|imprint| survey.see(imprint, Patch::block(1)).unwrap());
+            let mut placement = survey.finish().unwrap().floor(32);
+            let mut left_out = 0;
+            for imprint in imprints {
+                match placement.place(imprint, Patch::block(1)) {
+                    Ok(_) => {}
+                    Err(BuildError::Recoverable { leak: 1, .. }) => left_out += 1,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+            (left_out, placement.build(1).unwrap().info())
+        };
+        let (left_out, info) = built(&imprints);
+        assert_eq!((left_out, info.tokens, info.longest_token), (1, 2, LONG.len()));
+        assert!(info.recovery_bits >= 32, "{}", info.recovery_bits);
+        let (left_out, info) = built(&imprints[1..2]);
+        assert_eq!((left_out, info.tokens, info.longest_token), (1, 0, 0));
+        assert_eq!((info.tiers, info.recovery_bits, info.leaks), (Vec::new(), 255, 0));
     }
 
     #[test]

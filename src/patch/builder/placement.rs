@@ -22,7 +22,6 @@ use crate::secret::{Alphabet, Gram, Imprint, ImprintKey, KeyId};
 pub struct Placement<'k> {
     key: &'k ImprintKey,
     id: KeyId,
-    longest: usize,
     floor: u32,
     /// The lowest estimate so far of what recovering a token from the set and its key costs.
     recovery_bits: u32,
@@ -30,9 +29,10 @@ pub struct Placement<'k> {
     policies: Policies,
     has_middle: bool,
     tiers: Vec<Places>,
-    /// What the survey saw, less what was placed.
+    /// What the survey saw.
     expected: Sum,
-    placed: Sum,
+    /// What came again since, placed or left out.
+    returned: Sum,
 }
 
 /// The places in a tier.
@@ -57,7 +57,6 @@ struct Placed {
 impl<'k> Placement<'k> {
     pub(super) fn new(
         key: &'k ImprintKey,
-        longest: usize,
         expected: Sum,
         has_middle: bool,
         plans: Vec<Plan>,
@@ -66,7 +65,6 @@ impl<'k> Placement<'k> {
         Ok(Placement {
             key,
             id: key.id(),
-            longest,
             floor: DEFAULT_FLOOR,
             recovery_bits: u32::MAX,
             expires: None,
@@ -74,7 +72,7 @@ impl<'k> Placement<'k> {
             has_middle,
             tiers: tiers?,
             expected,
-            placed: Sum::default(),
+            returned: Sum::default(),
         })
     }
 
@@ -96,16 +94,17 @@ impl<'k> Placement<'k> {
     }
 
     /// Finds an imprint its place, and says what recovering the token from the set and its key would
-    /// cost: the base-2 logarithm of the guesses for the weakest gram that the set holds of it. A token that was placed before stays with the leak it was placed
-    /// with first; of all that it was placed with, the strongest action counts whose scope a request
-    /// is in.
+    /// cost: the base-2 logarithm of the guesses for the weakest gram that the set holds of it. A token
+    /// that was placed before stays with the leak it was placed with first; of all that it was placed
+    /// with, the strongest action counts whose scope a request is in.
     ///
     /// # Errors
     ///
-    /// [`BuildError::WrongKey`] or [`BuildError::NoAction`], [`BuildError::Recoverable`] if the token
-    /// costs less than the [`floor`](Placement::floor), [`BuildError::Scope`] or
-    /// [`BuildError::TooManyScopes`] if the format has no room for the patch's scope, and
-    /// [`BuildError::Changed`] if the survey cannot have seen the imprint; it is not placed then.
+    /// [`BuildError::Recoverable`] if the token costs less than the [`floor`](Placement::floor); the
+    /// caller may go on, and the set is built without it. [`BuildError::WrongKey`] or
+    /// [`BuildError::NoAction`], [`BuildError::Scope`] or [`BuildError::TooManyScopes`] if the format
+    /// has no room for the patch's scope, and [`BuildError::Changed`] if the survey cannot have seen
+    /// the imprint; it is not placed then, and the set cannot be built.
     pub fn place(&mut self, imprint: &Imprint, patch: Patch) -> Result<u32, BuildError> {
         patch.check(imprint, self.id)?;
         let size = size_of(imprint, self.has_middle);
@@ -114,34 +113,39 @@ impl<'k> Placement<'k> {
         let window = choose(imprint, tier.tier, &tier.counts).ok_or(BuildError::Changed)?;
         let bits = window.iter().map(|gram| u32::from(gram.bits)).min().unwrap_or(0);
         if bits < self.floor {
+            self.returned.add(imprint);
             return Err(BuildError::Recoverable { leak: patch.leak, bits, floor: self.floor });
         }
         let policy = self.policies.number(&patch)?;
         tier.place(imprint, window, patch.leak, policy)?;
         self.recovery_bits = self.recovery_bits.min(bits);
-        self.placed.add(imprint);
+        self.returned.add(imprint);
         Ok(bits)
     }
 
-    /// Compiles the set, with this number in the row of sets that an installation compiles.
+    /// Compiles the set, with this number in the row of sets that an installation compiles. If no token
+    /// was placed it is a set that lets everything pass.
     ///
     /// # Errors
     ///
-    /// [`BuildError::Changed`] if other imprints were placed than were surveyed,
+    /// [`BuildError::Changed`] if other imprints came than were surveyed,
     /// [`BuildError::Alike`] if too many of them are alike, [`BuildError::Scope`] or
     /// [`BuildError::TooManyScopes`] if the format has no room for what is asked for of a token.
     pub fn build(mut self, serial: u64) -> Result<PatchSet, BuildError> {
-        if self.placed != self.expected {
+        if self.returned != self.expected {
             return Err(BuildError::Changed);
         }
         let mut file = File::new();
-        let (mut tiers, mut tokens, mut leaks) = (Vec::new(), 0, Vec::new());
+        let (mut tiers, mut tokens, mut longest, mut leaks) = (Vec::new(), 0, 0, Vec::new());
         // What only the placing needed goes before anything is laid out.
         let sort = |places: Places| places.sort(&mut self.policies);
         let mut sorted = self.tiers.into_iter().map(sort).collect::<Result<Vec<_>, _>>()?;
+        // All that one of them would have held may have been left out.
+        sorted.retain(|tier| !tier.tokens.is_empty());
         let policies = lay_out_policies(&mut file, &self.policies, &mut sorted);
         for tier in sorted {
             tokens += tier.tokens.len() as u64;
+            longest = tier.tokens.iter().map(|placed| placed.entry.len).fold(longest, u16::max);
             leaks.extend(tier.tokens.iter().map(|placed| placed.entry.leak));
             tiers.push(tier.lay_out(&mut file)?);
         }
@@ -156,7 +160,7 @@ impl<'k> Placement<'k> {
             key: self.id,
             tokens,
             leaks: leaks.len() as u64,
-            longest: self.longest,
+            longest: longest.into(),
             policies,
             tiers,
             hash: [0; 32],

@@ -138,8 +138,7 @@ impl<'k> Survey<'k> {
     ///
     /// # Errors
     ///
-    /// [`BuildError::Empty`] if there was no imprint, [`BuildError::TooMany`] if there were more than
-    /// the format can number.
+    /// [`BuildError::TooMany`] if there were more imprints than the format can number.
     pub fn finish(mut self) -> Result<Placement<'k>, BuildError> {
         let mut different = [0; KINDS];
         let mut digests = std::mem::take(&mut self.digests);
@@ -166,9 +165,7 @@ impl<'k> Survey<'k> {
                 counts,
             });
         }
-        let all = self.kinds.iter().fold(Seen::default(), |all, seen| all.union(*seen));
-        let (_, longest) = all.lengths.ok_or(BuildError::Empty)?;
-        Placement::new(self.key, longest, self.sum, has_middle, plans)
+        Placement::new(self.key, self.sum, has_middle, plans)
     }
 
     fn has_middle(&self) -> bool {

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use stanch::leak::Mode;
 use stanch::patch::{BuildError, DEFAULT_FLOOR, Patch, Placement, SetInfo, Survey};
-use stanch::secret::{Imprint, ImprintKey, Secret};
+use stanch::secret::Imprint;
 use stanch_store::Patched;
 
 use super::output::Output;
@@ -19,8 +19,7 @@ use crate::{palette, time};
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Nodes do what the set says that they have loaded: build one after every decision. An existing set is \
-replaced at once, never half. A set always holds a token; where no patch is decided it is a random one \
-that nobody knows.
+replaced at once, never half. Where no patch is decided the set holds no token, and lets everything pass.
 
 Examples:
   stanch patch build --key stanch.key -o live.set
@@ -47,11 +46,7 @@ pub(crate) fn build(arguments: &BuildArguments) -> Result<Outcome, Failure> {
     arguments.desk.check_key(&store, &output.key, &arguments.output.key)?;
     let patches = store.patches(&arguments.desk.user(), arguments.desk.asked().as_ref())?;
 
-    let stand_in = stand_in(&output.key)?;
-    let mut tokens: Vec<(&Imprint, Patch)> = patches.iter().flat_map(tokens).collect();
-    if tokens.is_empty() {
-        tokens.push((&stand_in, Patch::monitor(0)));
-    }
+    let tokens: Vec<(&Imprint, Patch)> = patches.iter().flat_map(tokens).collect();
     let mut survey = Survey::new(&output.key, tokens.len());
     tokens.iter().try_for_each(|(imprint, patch)| survey.see(imprint, patch.clone()))?;
     let placement = survey.finish()?.floor(arguments.floor);
@@ -90,19 +85,11 @@ fn place<'k>(
     Ok((placement, left_out))
 }
 
-/// The imprint of a token that nobody knows: a set holds at least one.
-fn stand_in(key: &ImprintKey) -> Result<Imprint, Failure> {
-    let token = ImprintKey::generate()?;
-    key.imprint(&Secret::new("stand-in", *token.expose()))
-        .map_err(|error| Failure::named("a random token", error))
-}
-
 fn tell(path: &Path, patches: &[Patched], set: &SetInfo, as_json: bool) -> Result<(), Failure> {
     let mut output = palette::output();
     let leaks = patches.len();
     let blocked = patches.iter().filter(|patched| patched.mode == Mode::Block).count();
-    let tokens: usize = patches.iter().map(|patched| patched.imprints.len()).sum();
-    let SetInfo { serial, expires, .. } = set;
+    let SetInfo { tokens, serial, expires, .. } = set;
     if as_json {
         let object = json!({
             "path": path.to_string_lossy(), "leaks": leaks, "tokens": tokens, "blocked": blocked,
@@ -117,7 +104,7 @@ fn tell(path: &Path, patches: &[Patched], set: &SetInfo, as_json: bool) -> Resul
         "{}: {} with {}, {blocked} blocked, {} monitored, serial {serial}",
         shown(path),
         counted(leaks as u64, "leak"),
-        counted(tokens as u64, "token"),
+        counted(*tokens, "token"),
         leaks - blocked,
     )?;
     if let Some(expires) = expires {

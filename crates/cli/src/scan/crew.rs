@@ -2,130 +2,128 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::ops::ControlFlow;
-use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use super::look::Seen;
 use super::walk::Step;
 
-/// Targets that are handed out together: most files are small, and waking a worker takes as long as a
-/// look at one of them.
-const BATCH: usize = 16;
-/// Batches that may wait for each worker.
-const QUEUE: usize = 4;
+/// A worker takes as many targets at a time as keep it busy for about this long: much longer than it takes
+/// to fetch them and to hand over what came of them, and much shorter than anybody waits.
+const TURN: Duration = Duration::from_millis(2);
+/// No more targets are taken at a time.
+const MOST: usize = 256;
 
-/// A target, with its number in the order in which they are met.
-type Task<T> = (u64, T);
-
-/// What became of targets.
-type Done = Vec<(u64, Vec<Seen>)>;
-
-/// Takes what is met, until it breaks.
-pub(super) type Meet<'m, T> = dyn FnMut(Step<T>) -> ControlFlow<()> + 'm;
-
-/// Looks with `jobs` workers, each made by `worker`, at everything that `source` meets, and hands
+/// Looks with `jobs` workers, each made by `worker`, at everything that `steps` meets, and hands
 /// it to `visit` in the order in which it was met, as soon as everything before it was handed over.
-/// One worker does all of it alone, on one thread.
+/// Neighbours in which there is nothing may come as one. One worker does all of it alone, on one
+/// thread.
 ///
 /// # Errors
 ///
 /// What `visit` says; nothing more is looked at then.
 pub(super) fn each<T: Send, W: FnMut(T) -> Vec<Seen>>(
     jobs: usize,
-    source: impl FnOnce(&mut Meet<'_, T>) + Send,
+    steps: impl Iterator<Item = Step<T>> + Send,
     worker: impl Fn() -> W + Sync,
     mut visit: impl FnMut(Seen) -> io::Result<()>,
 ) -> io::Result<()> {
     if jobs == 1 {
-        return alone(source, worker(), visit);
+        let mut look = worker();
+        return steps.flat_map(|step| seen(step, &mut look)).try_for_each(visit);
     }
-    let (tasks, waiting) = mpsc::sync_channel(QUEUE * jobs);
-    // Shared by the workers alone: when the last one leaves, the source ends as well.
-    let waiting = Arc::new(Mutex::new(waiting));
+    let turns = Mutex::new(Turns { steps, given: 0 });
     let (finished, done) = mpsc::channel();
     thread::scope(|scope| {
         for _ in 0..jobs {
-            let (waiting, finished) = (Arc::clone(&waiting), finished.clone());
-            let worker = &worker;
-            scope.spawn(move || work(worker(), &waiting, &finished));
+            let (finished, turns, worker) = (finished.clone(), &turns, &worker);
+            scope.spawn(move || work(worker(), turns, &finished));
         }
-        drop(waiting);
-        scope.spawn(move || hand_out(source, &tasks, &finished));
+        drop(finished);
         in_order(done, &mut visit)
     })
 }
 
-/// Looks at each target as it is met.
-fn alone<T>(
-    source: impl FnOnce(&mut Meet<'_, T>),
-    mut look: impl FnMut(T) -> Vec<Seen>,
-    mut visit: impl FnMut(Seen) -> io::Result<()>,
-) -> io::Result<()> {
-    let mut ended = Ok(());
-    source(&mut |step| {
-        let seen = match step {
-            Step::File(target) => look(target),
-            Step::Trouble(trouble) => vec![trouble.seen()],
-        };
-        ended = seen.into_iter().try_for_each(&mut visit);
-        if ended.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    });
-    ended
+/// What is still to be looked at. Whoever is free meets the next targets itself: nobody has to be woken
+/// for them.
+struct Turns<I> {
+    steps: I,
+    given: u64,
 }
 
-/// Numbers what is met.
-fn hand_out<T>(
-    source: impl FnOnce(&mut Meet<'_, T>),
-    tasks: &SyncSender<Vec<Task<T>>>,
-    finished: &Sender<Done>,
-) {
-    let mut number = 0;
-    let mut batch = Vec::with_capacity(BATCH);
-    // A break means that nobody waits for more; the channels close either way.
-    source(&mut |step| {
-        let sent = match step {
-            Step::File(target) => {
-                batch.push((number, target));
-                batch.len() < BATCH
-                    || tasks.send(std::mem::replace(&mut batch, Vec::with_capacity(BATCH))).is_ok()
-            }
-            Step::Trouble(trouble) => finished.send(vec![(number, vec![trouble.seen()])]).is_ok(),
-        };
-        number += 1;
-        if sent { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    });
-    if !batch.is_empty() {
-        // Nobody may wait for it any more.
-        let _ = tasks.send(batch);
+impl<T, I: Iterator<Item = Step<T>>> Turns<I> {
+    /// The next so many targets, and the number of the turn. None are left if there are none.
+    fn take(&mut self, many: usize) -> (u64, Vec<Step<T>>) {
+        let number = self.given;
+        self.given += 1;
+        (number, self.steps.by_ref().take(many).collect())
     }
 }
 
-/// Looks at target after target.
+/// What came of a turn, with its number.
+type Done = (u64, Vec<Seen>);
+
+/// Looks at target after target, until there are no more or nobody waits for what comes of them.
 fn work<T>(
     mut look: impl FnMut(T) -> Vec<Seen>,
-    waiting: &Mutex<Receiver<Vec<Task<T>>>>,
+    turns: &Mutex<Turns<impl Iterator<Item = Step<T>>>>,
     finished: &Sender<Done>,
 ) {
+    let mut many = 1;
     loop {
-        let task = waiting.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(batch) = task else { return };
-        let done = batch.into_iter().map(|(number, target)| (number, look(target))).collect();
-        if finished.send(done).is_err() {
+        let (number, steps) = turns.lock().unwrap_or_else(PoisonError::into_inner).take(many);
+        if steps.is_empty() {
             return;
         }
+        let began = Instant::now();
+        let mut all = Vec::new();
+        steps
+            .into_iter()
+            .flat_map(|step| seen(step, &mut look))
+            .for_each(|seen| add(&mut all, seen));
+        if finished.send((number, all)).is_err() {
+            return;
+        }
+        many = match began.elapsed() {
+            short if short < TURN / 2 => (many * 2).min(MOST),
+            long if long > TURN * 2 => (many / 2).max(1),
+            _ => many,
+        };
     }
 }
 
-/// Hands over what is done in the order of the numbers.
+/// What is seen at a step.
+fn seen<T>(step: Step<T>, look: &mut impl FnMut(T) -> Vec<Seen>) -> Vec<Seen> {
+    match step {
+        Step::File(target) => look(target),
+        Step::Trouble(trouble) => vec![trouble.seen()],
+    }
+}
+
+/// Adds what was seen; to the last, if there is nothing in either. Most files have nothing in them, and
+/// while one of them takes long, what is seen in all the others is held.
+fn add(all: &mut Vec<Seen>, seen: Seen) {
+    if let Ok(look) = &seen.look
+        && look.findings.is_empty()
+        && let Some(Seen { look: Ok(last), .. }) = all.last_mut()
+        && last.findings.is_empty()
+    {
+        last.merge(look);
+    } else {
+        all.push(seen);
+    }
+}
+
+/// Hands over what is done in the order of the turns.
 fn in_order(
     done: Receiver<Done>,
     visit: &mut impl FnMut(Seen) -> io::Result<()>,
 ) -> io::Result<()> {
     let mut early = BTreeMap::new();
     let mut next = 0;
-    for (number, seen) in done.into_iter().flatten() {
+    for (number, seen) in done {
         early.insert(number, seen);
         while let Some(seen) = early.remove(&next) {
             seen.into_iter().try_for_each(&mut *visit)?;
@@ -157,29 +155,33 @@ mod tests {
             let mut looker = Looker::new(&detector, &options);
             move |path: PathBuf| looker.look(&path)
         };
-        let source = |meet: &mut Meet<'_, PathBuf>| {
-            let _ = walk.each(&[folder.to_owned()], meet);
-        };
-        each(jobs, source, worker, visit)
+        each(jobs, walk.steps(&[folder.to_owned()]), worker, visit)
     }
 
     #[test]
     fn files_are_handed_over_in_order_whoever_is_faster() {
+        const TOKEN: &[u8] = b"t = 'ghp_w3tR7kQx9ZbN4mVc8YhD2pLs6JfG1a0ETuXo'\n";
         let folder = tempfile::tempdir().unwrap();
         for n in 0..200u32 {
-            // The first ones take longest.
-            let content = vec![b'x'; if n < 4 { 1 << 20 } else { 10 }];
+            // The first ones take longest, and there is nothing in every third.
+            let mut content = if n % 3 == 0 { Vec::new() } else { TOKEN.to_vec() };
+            content.resize(if n < 4 { 1 << 20 } else { 100 }, b'x');
             fs::write(folder.path().join(format!("{n:03}")), content).unwrap();
         }
         for jobs in [1, 2, 9] {
-            let mut names = Vec::new();
+            let (mut names, mut files, mut bytes) = (Vec::new(), 0, 0);
             each_below(folder.path(), jobs, |Seen { path, look }| {
-                assert!(look.is_ok());
-                names.push(path.file_name().unwrap().to_str().unwrap().parse::<u32>().unwrap());
+                let look = look.unwrap();
+                (files, bytes) = (files + look.files, bytes + look.bytes);
+                if !look.findings.is_empty() {
+                    assert_eq!(look.files, 1);
+                    names.push(path.file_name().unwrap().to_str().unwrap().parse::<u32>().unwrap());
+                }
                 Ok(())
             })
             .unwrap();
-            assert_eq!(names, (0..200).collect::<Vec<_>>());
+            assert_eq!(names, (0..200).filter(|n| n % 3 > 0).collect::<Vec<_>>());
+            assert_eq!((files, bytes), (200, (4 << 20) + 196 * 100));
         }
     }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
-use std::ops::ControlFlow;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,7 +16,6 @@ use jiff::Timestamp;
 use zeroize::Zeroizing;
 
 use super::Trouble;
-use super::crew::Meet;
 use super::look::{Looker, Origin, Seen};
 use super::walk::Step;
 use crate::input;
@@ -59,30 +57,28 @@ impl History {
 
     /// Goes through the commits, the oldest first, and meets every file of theirs once, by its
     /// content. Symbolic links and submodules are no files.
-    pub(super) fn each(&self, meet: &mut Meet<'_, Blob>) {
+    pub(super) fn steps(&self) -> impl Iterator<Item = Step<Blob>> + Send {
         let repository = self.repository.to_thread_local();
         let mut known = HashSet::new();
-        for id in self.commits.iter().rev() {
-            let flow = match origin(&repository, *id) {
-                Ok((tree, origin)) => self.tree(&repository, tree, &origin, &mut known, meet),
-                Err(why) => meet(self.trouble(*id, &why)),
+        self.commits.iter().rev().flat_map(move |id| {
+            let steps = match origin(&repository, *id) {
+                Ok((tree, origin)) => self.tree(&repository, tree, &origin, &mut known),
+                Err(why) => vec![self.trouble(*id, &why)],
             };
-            if flow.is_break() {
-                return;
-            }
             self.done.fetch_add(1, Ordering::Relaxed);
-        }
+            steps
+        })
     }
 
-    /// Meets the files below a tree that are not known yet. What is below a known tree is.
+    /// The files below a tree that are not known yet. What is below a known tree is.
     fn tree(
         &self,
         repository: &Repository,
         root: ObjectId,
         origin: &Arc<Origin>,
         known: &mut HashSet<ObjectId>,
-        meet: &mut Meet<'_, Blob>,
-    ) -> ControlFlow<()> {
+    ) -> Vec<Step<Blob>> {
+        let mut steps = Vec::new();
         let mut open = vec![(root, PathBuf::new())];
         while let Some((id, folder)) = open.pop() {
             if !known.insert(id) {
@@ -91,7 +87,7 @@ impl History {
             let tree = match repository.find_object(id) {
                 Ok(tree) => tree,
                 Err(error) => {
-                    meet(self.trouble(id, &error))?;
+                    steps.push(self.trouble(id, &error));
                     continue;
                 }
             };
@@ -100,7 +96,7 @@ impl History {
                 let entry = match entry {
                     Ok(entry) => entry,
                     Err(error) => {
-                        meet(self.trouble(id, &error))?;
+                        steps.push(self.trouble(id, &error));
                         break;
                     }
                 };
@@ -110,7 +106,7 @@ impl History {
                     EntryKind::Tree => open.push((id, path())),
                     EntryKind::Blob | EntryKind::BlobExecutable if known.insert(id) => {
                         let origin = Arc::clone(origin);
-                        meet(Step::File(Blob { id, path: path(), origin }))?;
+                        steps.push(Step::File(Blob { id, path: path(), origin }));
                     }
                     EntryKind::Blob
                     | EntryKind::BlobExecutable
@@ -121,7 +117,7 @@ impl History {
             // The first folder first.
             open[from..].reverse();
         }
-        ControlFlow::Continue(())
+        steps
     }
 
     fn trouble<T>(&self, id: ObjectId, why: &dyn std::fmt::Display) -> Step<T> {

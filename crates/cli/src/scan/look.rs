@@ -84,6 +84,14 @@ pub(crate) struct Origin {
 }
 
 impl Look {
+    /// Takes in another look that found nothing either.
+    pub(super) fn merge(&mut self, other: &Look) {
+        self.allowed += other.allowed;
+        self.files += other.files;
+        self.binaries += other.binaries;
+        self.bytes += other.bytes;
+    }
+
     /// Whether the one file is no text.
     pub(crate) fn is_binary(&self) -> bool {
         self.binaries > 0

@@ -24,7 +24,6 @@ use clap::{Args, ValueEnum};
 use stanch::detect::{Confidence, Detector};
 
 use self::baseline::Baseline;
-use self::crew::Meet;
 use self::history::History;
 pub(crate) use self::look::{Found, Look, Seen};
 use self::look::{Looker, Options};
@@ -277,21 +276,17 @@ impl<'a> Place<'a> {
         let looker = || Looker::new(detector, options);
         match self {
             Place::Files { walk, paths } => {
-                let source = |meet: &mut Meet<'_, PathBuf>| {
-                    // Who breaks knows why.
-                    let _ = walk.each(paths, meet);
-                };
                 let worker = || {
                     let mut looker = looker();
                     move |path: PathBuf| looker.look(&path)
                 };
-                crew::each(jobs, source, worker, visit)
+                crew::each(jobs, walk.steps(paths), worker, visit)
             }
             Place::Staged(staged) => {
-                crew::each(jobs, |meet| staged.each(meet), || staged.worker(looker()), visit)
+                crew::each(jobs, staged.steps(), || staged.worker(looker()), visit)
             }
             Place::History(history) => {
-                crew::each(jobs, |meet| history.each(meet), || history.worker(looker()), visit)
+                crew::each(jobs, history.steps(), || history.worker(looker()), visit)
             }
         }
     }

@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use super::Trouble;
-use super::crew::Meet;
 use super::look::{Looker, Seen};
 use super::walk::Step;
 use crate::input;
@@ -44,13 +43,9 @@ impl Staged {
         Ok(Staged { repository: path.to_owned(), files })
     }
 
-    /// Meets the files, in the order of their paths.
-    pub(super) fn each(&self, meet: &mut Meet<'_, File>) {
-        for file in &self.files {
-            if meet(Step::File(file.clone())).is_break() {
-                return;
-            }
-        }
+    /// The files, in the order of their paths.
+    pub(super) fn steps(&self) -> impl Iterator<Item = Step<File>> + Send {
+        self.files.iter().cloned().map(Step::File)
     }
 
     /// A worker that takes files out of the index and looks at them.

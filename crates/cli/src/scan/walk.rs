@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::ops::ControlFlow;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use ignore::{DirEntry, WalkBuilder};
@@ -33,38 +33,29 @@ pub(super) enum Step<T = PathBuf> {
 }
 
 impl Walk {
-    /// Goes through `paths` and everything below them, in the order of the paths' components, until
-    /// `visit` breaks.
+    /// Goes through `paths` and everything below them, in the order of the paths' components.
     ///
-    /// A given path is visited whatever it is; below it only regular files are.
-    pub(super) fn each(
-        &self,
-        paths: &[PathBuf],
-        mut visit: impl FnMut(Step) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        let mut paths: Vec<&PathBuf> = paths.iter().collect();
+    /// A given path is met whatever it is; below it only regular files are.
+    pub(super) fn steps(self, paths: &[PathBuf]) -> impl Iterator<Item = Step> + Send {
+        let mut paths = paths.to_vec();
         paths.sort();
         paths.dedup();
-        for path in paths {
-            if input::is_standard(path) {
-                visit(Step::File(path.clone()))?;
-                continue;
-            }
-            match fs::metadata(path) {
-                Ok(metadata) if metadata.is_dir() => self.folder(path, &mut visit)?,
-                Ok(_) => visit(Step::File(path.clone()))?,
-                Err(error) => visit(Step::Trouble(trouble(path, &error)))?,
-            }
-        }
-        ControlFlow::Continue(())
+        paths.into_iter().flat_map(move |path| self.below(path))
     }
 
-    fn folder(
-        &self,
-        root: &Path,
-        visit: &mut impl FnMut(Step) -> ControlFlow<()>,
-    ) -> ControlFlow<()> {
-        let entries = WalkBuilder::new(root)
+    fn below(self, path: PathBuf) -> Box<dyn Iterator<Item = Step> + Send> {
+        if input::is_standard(&path) {
+            return Box::new(iter::once(Step::File(path)));
+        }
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => Box::new(self.folder(path)),
+            Ok(_) => Box::new(iter::once(Step::File(path))),
+            Err(error) => Box::new(iter::once(Step::Trouble(trouble(&path, &error)))),
+        }
+    }
+
+    fn folder(self, root: PathBuf) -> impl Iterator<Item = Step> + Send {
+        let entries = WalkBuilder::new(&root)
             .hidden(false)
             .ignore(false)
             .git_ignore(self.ignore)
@@ -74,21 +65,14 @@ impl Walk {
             .sort_by_file_name(|a, b| a.cmp(b))
             .filter_entry(|entry| entry.depth() == 0 || entry.file_name() != ".git")
             .build();
-        for entry in entries {
-            match entry {
-                Ok(entry) => {
-                    if let Some(step) = self.step(entry) {
-                        visit(step)?;
-                    }
-                }
-                Err(error) => visit(Step::Trouble(explain(root, &error)))?,
-            }
-        }
-        ControlFlow::Continue(())
+        entries.filter_map(move |entry| match entry {
+            Ok(entry) => Walk::step(entry),
+            Err(error) => Some(Step::Trouble(explain(&root, &error))),
+        })
     }
 
     /// What an entry means, if anything.
-    fn step(&self, entry: DirEntry) -> Option<Step> {
+    fn step(entry: DirEntry) -> Option<Step> {
         let kind = entry.file_type()?;
         if kind.is_file() {
             // A fault in an ignore file only means that less is left out.
@@ -159,16 +143,14 @@ mod tests {
         let paths: Vec<PathBuf> = paths.iter().map(|path| root.join(path)).collect();
         let (mut files, mut troubles) = (Vec::new(), Vec::new());
         let name = |path: &Path| path.strip_prefix(root).unwrap().display().to_string();
-        let ended = walk.each(&paths, |step| {
+        for step in walk.steps(&paths) {
             match step {
                 Step::File(path) => files.push(name(&path)),
                 Step::Trouble(Trouble { path, why }) => {
                     troubles.push(format!("{}: {why}", name(&path)));
                 }
             }
-            ControlFlow::Continue(())
-        });
-        assert!(ended.is_continue());
+        }
         (files, troubles)
     }
 

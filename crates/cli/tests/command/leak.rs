@@ -85,6 +85,8 @@ fn a_decision_goes_its_way() {
     };
     built("0 leaks with 0 tokens");
     assert_eq!(passes(), "pass");
+    let inspected = place.run(&["patch", "inspect", "--format", "json", "set"]).lines();
+    assert_eq!(inspected[0]["tokens"], 0);
 
     assert_eq!(place.run(&["leak", "patch", "--monitor", "1"]).code, 0);
     built("1 leak with 1 token, 0 blocked, 1 monitored, serial 2");
@@ -148,6 +150,19 @@ fn attempts_raise_the_score_and_show_the_place() {
     assert_eq!(run.code, 2);
     assert!(run.stdout.starts_with("1 new attempt, 0 new places"), "{run:?}");
     run.told(&["log:2"]);
+}
+
+#[test]
+fn a_set_is_built_without_tokens_that_are_too_easy_to_recover() {
+    let place = desk();
+    add(&place, "a call", &[OWN]);
+    place.run(&["leak", "patch", "1"]);
+    let run = place.run(&["patch", "build", "--floor", "9999", "--key", "key", "-o", "set"]);
+    assert_eq!(run.code, 2, "{run:?}");
+    run.told(&["leak 1", "left out"]);
+    assert!(run.stdout.contains("1 leak with 0 tokens"), "{run:?}");
+    let inspected = place.run(&["patch", "inspect", "--format", "json", "set"]).lines();
+    assert_eq!(inspected[0]["tokens"], 0);
 }
 
 #[test]

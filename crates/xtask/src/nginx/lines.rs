@@ -71,7 +71,7 @@ impl Desk {
         }
         let text = std::fs::read_to_string(path)?;
         self.material.check_absent(&text)?;
-        text.lines().map(|line| parsed(line)).collect()
+        text.lines().map(parsed).collect()
     }
 
     /// Waits until the log tells of so many attempts, left out ones included; gives its lines.
