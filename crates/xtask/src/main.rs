@@ -5,6 +5,7 @@ mod c_examples;
 mod clock;
 mod command;
 mod encoded;
+mod envoy;
 mod exports;
 mod fuzz;
 mod header;
@@ -14,6 +15,7 @@ mod lint;
 mod nginx;
 mod packages;
 mod peers;
+mod proxy;
 mod report;
 mod rust_tests;
 mod workspace;
@@ -30,7 +32,7 @@ Usage: cargo xtask TASK
 Tasks:
   test       Install what is missing (as root, with apt-get) or name it; then run everything:
              format, clippy, rustdoc, tests, the benchmark's proofs, header, exports,
-             import directions, C examples, seeds of the fuzz targets, nginx
+             import directions, C examples, seeds of the fuzz targets, nginx, Envoy
   lint       Format, clippy and rustdoc only
   rust       The workspace's tests (unit, property and doc tests) and the benchmark's proofs only
   header     Write include/stanch.h from src/ffi
@@ -39,6 +41,7 @@ Tasks:
   seeds      The seeds of the fuzz targets only
   store      The ledger's tests only, against SQLite and PostgreSQL
   nginx      The nginx module against a real nginx on loopback only
+  envoy      The Envoy module against a real Envoy on loopback only
   fuzz TARGET SECONDS
              Run a fuzz target under libFuzzer for so long; needs g++
   peers      Install the scanners that the detector is measured against
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
                 c_examples::run(&mut report);
                 fuzz::replay(&mut report);
                 nginx::run(&mut report);
+                envoy::run(&mut report);
             }
         }
         "lint" => lint::run(&mut report),
@@ -76,6 +80,7 @@ fn main() -> ExitCode {
         "seeds" => fuzz::replay(&mut report),
         "store" => rust_tests::run(&mut report, &["--package", "stanch-store"]),
         "nginx" => nginx::run(&mut report),
+        "envoy" => envoy::run(&mut report),
         "header" => {
             return ended(header::write().map(|path| println!("wrote {}", path.display())));
         }
