@@ -43,6 +43,12 @@ const COMPARED: usize = 10_000;
 /// How many tokens of its set a contender must refuse before it is measured.
 const PROVEN: usize = 24;
 
+/// How many requests each contender gets in a round: what takes it a few dozen milliseconds, so that some
+/// rounds of a busy machine are not interrupted.
+const NGINX_REQUESTS: usize = 2_048;
+const ENVOY_REQUESTS: usize = 512;
+const MODSECURITY_REQUESTS: usize = 256;
+
 /// How long a run is.
 struct Plan {
     rounds: usize,
@@ -57,7 +63,7 @@ struct Contender {
     load: Option<Load>,
     /// Which contender it is compared with: its own number for one that has nothing added.
     base: usize,
-    /// How many requests it gets in a round: fewer where each takes long.
+    /// How many requests it gets in a round.
     requests: usize,
     /// For each kind of request, a figure for each round.
     samples: Vec<Samples>,
@@ -78,8 +84,8 @@ struct Samples {
 pub fn run(quick: bool) -> Result<()> {
     packages::install_missing(PACKAGES)?;
     let plan = match quick {
-        true => Plan { rounds: 5, reloads: 1 },
-        false => Plan { rounds: 61, reloads: 5 },
+        true => Plan { rounds: 11, reloads: 1 },
+        false => Plan { rounds: 121, reloads: 5 },
     };
     let folder = tempfile::Builder::new().prefix("stanch-bench-").tempdir()?;
     println!("tokens and sets");
@@ -123,7 +129,7 @@ pub fn run(quick: bool) -> Result<()> {
             }
         }
         if round == 1 {
-            println!("{} rounds, {:.0} s each", plan.rounds, start.elapsed().as_secs_f64() / 2.0);
+            println!("{} rounds, {:.1} s each", plan.rounds, start.elapsed().as_secs_f64() / 2.0);
         }
     }
 
@@ -173,32 +179,33 @@ fn start(folder: &Path, tokens: &[String]) -> Result<Vec<Contender>> {
         Ok(contenders.len() - 1)
     };
 
-    let nginx = add("nginx".into(), None, 8_192, 0, &mut |_| Ok(Box::new(nginx::Nginx::plain())))?;
+    let nginx =
+        add("nginx".into(), None, NGINX_REQUESTS, 0, &mut |_| Ok(Box::new(nginx::Nginx::plain())))?;
     // Itself once more: what this shows as added is nothing but the measurement's own error.
-    add("nginx, again".into(), Some(nginx), 8_192, 0, &mut |_| {
+    add("nginx, again".into(), Some(nginx), NGINX_REQUESTS, 0, &mut |_| {
         Ok(Box::new(nginx::Nginx::plain()))
     })?;
     for size in SIZES {
         let name = format!("nginx + stanch, {size} tokens");
-        add(name, Some(nginx), 8_192, size, &mut |place| {
+        add(name, Some(nginx), NGINX_REQUESTS, size, &mut |place| {
             let set = save(&key, &tokens[..size], place)?;
             Ok(Box::new(nginx::Nginx::stanch(&module, &set, &key_file)))
         })?;
     }
     let name = format!("nginx + ModSecurity, {COMPARED} tokens");
-    add(name, Some(nginx), 1_024, COMPARED, &mut |place| {
+    add(name, Some(nginx), MODSECURITY_REQUESTS, COMPARED, &mut |place| {
         Ok(Box::new(nginx::Nginx::modsecurity(place, &list)?))
     })?;
-    let plain = add("Envoy".into(), None, 2_048, 0, &mut |_| {
+    let plain = add("Envoy".into(), None, ENVOY_REQUESTS, 0, &mut |_| {
         Ok(Box::new(envoy::Envoy::plain(&envoy_program)))
     })?;
     let name = format!("Envoy + stanch, {COMPARED} tokens");
-    add(name, Some(plain), 2_048, COMPARED, &mut |place| {
+    add(name, Some(plain), ENVOY_REQUESTS, COMPARED, &mut |place| {
         let set = save(&key, &tokens[..COMPARED], place)?;
         Ok(Box::new(envoy::Envoy::stanch(&envoy_program, &envoy_module, &set, &key_file)))
     })?;
     let name = format!("Envoy + Lua look-up, {COMPARED} tokens");
-    add(name, Some(plain), 2_048, COMPARED, &mut |_| {
+    add(name, Some(plain), ENVOY_REQUESTS, COMPARED, &mut |_| {
         Ok(Box::new(envoy::Envoy::lua(&envoy_program, &list)))
     })?;
     Ok(contenders)

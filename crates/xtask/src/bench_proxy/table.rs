@@ -13,8 +13,8 @@ use crate::workspace;
 /// Prints the table of a run and writes it.
 pub fn show(contenders: &[Contender], kinds: &[Traffic], rounds: usize) -> Result<()> {
     let mut text = String::from(
-        "| contender | CPU µs GET | added | quarter to three quarters | p99 µs GET | CPU µs POST | added | quarter to three quarters | p99 µs POST |\n\
-         |---|---|---|---|---|---|---|---|---|\n",
+        "| contender | CPU µs GET | added | quarter to three quarters | least | added | p99 µs GET | CPU µs POST | added | quarter to three quarters | least | added | p99 µs POST |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     let mut all = Vec::new();
     for contender in contenders {
@@ -28,15 +28,20 @@ pub fn show(contenders: &[Contender], kinds: &[Traffic], rounds: usize) -> Resul
             let [low, middle, high] = quartiles(&added).map(|value| value / 1e3);
             let cpu = quartiles(&samples.cpu)[1] / 1e3;
             let p99 = quartiles(&samples.p99)[1] / 1e3;
+            // The round that least else came into. What comes into one only ever adds.
+            let (least, least_of_base) = (least(&samples.cpu) / 1e3, least(base) / 1e3);
+            let least_added = least - least_of_base;
             let is_base = std::ptr::eq(base, &samples.cpu);
             match is_base {
-                true => write!(text, "| {cpu:.2} | – | – | {p99:.0} ")?,
-                false => {
-                    write!(text, "| {cpu:.2} | {middle:.2} | {low:.2} to {high:.2} | {p99:.0} ")?
-                }
+                true => write!(text, "| {cpu:.2} | – | – | {least:.2} | – | {p99:.0} ")?,
+                false => write!(
+                    text,
+                    "| {cpu:.2} | {middle:.2} | {low:.2} to {high:.2} | {least:.2} | {least_added:.2} | {p99:.0} "
+                )?,
             }
             entry[traffic.name] = json!({
-                "cpu_us": cpu, "p99_us": p99,
+                "cpu_us": cpu, "p99_us": p99, "least_cpu_us": least,
+                "least_added_us": if is_base { Value::Null } else { json!(least_added) },
                 "added_us": if is_base { Value::Null } else { json!([low, middle, high]) },
             });
         }
@@ -91,6 +96,10 @@ fn quartiles(values: &[f64]) -> [f64; 3] {
     sorted.sort_by(f64::total_cmp);
     let last = sorted.len().saturating_sub(1);
     [last / 4, last / 2, last * 3 / 4].map(|at| sorted.get(at).copied().unwrap_or(f64::NAN))
+}
+
+fn least(values: &[f64]) -> f64 {
+    values.iter().copied().fold(f64::INFINITY, f64::min)
 }
 
 /// From KiB to 10⁶ bytes.
