@@ -1,9 +1,12 @@
 //! Tasks of the workspace: `cargo xtask TASK`.
 
+mod api;
 mod assessments;
 mod c_examples;
+mod clean_root;
 mod clock;
 mod command;
+mod dist;
 mod encoded;
 mod exports;
 mod fuzz;
@@ -14,6 +17,7 @@ mod lint;
 mod nginx;
 mod packages;
 mod peers;
+mod publish;
 mod report;
 mod rust_tests;
 mod workspace;
@@ -30,7 +34,8 @@ Usage: cargo xtask TASK
 Tasks:
   test       Install what is missing (as root, with apt-get) or name it; then run everything:
              format, clippy, rustdoc, tests, the benchmark's proofs, header, exports,
-             import directions, C examples, seeds of the fuzz targets, nginx
+             import directions, API, C examples, seeds of the fuzz targets, nginx,
+             the release without the command
   lint       Format, clippy and rustdoc only
   rust       The workspace's tests (unit, property and doc tests) and the benchmark's proofs only
   header     Write include/stanch.h from src/ffi
