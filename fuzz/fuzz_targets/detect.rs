@@ -10,7 +10,7 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use libfuzzer_sys::fuzz_target;
-use stanch::detect::{Budget, Detector, Finding};
+use stanch::detect::{Budget, Detector, DetectorStream, Finding};
 
 const TOKEN: &[u8] = b"ghp_w3tR7kQx9ZbN4mVc8YhD2pLs6JfG1a0ETuXo";
 
@@ -46,17 +46,24 @@ fuzz_target!(|input: &[u8]| {
     if depth == 0 {
         assert!(whole.iter().map(said).eq(findings.iter().map(said)));
     }
-    let mut stream = DETECTOR.stream();
-    let mut pieces = Vec::new();
-    for piece in text.chunks(usize::from(*cut).max(1)) {
-        stream.feed(piece, |finding, token| {
-            assert_eq!(token, &text[finding.range()]);
-            pieces.push(finding);
-        });
-    }
-    stream.finish(|finding, _| pieces.push(finding));
+    let cut = usize::from(*cut).max(1);
+    let pieces = fed(DETECTOR.stream(), &text, cut);
     assert!(whole.iter().map(said).eq(pieces.iter().map(said)), "{whole:?} but {pieces:?}");
+    let pieces = fed(DETECTOR.stream_decoded(&budget), &text, cut);
+    assert!(findings.iter().map(said).eq(pieces.iter().map(said)), "{findings:?} but {pieces:?}");
 });
+
+/// What a stream finds in the text when it comes in pieces of `cut` bytes.
+fn fed(mut stream: DetectorStream<'_>, text: &[u8], cut: usize) -> Vec<Finding> {
+    let mut all = Vec::new();
+    let mut note = |finding: Finding, token: &[u8]| {
+        assert_eq!(token, finding.secret(text).expose());
+        all.push(finding);
+    };
+    text.chunks(cut).for_each(|piece| stream.feed(piece, &mut note));
+    stream.finish(note);
+    all
+}
 
 /// What a finding says.
 fn said(finding: &Finding) -> (&'static str, Range<usize>, u64, u64, Option<usize>) {

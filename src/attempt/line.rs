@@ -64,7 +64,7 @@ pub struct Attempt<'a> {
     pub hit: Hit,
     /// What the host did: [`Action::Monitor`] or [`Action::Block`].
     pub action: Action,
-    /// How many attempts, of any leak, were left out of the log since the line before ([`Cap`]).
+    /// How many attempts, of any leak, were left out of the log since the line before ([`Cap`](super::Cap)).
     pub left_out: u64,
 }
 

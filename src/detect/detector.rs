@@ -111,7 +111,7 @@ impl Detector {
 
     /// All findings in `text`, by place. They share no bytes.
     pub fn scan(&self, text: &[u8]) -> Vec<Finding> {
-        self.findings(text, self.hits(text, None))
+        self.findings(text, self.hits(text, None, None))
     }
 
     /// All findings in `text`, those too that are encoded in it, by place.
@@ -125,18 +125,31 @@ impl Detector {
         self.findings(text, decode::hits(self, text, budget))
     }
 
-    /// All findings in `text`, and the bytes of all that was recognised, whatever came of it, by their
-    /// first.
-    pub(super) fn scan_noting(&self, text: &[u8]) -> (Vec<Finding>, Vec<Range<usize>>) {
-        let (all, unpaired) = self.candidates(text, None);
-        let mut taken: Vec<_> = all.iter().chain(&unpaired).map(|c| c.range.clone()).collect();
+    /// All findings in `text`, a part of one that `begins` it or not, decoded as far as `budget` goes; and
+    /// the bytes of all that was recognised or decoded, whatever came of it, by their first.
+    pub(super) fn scan_noting(
+        &self,
+        text: &[u8],
+        budget: &Budget,
+        begins: bool,
+    ) -> (Vec<Finding>, Vec<Range<usize>>) {
+        let (hits, mut taken) = decode::hits_noting(self, text, budget, begins);
         taken.sort_unstable_by_key(|range| range.start);
-        (self.findings(text, self.resolved(text, all, unpaired)), taken)
+        (self.findings(text, hits), taken)
     }
 
-    /// What stands in `text` as it is, by place; notes in `spots` what may be encoded.
-    pub(super) fn hits(&self, text: &[u8], spots: Option<&mut Spots>) -> Vec<Hit> {
+    /// What stands in `text` as it is, by place; notes in `spots` what may be encoded, and in `taken` the
+    /// bytes of all that was recognised.
+    pub(super) fn hits(
+        &self,
+        text: &[u8],
+        spots: Option<&mut Spots>,
+        taken: Option<&mut Vec<Range<usize>>>,
+    ) -> Vec<Hit> {
         let (all, unpaired) = self.candidates(text, spots);
+        if let Some(taken) = taken {
+            taken.extend(all.iter().chain(&unpaired).map(|candidate| candidate.range.clone()));
+        }
         self.resolved(text, all, unpaired)
     }
 

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use zeroize::Zeroizing;
 
+use super::decode::Budget;
 use super::detector::Detector;
 use super::finding::Finding;
 use super::{keyword, pair, runs};
@@ -27,14 +28,16 @@ const QUIET: usize = pair::WINDOW + 2 * keyword::WINDOW;
 
 /// A scan of a text that comes in pieces.
 ///
-/// Its findings are those of [`Detector::scan`] over the whole text, however it is cut: the same
-/// rules, places, lines, columns, confidences and partners. They come late, when enough of the text
-/// behind them is known, and in order.
+/// Its findings are those of [`Detector::scan`] or [`Detector::scan_decoded`] over the whole text, however
+/// it is cut: the same rules, places, lines, columns, confidences, partners and trails. They come late,
+/// when enough of the text behind them is known, and in order. However a text is cut, its findings
+/// are the same in any case.
 ///
 /// A stream holds no more than 256 KiB of the text, zeroed when it is dropped. So it cannot see the
-/// whole of what is longer: in a run of token characters of more than 8 KiB without a gap, and where
-/// for more than 100 KiB no two tokens stand a kibibyte and a half apart, a finding may be missed,
-/// be one more, or lack its partner. What stands encoded in the text is not decoded.
+/// whole of what is longer: in a run of token characters of more than 8 KiB without a gap, in something
+/// encoded of more than 40 KiB, and where for more than 100 KiB no two of these stand a kibibyte and a half
+/// apart, a finding may be missed, be one more, or lack its partner. What is compressed as a whole, from the
+/// text's first byte on, is inflated as far as the first 256 KiB of it go.
 ///
 /// ```
 /// use stanch::detect::Detector;
@@ -53,6 +56,7 @@ const QUIET: usize = pair::WINDOW + 2 * keyword::WINDOW;
 /// ```
 pub struct DetectorStream<'d> {
     detector: &'d Detector,
+    budget: Budget,
     buffer: Zeroizing<Vec<u8>>,
     sizes: Sizes,
     /// Where in the buffer that begins of which the findings have not been given.
@@ -75,19 +79,24 @@ struct Sizes {
 }
 
 impl Detector {
-    /// A scan of a text that comes in pieces.
+    /// A scan of a text that comes in pieces, as it stands: [`scan`](Detector::scan) in pieces.
     pub fn stream(&self) -> DetectorStream<'_> {
-        DetectorStream::sized(
-            self,
-            Sizes { room: ROOM, ahead: AHEAD, behind: BEHIND, quiet: QUIET },
-        )
+        self.stream_decoded(&Budget::default().depth(0))
+    }
+
+    /// A scan of a text that comes in pieces, and of what is encoded in it:
+    /// [`scan_decoded`](Detector::scan_decoded) in pieces. `budget` is that of each 256 KiB of the text.
+    pub fn stream_decoded(&self, budget: &Budget) -> DetectorStream<'_> {
+        let sizes = Sizes { room: ROOM, ahead: AHEAD, behind: BEHIND, quiet: QUIET };
+        DetectorStream::sized(self, *budget, sizes)
     }
 }
 
 impl<'d> DetectorStream<'d> {
-    fn sized(detector: &'d Detector, sizes: Sizes) -> DetectorStream<'d> {
+    fn sized(detector: &'d Detector, budget: Budget, sizes: Sizes) -> DetectorStream<'d> {
         DetectorStream {
             detector,
+            budget,
             buffer: Zeroizing::new(Vec::with_capacity(sizes.room)),
             sizes,
             fresh: 0,
@@ -98,7 +107,7 @@ impl<'d> DetectorStream<'d> {
         }
     }
 
-    /// Goes on with `piece`. Gives to `visit` each finding that is certain by now, with its token:
+    /// Goes on with `piece`. Gives to `visit` each finding that is certain by now, with its token, decoded:
     /// [`Finding::secret`] would want the whole text.
     pub fn feed(&mut self, mut piece: &[u8], mut visit: impl FnMut(Finding, &[u8])) {
         while !piece.is_empty() {
@@ -114,14 +123,19 @@ impl<'d> DetectorStream<'d> {
 
     /// Ends the text, and gives to `visit` the findings that are left.
     pub fn finish(mut self, mut visit: impl FnMut(Finding, &[u8])) {
-        let findings = self.detector.scan(&self.buffer);
+        let (findings, _) = self.scan();
         let end = self.buffer.len();
         self.give(findings, end, &mut visit);
     }
 
+    /// What is found in the buffer, and what of it was recognised or decoded.
+    fn scan(&self) -> (Vec<Finding>, Vec<Range<usize>>) {
+        self.detector.scan_noting(&self.buffer, &self.budget, self.base == 0)
+    }
+
     /// Gives what stands before a seam, and makes room.
     fn settle(&mut self, visit: &mut impl FnMut(Finding, &[u8])) {
-        let (findings, taken) = self.detector.scan_noting(&self.buffer);
+        let (findings, taken) = self.scan();
         let seam = self.seam(&taken);
         self.give(findings, seam, visit);
         let gone = seam.saturating_sub(self.sizes.behind);
@@ -178,7 +192,14 @@ impl<'d> DetectorStream<'d> {
             let partner = |place: usize| (place + self.given).checked_sub(before);
             finding.partner = finding.partner.and_then(partner);
             count += 1;
-            visit(finding, self.buffer.get(token).unwrap_or_default());
+            if let Some(step) = finding.trail.first_mut() {
+                step.range.start += self.base;
+                step.range.end += self.base;
+            }
+            match finding.decoded.clone() {
+                Some(secret) => visit(finding, secret.expose()),
+                None => visit(finding, self.buffer.get(token).unwrap_or_default()),
+            }
         }
         self.given += count;
     }
@@ -199,6 +220,10 @@ mod tests {
     const SMALL: Sizes = Sizes { room: 8192, ahead: 2048, behind: 1024, quiet: QUIET };
 
     type Seen = (&'static str, Range<usize>, u64, u64, Option<usize>);
+
+    fn raw() -> Budget {
+        Budget::default().depth(0)
+    }
 
     fn seen(finding: &Finding) -> Seen {
         (finding.rule().id(), finding.range(), finding.line(), finding.column(), finding.partner())
@@ -221,7 +246,7 @@ mod tests {
         let whole: Vec<Seen> = detector.scan(&text).iter().map(seen).collect();
         assert!(whole.len() >= 300);
         for length in [1, 7, 1000, 8191, 8192, 8193, text.len()] {
-            let mut stream = DetectorStream::sized(&detector, SMALL);
+            let mut stream = DetectorStream::sized(&detector, raw(), SMALL);
             let mut all = Vec::new();
             let mut note = |finding: Finding, token: &[u8]| {
                 assert_eq!(token, &text[finding.range()]);
@@ -241,7 +266,7 @@ mod tests {
         let detector = Detector::new();
         for unit in [&b"a"[..], b"password='k9-Wq2', ", b"http://a:k9-Wq2@b ", b"ghp_"] {
             let text = unit.repeat(100_000 / unit.len());
-            let mut stream = DetectorStream::sized(&detector, SMALL);
+            let mut stream = DetectorStream::sized(&detector, raw(), SMALL);
             let mut end = 0;
             let mut note = |finding: Finding, _: &[u8]| {
                 assert!(finding.range().start >= end, "findings are out of order");

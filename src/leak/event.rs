@@ -135,6 +135,13 @@ pub enum Event {
         /// What it does with requests.
         mode: Mode,
     },
+    /// Somebody had a token opened that was kept sealed, to have it revoked, and knows it now.
+    Unsealed {
+        /// The token.
+        digest: Digest,
+        /// The public key that it was sealed to.
+        recipient: String,
+    },
 }
 
 /// A place where a token is used: what must be changed before the token can go.
@@ -184,6 +191,7 @@ impl Event {
             Event::Rotated { .. } => "rotated",
             Event::ScopeLearned { .. } => "scope-learned",
             Event::Acknowledged { .. } => "acknowledged",
+            Event::Unsealed { .. } => "unsealed",
         }
     }
 
@@ -228,6 +236,10 @@ impl Event {
                 Err(Refusal::Missing("what became of the token"))
             }
             Event::ScopeLearned { evidence, .. } => long("the evidence", evidence),
+            Event::Unsealed { recipient, .. } => {
+                by_somebody(by)?;
+                name("the public key", recipient)
+            }
             Event::PairFound { .. } | Event::ValidityLearned { .. } | Event::Rotated { .. } => {
                 Ok(())
             }
@@ -383,6 +395,7 @@ mod tests {
             Event::Rotated { digest, rotation: Rotation::InTime },
             Event::ScopeLearned { digest, breadth: Breadth::Wide, evidence: "admin:org".into() },
             Event::Acknowledged { node: node(), mode: Mode::Monitor },
+            Event::Unsealed { digest, recipient: "age1example".into() },
         ]
     }
 
@@ -402,7 +415,7 @@ mod tests {
             assert_eq!(serde_json::to_value(&back).unwrap(), json);
             names.insert(entry.event.name());
         }
-        assert_eq!(names.len(), 15);
+        assert_eq!(names.len(), 16);
     }
 
     #[test]

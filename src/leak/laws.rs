@@ -94,6 +94,7 @@ fn independent() -> impl Strategy<Value = Event> {
             evidence
         }),
         (node(), mode()).prop_map(|(node, mode)| Event::Acknowledged { node, mode }),
+        (digest(), "[ab]").prop_map(|(digest, recipient)| Event::Unsealed { digest, recipient }),
     ]
 }
 

@@ -125,7 +125,8 @@ impl Leak {
             Event::PairFound { digest }
             | Event::ValidityLearned { digest, .. }
             | Event::Rotated { digest, .. }
-            | Event::ScopeLearned { digest, .. } => match self.holds(digest) {
+            | Event::ScopeLearned { digest, .. }
+            | Event::Unsealed { digest, .. } => match self.holds(digest) {
                 true => Ok(()),
                 false => Err(Refusal::UnknownToken(*digest)),
             },
@@ -165,7 +166,8 @@ impl Leak {
         self.check(entry)?;
         let at = entry.at;
         match &entry.event {
-            Event::Registered { .. } => {}
+            // The history says it.
+            Event::Registered { .. } | Event::Unsealed { .. } => {}
             Event::SeenAgain { source } => {
                 let (first, last) = self.sources.entry(source.clone()).or_insert((at, at));
                 (*first, *last) = (at.min(*first), at.max(*last));

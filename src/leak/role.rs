@@ -42,6 +42,8 @@ pub enum Act {
     Tick,
     /// Say what was learned of a token: whether it is valid, replaced, how much it reaches.
     Learn,
+    /// Have a token opened that was kept sealed.
+    Unseal,
     /// Build a patch set out of what was decided.
     BuildPatches,
     /// Take in what nodes saw: attempts, confirmations.
@@ -186,6 +188,7 @@ impl fmt::Display for Act {
             Act::Note => "write a note",
             Act::Tick => "tick off a place",
             Act::Learn => "say what was learned of a token",
+            Act::Unseal => "unseal a token",
             Act::BuildPatches => "build a patch set",
             Act::Import => "import attempts",
             Act::ManageScope => "change what is scanned",
@@ -208,7 +211,7 @@ mod tests {
     use super::super::decision::Mode;
     use super::*;
 
-    const ACTS: [Act; 17] = [
+    const ACTS: [Act; 18] = [
         Act::View,
         Act::Register,
         Act::Decide(Decision::Patch(Mode::Block)),
@@ -219,6 +222,7 @@ mod tests {
         Act::Note,
         Act::Tick,
         Act::Learn,
+        Act::Unseal,
         Act::BuildPatches,
         Act::Import,
         Act::ManageScope,

@@ -78,6 +78,20 @@ pub struct Source {
 pub struct Target(pub String);
 
 impl SourceKind {
+    /// All kinds.
+    pub const ALL: [SourceKind; 10] = [
+        SourceKind::File,
+        SourceKind::Repository,
+        SourceKind::Page,
+        SourceKind::Paste,
+        SourceKind::Bucket,
+        SourceKind::App,
+        SourceKind::Package,
+        SourceKind::Report,
+        SourceKind::Traffic,
+        SourceKind::Market,
+    ];
+
     /// The kind's name.
     pub fn as_str(self) -> &'static str {
         match self {

@@ -9,11 +9,13 @@ use crate::attempts::AttemptsVerb;
 use crate::leak::LeakVerb;
 use crate::node::NodeVerb;
 use crate::outcome::{Outcome, complain};
+use crate::policy::PolicyVerb;
 use crate::report::ReportVerb;
 use crate::rules::RulesVerb;
 use crate::tenant::TenantVerb;
 use crate::{
-    attempts, demo, key, leak, match_requests, node, patch, report, rules, scan, shell, tenant,
+    attempts, demo, key, leak, match_requests, node, patch, policy, report, rules, scan, shell,
+    tenant,
 };
 
 /// Finds leaked API tokens and stops their use.
@@ -55,6 +57,8 @@ enum Verb {
     Match(match_requests::Arguments),
     #[command(subcommand)]
     Leak(LeakVerb),
+    #[command(subcommand)]
+    Policy(PolicyVerb),
     #[command(subcommand)]
     Attempts(AttemptsVerb),
     #[command(subcommand)]
@@ -100,15 +104,24 @@ An installation has one imprint key. It turns tokens into imprints; without it a
 nothing of the tokens behind it, and matches nothing. Nodes need it; keep it apart from the sets.
 
 With --sign the key signs patch sets instead. It stays where sets are compiled; nodes get the public \
-key, which is written to FILE.pub, and then take no other sets. An existing file is never overwritten.
+key, which is written to FILE.pub, and then take no other sets.
+
+With --seal it is an operator's pair, as age-keygen makes it: whoever scans gets the public key, which is \
+written to FILE.pub, and seals with it what it registers; FILE opens that again, and stays with the operator.
+
+An existing file is never overwritten.
 
 Examples:
   stanch key new stanch.key
-  stanch key new --sign sign.key")]
+  stanch key new --sign sign.key
+  stanch key new --seal operator.key")]
     New {
         /// Make a key that signs patch sets, and its public key in FILE.pub
         #[arg(long)]
         sign: bool,
+        /// Make a pair that tokens are sealed to and opened with, the public key in FILE.pub
+        #[arg(long, conflicts_with = "sign")]
+        seal: bool,
         /// The file to make
         file: PathBuf,
     },
@@ -133,8 +146,9 @@ impl Command {
         let outcome = match &self.verb {
             Verb::Scan(arguments) => scan::run(arguments),
             Verb::Rules(verb) => rules::run(verb),
-            Verb::Key(KeyVerb::New { file, sign: false }) => key::new(file),
-            Verb::Key(KeyVerb::New { file, sign: true }) => key::new_signing(file),
+            Verb::Key(KeyVerb::New { file, sign: true, .. }) => key::new_signing(file),
+            Verb::Key(KeyVerb::New { file, seal: true, .. }) => key::new_sealing(file),
+            Verb::Key(KeyVerb::New { file, .. }) => key::new(file),
             Verb::Key(KeyVerb::Id { file }) => key::id(file),
             Verb::Patch(PatchVerb::Build(arguments)) => patch::build(arguments),
             Verb::Patch(PatchVerb::Compile(arguments)) => patch::compile(arguments),
@@ -142,6 +156,7 @@ impl Command {
             Verb::Patch(PatchVerb::Verify(arguments)) => patch::verify(arguments),
             Verb::Match(arguments) => match_requests::run(arguments),
             Verb::Leak(verb) => leak::run(verb),
+            Verb::Policy(verb) => policy::run(verb),
             Verb::Attempts(verb) => attempts::run(verb),
             Verb::Tenant(verb) => tenant::run(verb),
             Verb::Node(verb) => node::run(verb),

@@ -3,6 +3,7 @@
 use std::env;
 use std::path::Path;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use stanch::leak::{Actor, LeakId, Role, TenantId, Time, User};
 use stanch::secret::ImprintKey;
@@ -130,6 +131,17 @@ impl Desk {
             _ => Ok(()),
         }
     }
+}
+
+/// What an option takes that names one of `all`.
+pub(crate) fn one_of<T: Copy + Send + Sync + 'static>(
+    all: &'static [T],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    let names = PossibleValuesParser::new(all.iter().map(move |one| name(*one)));
+    names.try_map(move |given| {
+        all.iter().copied().find(|one| name(*one) == given).ok_or("there is no such name")
+    })
 }
 
 /// The time.

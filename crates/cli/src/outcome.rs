@@ -26,7 +26,7 @@ pub(crate) enum Outcome {
     Forbidden = 4,
     /// The leak does not allow it as things are.
     Refused = 5,
-    /// The key is not the one that the ledger's tokens were imprinted with.
+    /// The key is not the one that the ledger's tokens were imprinted with, or are sealed to.
     WrongKey = 6,
     /// The ledger was written by a newer version of the command.
     Newer = 7,
@@ -87,7 +87,10 @@ impl Failure {
                 StoreError::Denied(_) => Outcome::Forbidden,
                 StoreError::Refused(_) => Outcome::Refused,
                 StoreError::Newer { .. } => Outcome::Newer,
-                StoreError::Seal(_) | StoreError::Address(_) => Outcome::Failed,
+                StoreError::OtherKey { .. } => Outcome::WrongKey,
+                StoreError::Seal(_) | StoreError::ExposedKey { .. } | StoreError::Address(_) => {
+                    Outcome::Failed
+                }
                 _ => Outcome::Unusable,
             },
             Failure::WrongKey { .. } => Outcome::WrongKey,

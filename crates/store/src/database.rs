@@ -2,7 +2,7 @@
 
 use crate::error::StoreError;
 use crate::postgres::Postgres;
-use crate::sqlite::Sqlite;
+use crate::sqlite::{self, Sqlite};
 use crate::value::{Columns, Kind, Row, Value};
 
 /// A table that rows are put into.
@@ -73,6 +73,14 @@ impl Database {
         }
     }
 
+    /// The numbers in the first column of a statement's rows, of which there may be a hundred thousand.
+    pub(crate) fn numbers(&mut self, sql: &str, values: &[Value]) -> Result<Vec<i64>, StoreError> {
+        match self {
+            Database::Sqlite(sqlite) => sqlite.numbers(sql, values),
+            Database::Postgres(postgres) => postgres.numbers(sql, values),
+        }
+    }
+
     /// The only row that a statement gives, if it gives one.
     pub(crate) fn row(
         &mut self,
@@ -129,21 +137,21 @@ impl Database {
         Ok(rows)
     }
 
-    /// The condition that `text`, an expression, holds the value of that number.
-    pub(crate) fn holds(&self, text: &str, value: usize) -> String {
+    /// Where the value of that number begins in `text`, an expression: the number of the character, from 1; 0 if it
+    /// does not stand there.
+    pub(crate) fn position(&self, text: &str, value: usize) -> String {
         match self {
-            Database::Sqlite(_) => format!("instr({text}, ?{value}) > 0"),
-            Database::Postgres(_) => format!("strpos({text}, ?{value}) > 0"),
+            Database::Sqlite(_) => format!("{}({text}, ?{value})", sqlite::POSITION),
+            Database::Postgres(_) => format!("strpos({text}, ?{value})"),
         }
     }
 
-    /// What follows a table's name where each of its rows must be looked at anyway: from the first to the last,
-    /// not in the order of an index.
-    pub(crate) fn scanning(&self) -> &'static str {
+    /// What follows a table's name where this index is the shortest that tells all that is asked.
+    pub(crate) fn reading(&self, index: &str) -> String {
         match self {
-            Database::Sqlite(_) => "NOT INDEXED",
+            Database::Sqlite(_) => format!("INDEXED BY {index}"),
             // It knows by itself.
-            Database::Postgres(_) => "",
+            Database::Postgres(_) => String::new(),
         }
     }
 

@@ -35,6 +35,18 @@ pub enum StoreError {
         /// Its mode.
         mode: u32,
     },
+    /// Others than its owner can read or write a file with private keys.
+    #[error(
+        "{}: others than the owner can read or write it (mode {mode:04o}); chmod 600 it, and make a new pair if it \
+         may have been read",
+        path.display()
+    )]
+    ExposedKey {
+        /// The file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
     /// It is a file or database of something else. It was not touched.
     #[error("{0} is no ledger")]
     NotALedger(String),
@@ -73,6 +85,12 @@ pub enum StoreError {
     /// The leak does not allow it as things are.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// A token was sealed to other keys than that which is to open it.
+    #[error("the wrong key: it was sealed to {recipients}")]
+    OtherKey {
+        /// The public keys that it was sealed to.
+        recipients: String,
+    },
     /// A token cannot be sealed or unsealed.
     #[error("{0}")]
     Seal(String),

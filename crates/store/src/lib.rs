@@ -32,6 +32,7 @@
 //! ```
 
 mod access;
+mod apply;
 mod attempts;
 mod database;
 mod decide;
@@ -39,6 +40,10 @@ mod error;
 mod ledger;
 mod list;
 mod look;
+mod policy;
+#[cfg(test)]
+mod policy_laws;
+mod policy_text;
 mod postgres;
 mod project;
 pub mod rate;
@@ -47,6 +52,8 @@ mod schema;
 mod seal;
 mod sqlite;
 mod store;
+mod tls;
+mod unseal;
 mod value;
 mod verify;
 
@@ -55,7 +62,10 @@ pub use decide::Learned;
 pub use error::StoreError;
 pub use list::{Filter, Key, List, Page, Sort, Summary};
 pub use look::{Patched, Snapshot};
+pub use policy::{DecisionPolicy, Planned, Rule};
+pub use policy_text::DecisionPolicyError;
 pub use rate::{Rated, TokenRated};
 pub use seal::{Identity, Recipient, Sealed};
 pub use store::{By, Store};
+pub use unseal::Unsealed;
 pub use verify::Verified;

@@ -1,12 +1,14 @@
 //! Lists of leaks: filtered, sorted, a page at a time.
 
+use std::collections::HashMap;
+
 use stanch::leak::{Act, LeakId, Mode, SourceKind, Status, TenantId, Time, User};
 use stanch::risk::Level;
 
 use crate::access;
 use crate::database::Database;
 use crate::error::StoreError;
-use crate::project::{level_number, level_of, patch_of, status_number, status_of};
+use crate::project::{self, level_of, patch_of, status_of};
 use crate::store::Store;
 use crate::value::{Columns, Value};
 
@@ -157,54 +159,23 @@ impl Store {
     ) -> Result<List, StoreError> {
         self.read(|database| {
             let tenants = access::tenants(database, who, Act::View, filter.tenant.as_ref())?;
-            let mut query = Query::new(database, filter, &tenants);
-            let conditions = query.conditions();
-            let total = |database: &mut Database, values: &[Value]| {
-                let sql = format!("SELECT count(*) FROM leak WHERE {conditions}");
-                let row = database.row(&sql, values)?;
-                Ok::<_, StoreError>(row.map(|mut row| row.int()).transpose()?.unwrap_or(0))
+            let query = Query::new(filter, tenants);
+            let Some(texts) = Texts::of(database, filter) else {
+                return query.list(database, sort, page);
             };
-            let counted = match query.is_costly {
-                true => None,
-                false => Some(total(database, &query.values)?),
-            };
-            let values = query.values.clone();
-            let limit = query.value((page.limit.min(Page::MOST) as i64).into());
-            let offset = query.value(page.offset.into());
-            let order = sort.order();
-            // The page first, by what is sorted by alone; then the rest of its rows. What takes long to find
-            // is found once, and counted on the way.
-            let how = if filter.text.is_some() { database.scanning() } else { "" };
-            let found = format!("SELECT {} FROM leak {how} WHERE {conditions}", sort.columns());
-            let part = format!("ORDER BY {order} LIMIT ?{limit} OFFSET ?{offset}");
-            let sql = match counted {
-                Some(_) => format!(
-                    "SELECT {COLUMNS}, 0 FROM leak WHERE id IN \
-                     (SELECT id FROM ({found} {part}) AS page) ORDER BY {order}"
-                ),
-                None => format!(
-                    "WITH found AS MATERIALIZED ({found}) \
-                     SELECT {COLUMNS}, (SELECT count(*) FROM found) FROM leak WHERE id IN \
-                     (SELECT id FROM (SELECT * FROM found {part}) AS page) ORDER BY {order}"
-                ),
-            };
-            let rows = database.query(&sql, &query.values)?;
-            let mut found = 0;
-            let mut leaks = Vec::with_capacity(rows.len());
-            for row in rows {
-                let mut row = Columns::of(row);
-                leaks.push(summary(&mut row)?);
-                found = row.int()?;
-            }
-            let total = match counted {
-                Some(total) => total,
-                // A page behind the end has nothing to tell how many there are.
-                None if leaks.is_empty() && (page.offset > 0 || page.limit == 0) => {
-                    total(database, &values)?
-                }
-                None => found,
-            };
-            Ok(List { total: total as u64, leaks })
+            // All in order, by a walk through the index; of these, those that hold the texts.
+            let (sql, values) = query.ordered(sort);
+            let mut found = database.numbers(&sql, &values)?;
+            let among = texts.search(database, &found)?;
+            found.retain(|id| among.binary_search(id).is_ok());
+            let limit = page.limit.min(Page::MOST);
+            let ids: Vec<i64> = found
+                .iter()
+                .skip(usize::try_from(page.offset).unwrap_or(usize::MAX))
+                .take(limit as usize)
+                .copied()
+                .collect();
+            Ok(List { total: found.len() as u64, leaks: summaries(database, &ids)? })
         })
     }
 }
@@ -221,10 +192,6 @@ impl Sort {
             false => (*column).to_owned(),
         });
         columns.collect::<Vec<_>>().join(", ")
-    }
-
-    fn columns(self) -> String {
-        self.keys().iter().map(|(column, _)| *column).collect::<Vec<_>>().join(", ")
     }
 
     /// The columns, and whether each of them falls.
@@ -247,85 +214,145 @@ impl Sort {
 const COLUMNS: &str = "id, tenant, status, patch, score, residual, level, critical, first_seen, \
                        last_seen, attempts, tokens, sources, places, class, source, target";
 
-/// Conditions and their values.
+/// What an index can tell of each leak: whose it is, and everything that is asked for but texts.
 struct Query {
-    conditions: Vec<String>,
-    values: Vec<Value>,
-    /// Whether more than a look at an index is needed for each leak.
-    is_costly: bool,
+    tenants: Vec<TenantId>,
+    /// Of each of these a leak has a bit.
+    masks: Vec<i64>,
+    class: Option<String>,
 }
 
 impl Query {
-    fn new(database: &Database, filter: &Filter, tenants: &[TenantId]) -> Query {
-        let mut query = Query { conditions: Vec::new(), values: Vec::new(), is_costly: false };
-        query.among("tenant", tenants.iter().map(|tenant| tenant.0.as_str().into()));
-        if !filter.statuses.is_empty() {
-            query.among("status", filter.statuses.iter().map(|s| status_number(*s).into()));
-        }
-        if !filter.levels.is_empty() {
-            query.among("level", filter.levels.iter().map(|level| level_number(*level).into()));
-        }
-        if let Some(critical) = filter.critical {
-            query.among("critical", [Value::from(critical)]);
-        }
-        if let Some(patch) = filter.patch {
-            query.among("patch", [crate::project::patch_number(patch).into()]);
-        }
-        if let Some(class) = &filter.class {
-            let at = query.value(class.as_str().into());
-            query.with("token", &format!("class = ?{at}"));
-        }
-        if let Some(kind) = filter.kind {
-            let at = query.value(kind.as_str().into());
-            query.with("source", &format!("kind = ?{at}"));
-        }
-        if let Some(source) = &filter.source {
-            let at = query.value(source.to_lowercase().into());
-            query.with("source", &database.holds("words", at));
-        }
-        if let Some(target) = &filter.target {
-            let at = query.value(target.to_lowercase().into());
-            query.add_costly(database.holds("target_key", at));
-        }
-        if let Some(text) = &filter.text {
-            let at = query.value(text.to_lowercase().into());
-            query.add_costly(database.holds("words", at));
-        }
-        query
+    fn new(filter: &Filter, tenants: Vec<TenantId>) -> Query {
+        let any = |bits: i64| (bits != 0).then_some(bits);
+        let all = |bits: &mut dyn Iterator<Item = i64>| any(bits.fold(0, |all, bit| all | bit));
+        let masks = [
+            all(&mut filter.statuses.iter().map(|status| project::status_mark(*status))),
+            all(&mut filter.levels.iter().map(|level| project::level_mark(*level))),
+            filter.critical.map(project::critical_mark),
+            filter.patch.map(project::patch_mark),
+            filter.kind.map(project::kind_mark),
+        ];
+        let masks = masks.into_iter().flatten().collect();
+        Query { tenants, masks, class: filter.class.clone() }
     }
 
-    fn value(&mut self, value: Value) -> usize {
-        self.values.push(value);
-        self.values.len()
+    /// A page and how many there are on all pages, from an index alone but for the rows of the page.
+    fn list(&self, database: &mut Database, sort: Sort, page: Page) -> Result<List, StoreError> {
+        let mut values = Vec::new();
+        let all = self.conditions(&mut values);
+        let index = database.reading("leak_number");
+        let sql = format!("SELECT count(*) FROM leak {index} WHERE {all}");
+        let row = database.row(&sql, &values)?;
+        let total = row.map(|mut row| row.int()).transpose()?.unwrap_or(0) as u64;
+        let (sql, mut values) = self.ordered(sort);
+        let limit = value(&mut values, (page.limit.min(Page::MOST) as i64).into());
+        let offset = value(&mut values, page.offset.into());
+        let ids = database.numbers(&format!("{sql} LIMIT ?{limit} OFFSET ?{offset}"), &values)?;
+        Ok(List { total, leaks: summaries(database, &ids)? })
     }
 
-    fn add_costly(&mut self, condition: String) {
-        self.conditions.push(condition);
-        self.is_costly = true;
+    /// The statement that gives the numbers of all of them in order: a walk through the index of that order.
+    fn ordered(&self, sort: Sort) -> (String, Vec<Value>) {
+        let mut values = Vec::new();
+        let conditions = self.conditions(&mut values);
+        (format!("SELECT id FROM leak WHERE {conditions} ORDER BY {}", sort.order()), values)
     }
 
-    /// Leaks that `table` has a row of for which `holds`.
-    ///
-    /// The first such condition collects them all. Each further one is asked of those that are left,
-    /// which are few: to collect again would be most of the work.
-    fn with(&mut self, table: &str, holds: &str) {
-        self.add_costly(match self.is_costly {
-            false => format!("id IN (SELECT leak FROM {table} WHERE {holds})"),
-            true => {
-                format!("EXISTS (SELECT 1 FROM {table} WHERE {table}.leak = leak.id AND {holds})")
+    fn conditions(&self, values: &mut Vec<Value>) -> String {
+        let marks: Vec<String> = self
+            .tenants
+            .iter()
+            .map(|tenant| format!("?{}", value(values, tenant.0.as_str().into())))
+            .collect();
+        let mut conditions = vec![format!("tenant IN ({})", marks.join(", "))];
+        for mask in &self.masks {
+            conditions.push(format!("(marks & ?{}) <> 0", value(values, (*mask).into())));
+        }
+        if let Some(class) = &self.class {
+            let (hash, bit) = project::class_marks(class);
+            let hash = value(values, hash.into());
+            let bit = value(values, bit.into());
+            let class = value(values, class.as_str().into());
+            // Who has tokens of several classes is asked for them, if it may be.
+            conditions.push(format!(
+                "(class_key = ?{hash} OR (class_key < 0 AND (class_key & ?{bit}) <> 0 AND EXISTS \
+                 (SELECT 1 FROM token WHERE token.leak = leak.id AND token.class = ?{class})))"
+            ));
+        }
+        conditions.join(" AND ")
+    }
+}
+
+/// So many leaks are asked one by one whether they hold a text; more than these are gone through from the first to
+/// the last.
+const FEW: usize = 5_000;
+
+/// The texts that are asked for.
+struct Texts {
+    conditions: String,
+    values: Vec<Value>,
+}
+
+impl Texts {
+    fn of(database: &Database, filter: &Filter) -> Option<Texts> {
+        let mut values = Vec::new();
+        let mut conditions = Vec::new();
+        let mut ask = |text: &Option<String>, column: &str, where_to: &str| {
+            // What is empty stands everywhere.
+            if let Some(text) = text.as_ref().filter(|text| !text.is_empty()) {
+                let at = value(&mut values, text.to_lowercase().into());
+                conditions.push(format!("{} {where_to}", database.position(column, at)));
             }
-        });
+        };
+        ask(&filter.target, "target", "> 0");
+        // Where it stands in a place at all, it stands there first: places come before all other words.
+        ask(&filter.source, "words", "BETWEEN 1 AND ending");
+        ask(&filter.text, "words", "> 0");
+        let asked = !conditions.is_empty();
+        asked.then(|| Texts { conditions: conditions.join(" AND "), values })
     }
 
-    fn among(&mut self, column: &str, values: impl IntoIterator<Item = Value>) {
-        let marks: Vec<String> =
-            values.into_iter().map(|value| format!("?{}", self.value(value))).collect();
-        self.conditions.push(format!("{column} IN ({})", marks.join(", ")));
+    /// Of the leaks with these numbers, and perhaps of others, those that hold all texts, by number. All texts are looked
+    /// for at once, in rows that hold nothing else.
+    fn search(&self, database: &mut Database, leaks: &[i64]) -> Result<Vec<i64>, StoreError> {
+        let sql = format!("SELECT leak FROM search WHERE {}", self.conditions);
+        let mut found = match leaks.len() {
+            0..=FEW => {
+                let among: Vec<Value> = leaks.iter().map(|id| (*id).into()).collect();
+                let rows =
+                    database.query_in(&format!("{sql} AND leak"), &self.values, &among, "")?;
+                let numbers = rows.into_iter().map(|row| Columns::of(row).int());
+                numbers.collect::<Result<_, _>>()?
+            }
+            _ => database.numbers(&sql, &self.values)?,
+        };
+        found.sort_unstable();
+        Ok(found)
     }
+}
 
-    fn conditions(&self) -> String {
-        self.conditions.join(" AND ")
+/// The leaks with these numbers, in the order of these.
+fn summaries(database: &mut Database, ids: &[i64]) -> Result<Vec<Summary>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
     }
+    let among: Vec<Value> = ids.iter().map(|id| (*id).into()).collect();
+    let rows =
+        database.query_in(&format!("SELECT {COLUMNS} FROM leak WHERE id"), &[], &among, "")?;
+    let mut leaks = Vec::with_capacity(rows.len());
+    for row in rows {
+        leaks.push(summary(&mut Columns::of(row))?);
+    }
+    let at: HashMap<i64, usize> = ids.iter().zip(0..).map(|(id, at)| (*id, at)).collect();
+    leaks.sort_by_key(|leak| at.get(&(leak.id.0 as i64)).copied());
+    Ok(leaks)
+}
+
+/// Adds a value, and says its number.
+fn value(values: &mut Vec<Value>, value: Value) -> usize {
+    values.push(value);
+    values.len()
 }
 
 fn summary(row: &mut Columns) -> Result<Summary, StoreError> {

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use postgres::error::SqlState;
 use postgres::types::{IsNull, ToSql, Type, private::BytesMut};
-use postgres::{Client, Config, NoTls, Statement};
+use postgres::{Client, Config, Statement};
+use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::database::Table;
 use crate::error::StoreError;
+use crate::tls::Tls;
 use crate::value::{Kind, Row, Value};
 
 /// How many rows go into one statement.
@@ -17,6 +19,7 @@ const BATCH: usize = 2_000;
 /// A connection that is made anew when it broke.
 pub(crate) struct Postgres {
     config: Config,
+    tls: MakeRustlsConnect,
     client: Client,
     statements: HashMap<String, Statement>,
 }
@@ -24,6 +27,7 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Connects to the server that `url` names.
     pub(crate) fn connect(url: &str) -> Result<Postgres, StoreError> {
+        let (url, tls) = Tls::split(url)?;
         let mut config: Config = url.parse().map_err(|_| {
             // What the parser says may hold the password.
             StoreError::Address("that is no address of a PostgreSQL server".into())
@@ -31,16 +35,17 @@ impl Postgres {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(Duration::from_secs(10));
         }
-        config.application_name("stanch");
-        let client = begin(&config)?;
-        Ok(Postgres { config, client, statements: HashMap::new() })
+        config.application_name("stanch").ssl_mode(tls.mode());
+        let tls = tls.connector()?;
+        let client = begin(&config, &tls)?;
+        Ok(Postgres { config, tls, client, statements: HashMap::new() })
     }
 
     /// Makes sure that there is a connection, at the beginning of a transaction.
     pub(crate) fn revive(&mut self) -> Result<(), StoreError> {
         if self.client.is_closed() {
             self.statements.clear();
-            self.client = begin(&self.config)?;
+            self.client = begin(&self.config, &self.tls)?;
         }
         Ok(())
     }
@@ -54,6 +59,16 @@ impl Postgres {
         let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as _).collect();
         let rows = self.client.query(&statement, &values).map_err(fault)?;
         rows.iter().map(|row| (0..row.len()).map(|at| value(row, at)).collect()).collect()
+    }
+
+    /// The first column of all rows as one value: a row each would take longer than the work.
+    pub(crate) fn numbers(&mut self, sql: &str, values: &[Value]) -> Result<Vec<i64>, StoreError> {
+        let statement =
+            self.statement(&format!("SELECT array_agg(number) FROM ({sql}) AS found (number)"))?;
+        let values: Vec<&(dyn ToSql + Sync)> = values.iter().map(|value| value as _).collect();
+        let row = self.client.query_one(&statement, &values).map_err(fault)?;
+        let numbers: Option<Vec<i64>> = row.try_get(0).map_err(fault)?;
+        Ok(numbers.unwrap_or_default())
     }
 
     pub(crate) fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
@@ -109,8 +124,8 @@ impl Postgres {
     }
 }
 
-fn begin(config: &Config) -> Result<Client, StoreError> {
-    let mut client = config.connect(NoTls).map_err(fault)?;
+fn begin(config: &Config, tls: &MakeRustlsConnect) -> Result<Client, StoreError> {
+    let mut client = config.connect(tls.clone()).map_err(fault)?;
     // An acknowledged commit is on the disk, whatever the server's default is. A plan that was made while a
     // table was small is the wrong one when it has grown, and no statement runs for so long that compiling it
     // pays.
@@ -126,7 +141,7 @@ fn begin(config: &Config) -> Result<Client, StoreError> {
 /// What the database says, without the values that it says it of.
 fn fault(error: postgres::Error) -> StoreError {
     let Some(said) = error.as_db_error() else {
-        return StoreError::Unreachable(error.to_string());
+        return StoreError::Unreachable(chain(&error));
     };
     let code = said.code();
     match code {
@@ -141,6 +156,20 @@ fn fault(error: postgres::Error) -> StoreError {
         }
         _ => StoreError::Database(said.message().to_owned()),
     }
+}
+
+/// An error and what it comes from, each once.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        let text = source.to_string();
+        if !told.contains(&text) {
+            told = format!("{told}: {text}");
+        }
+        next = source.source();
+    }
+    told
 }
 
 fn value(row: &postgres::Row, at: usize) -> Result<Value, StoreError> {

@@ -2,21 +2,21 @@
 
 use std::collections::HashSet;
 
-use stanch::leak::{Leak, Mode, Status, Time};
+use stanch::leak::{Leak, Mode, SourceKind, Status, Time};
 use stanch::risk::{Level, Policy};
 
 use crate::database::{Conflict, Database};
 use crate::error::StoreError;
 use crate::rate;
-use crate::schema::{LEAK, PLACE, SOURCE, TOKEN};
+use crate::schema::{LEAK, PLACE, SEARCH, TOKEN};
 use crate::value::{Row, Value};
 
 /// The rows of a leak.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Projection {
     pub(crate) leak: Row,
+    pub(crate) search: Row,
     pub(crate) tokens: Vec<Row>,
-    pub(crate) sources: Vec<Row>,
     pub(crate) places: Vec<Row>,
 }
 
@@ -24,8 +24,8 @@ pub(crate) struct Projection {
 #[derive(Default)]
 pub(crate) struct Rows {
     leaks: Vec<Row>,
+    searches: Vec<Row>,
     tokens: Vec<Row>,
-    sources: Vec<Row>,
     places: Vec<Row>,
 }
 
@@ -66,8 +66,11 @@ impl Projection {
             target.to_lowercase().into(),
             now.0.into(),
             rate::due(leak, now).map(|due| due.0).into(),
-            words(leak).into(),
+            marks(leak, rated.assessment.level, rated.assessment.critical).into(),
+            class_key(leak.tokens().iter().map(|token| token.class())).into(),
         ];
+        let (ending, words) = words(leak);
+        let search = vec![id.clone(), ending.into(), target.to_lowercase().into(), words.into()];
         let tokens = leak.tokens().iter().map(|token| {
             vec![
                 leak.tenant().0.as_str().into(),
@@ -76,10 +79,6 @@ impl Projection {
                 token.class().into(),
                 token.imprint().to_bytes().into(),
             ]
-        });
-        let sources = sources.iter().zip(1u64..).map(|(seen, number)| {
-            let words = seen.source.locator.to_string().to_lowercase();
-            vec![id.clone(), number.into(), seen.source.kind.as_str().into(), words.into()]
         });
         let places = leak.places().map(|usage| {
             let place = usage.place;
@@ -94,12 +93,7 @@ impl Projection {
                 usage.ticked.into(),
             ]
         });
-        Ok(Projection {
-            leak: row,
-            tokens: tokens.collect(),
-            sources: sources.collect(),
-            places: places.collect(),
-        })
+        Ok(Projection { leak: row, search, tokens: tokens.collect(), places: places.collect() })
     }
 }
 
@@ -108,13 +102,16 @@ impl Rows {
     pub(crate) fn change(&mut self, before: Option<&Projection>, after: Projection) {
         let Some(before) = before else {
             self.leaks.push(after.leak);
+            self.searches.push(after.search);
             self.tokens.extend(after.tokens);
-            self.sources.extend(after.sources);
             self.places.extend(after.places);
             return;
         };
         if before.leak != after.leak {
             self.leaks.push(after.leak);
+        }
+        if before.search != after.search {
+            self.searches.push(after.search);
         }
         let add = |rows: &mut Vec<Row>, before: &[Row], after: Vec<Row>| {
             if before != after {
@@ -123,33 +120,101 @@ impl Rows {
             }
         };
         add(&mut self.tokens, &before.tokens, after.tokens);
-        add(&mut self.sources, &before.sources, after.sources);
         add(&mut self.places, &before.places, after.places);
     }
 
     /// Puts all of it into the tables.
     pub(crate) fn put(&self, database: &mut Database) -> Result<(), StoreError> {
         database.put(&LEAK, Conflict::Replace, &self.leaks)?;
+        database.put(&SEARCH, Conflict::Replace, &self.searches)?;
         database.put(&TOKEN, Conflict::Replace, &self.tokens)?;
-        database.put(&SOURCE, Conflict::Replace, &self.sources)?;
         database.put(&PLACE, Conflict::Replace, &self.places)
     }
 }
 
-/// What a search for text looks through, in lower case: classes, previews, sources, target, notes.
-fn words(leak: &Leak) -> String {
-    let mut words = Vec::new();
+/// What stands between two words: nobody types it.
+const BETWEEN: char = '\u{1f}';
+
+/// What a search for text looks through, in lower case: the places where it was found, up to the character that
+/// is given, then classes, providers, previews, kinds of places, target, notes.
+fn words(leak: &Leak) -> (u64, String) {
+    let mut places: Vec<String> = Vec::new();
+    let mut words: Vec<String> = Vec::new();
     for token in leak.tokens() {
         words.push(token.class().to_lowercase());
         words.push(token.facts().provider.to_lowercase());
         words.push(token.preview().to_string().to_lowercase());
     }
-    words.extend(leak.sources().iter().map(|seen| seen.source.to_string().to_lowercase()));
+    for seen in leak.sources() {
+        places.push(seen.source.locator.to_string().to_lowercase());
+        words.push(seen.source.kind.as_str().to_owned());
+    }
     words.extend(leak.target().map(|target| target.0.to_lowercase()));
     words.extend(leak.notes().iter().map(|note| note.text.to_lowercase()));
-    words.sort();
-    words.dedup();
-    words.join("\n")
+    for words in [&mut places, &mut words] {
+        words.sort();
+        words.dedup();
+    }
+    let mut text = places.join(&BETWEEN.to_string());
+    let ending = text.chars().count() as u64;
+    for word in words {
+        text.push(BETWEEN);
+        text.push_str(&word);
+    }
+    (ending, text)
+}
+
+/// The bit of a status in the marks of a leak.
+pub(crate) fn status_mark(status: Status) -> i64 {
+    1 << status_number(status)
+}
+
+/// The bit of a level.
+pub(crate) fn level_mark(level: Level) -> i64 {
+    1 << (3 + level_number(level))
+}
+
+/// The bit of what is critical, or of what is not.
+pub(crate) fn critical_mark(critical: bool) -> i64 {
+    1 << (7 + i64::from(critical))
+}
+
+/// The bit of a patch, or of none.
+pub(crate) fn patch_mark(patch: Option<Mode>) -> i64 {
+    1 << (9 + patch_number(patch))
+}
+
+/// The bit of a kind of place.
+pub(crate) fn kind_mark(kind: SourceKind) -> i64 {
+    let number = SourceKind::ALL.iter().position(|known| *known == kind);
+    number.map_or(0, |number| 1 << (12 + number))
+}
+
+fn marks(leak: &Leak, level: Level, critical: bool) -> i64 {
+    let kinds = leak.sources().iter().fold(0, |marks, seen| marks | kind_mark(seen.source.kind));
+    status_mark(leak.status())
+        | level_mark(level)
+        | critical_mark(critical)
+        | patch_mark(leak.patch())
+        | kinds
+}
+
+/// What a class is known by: its hash, and the bit of a leak that has tokens of several classes.
+pub(crate) fn class_marks(class: &str) -> (i64, i64) {
+    let mut bytes = [0; 8];
+    bytes.copy_from_slice(&blake3::hash(class.as_bytes()).as_bytes()[..8]);
+    let hash = i64::from_le_bytes(bytes) & i64::MAX;
+    (hash, 1 << (hash % 62))
+}
+
+fn class_key<'c>(classes: impl Iterator<Item = &'c str>) -> i64 {
+    let mut classes: Vec<&str> = classes.collect();
+    classes.sort_unstable();
+    classes.dedup();
+    match classes[..] {
+        [class] => class_marks(class).0,
+        _ => classes.iter().fold(i64::MIN, |key, class| key | class_marks(class).1),
+    }
 }
 
 pub(crate) fn status_number(status: Status) -> i64 {

@@ -1,6 +1,6 @@
 //! Registering what was found.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use stanch::leak::{Act, Event, Known, LeakId, Registration, Sighting, TenantId, assign};
 use stanch::secret::Digest;
@@ -12,7 +12,7 @@ use crate::ledger::Ledger;
 use crate::schema::SEALED;
 use crate::seal::Sealed;
 use crate::store::{By, Store};
-use crate::value::{Columns, Value};
+use crate::value::{Columns, Row, Value};
 
 impl Store {
     /// Registers tokens that were found together, many times over, as [`assign`] says: what is known is seen
@@ -27,66 +27,55 @@ impl Store {
         by: &By,
         sightings: Vec<Sighting>,
     ) -> Result<Vec<Registration>, StoreError> {
+        self.register_sealed(by, sightings, &[])
+    }
+
+    /// The same, and keeps tokens of theirs sealed: each is sealed to somebody, the same token perhaps to several.
+    ///
+    /// # Errors
+    ///
+    /// As [`Store::register`], and [`StoreError::Unknown`] if what is sealed is none of the tokens.
+    pub fn register_sealed(
+        &self,
+        by: &By,
+        sightings: Vec<Sighting>,
+        sealed: &[(Digest, Sealed)],
+    ) -> Result<Vec<Registration>, StoreError> {
         self.write(by.at, |ledger| {
             let mut known = Tokens::default();
             known.find(ledger, by, &sightings)?;
+            let mut tenants: HashMap<Digest, BTreeSet<TenantId>> = HashMap::new();
             let mut registrations = Vec::with_capacity(sightings.len());
             for sighting in sightings {
+                if !sealed.is_empty() {
+                    for (imprint, _) in &sighting.tokens {
+                        tenants
+                            .entry(*imprint.digest())
+                            .or_default()
+                            .insert(sighting.tenant.clone());
+                    }
+                }
                 registrations.push(register(ledger, &mut known, by, sighting)?);
             }
-            Ok(registrations)
-        })
-    }
-
-    /// Keeps a sealed token of a leak; the same token may be sealed to several operators.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Denied`] if the user may not, [`StoreError::UnknownLeak`], or [`StoreError::Unknown`] if
-    /// the leak has no such token.
-    pub fn keep_sealed(
-        &self,
-        by: &By,
-        leak: LeakId,
-        digest: &Digest,
-        sealed: &Sealed,
-    ) -> Result<(), StoreError> {
-        self.write(by.at, |ledger| {
-            let found = ledger.leak(leak)?.clone();
-            access::check_leak(ledger.database, &by.who, Act::Register, &found)?;
-            if !found.holds(digest) {
-                return Err(StoreError::Unknown("the leak has no such token".into()));
+            // The last one stays where a token is sealed twice to the same key.
+            let mut rows: BTreeMap<(TenantId, Digest, &str), Row> = BTreeMap::new();
+            for (digest, sealed) in sealed {
+                let tenants = tenants.get(digest).ok_or_else(|| {
+                    StoreError::Unknown("what is sealed is no token that was registered".into())
+                })?;
+                for tenant in tenants {
+                    let row = vec![
+                        tenant.0.as_str().into(),
+                        digest.0[..].into(),
+                        sealed.recipient.as_str().into(),
+                        sealed.bytes.as_slice().into(),
+                    ];
+                    rows.insert((tenant.clone(), *digest, &sealed.recipient), row);
+                }
             }
-            let row = vec![
-                found.tenant().0.as_str().into(),
-                digest.0[..].into(),
-                sealed.recipient.as_str().into(),
-                sealed.bytes.as_slice().into(),
-            ];
-            ledger.database.put(&SEALED, Conflict::Replace, &[row])
-        })
-    }
-
-    /// What is sealed of a leak's tokens.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError::Denied`] if the user may not: only who may change what is known of tokens;
-    /// [`StoreError::UnknownLeak`].
-    pub fn sealed(&self, by: &By, leak: LeakId) -> Result<Vec<(Digest, Sealed)>, StoreError> {
-        self.read(|database| {
-            let found = crate::look::find(database, &by.who, Act::Learn, leak)?;
-            let tenant = Value::from(found.tenant().0.as_str());
-            let digests: Vec<Value> =
-                found.tokens().iter().map(|token| token.imprint().digest().0[..].into()).collect();
-            let sql = "SELECT digest, recipient, bytes FROM sealed WHERE tenant = ?1 AND digest";
-            let rows = database.query_in(sql, &[tenant], &digests, "ORDER BY digest, recipient")?;
-            let sealed = |row| {
-                let mut row = Columns::of(row);
-                let digest = digest(&row.bytes()?)?;
-                Ok((digest, Sealed { recipient: row.text()?, bytes: row.bytes()? }))
-            };
-            rows.into_iter().map(sealed).collect()
+            let rows: Vec<Row> = rows.into_values().collect();
+            ledger.database.put(&SEALED, Conflict::Replace, &rows)?;
+            Ok(registrations)
         })
     }
 }

@@ -10,6 +10,7 @@ use crate::value::Value;
 pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0001_ledger.sql"),
     include_str!("../migrations/0002_projection.sql"),
+    include_str!("../migrations/0003_lists.sql"),
 ];
 
 /// The newest version.
@@ -148,7 +149,8 @@ pub(crate) const LEAK: Table = Table {
         ("target_key", Text),
         ("rated_at", Int),
         ("due", Int),
-        ("words", Text),
+        ("marks", Int),
+        ("class_key", Int),
     ],
     key: 1,
 };
@@ -165,10 +167,10 @@ pub(crate) const TOKEN: Table = Table {
     key: 2,
 };
 
-pub(crate) const SOURCE: Table = Table {
-    name: "source",
-    columns: &[("leak", Int), ("number", Int), ("kind", Text), ("words", Text)],
-    key: 2,
+pub(crate) const SEARCH: Table = Table {
+    name: "search",
+    columns: &[("leak", Int), ("ending", Int), ("target", Text), ("words", Text)],
+    key: 1,
 };
 
 pub(crate) const PLACE: Table = Table {

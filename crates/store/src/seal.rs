@@ -5,20 +5,21 @@
 //! seals needs the public key only. The identity never comes near the ledger.
 
 use std::fmt;
-use std::fs::File;
+use std::fs::{self, File, OpenOptions};
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::MetadataExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
 use std::str::FromStr;
 
+use age::secrecy::ExposeSecret as _;
 use age::{Decryptor, Encryptor, x25519};
 use stanch::secret::{MAX_TOKEN, Secret};
 use zeroize::Zeroizing;
 
 use crate::error::StoreError;
 
-/// The most bytes of a file with identities.
-const MAX_IDENTITY_FILE: u64 = 65_536;
+/// The most bytes of a file with keys.
+const MAX_KEY_FILE: u64 = 65_536;
 
 /// The most bytes that a sealed token takes: the token, the header of one recipient, and the tag.
 const MAX_SEALED: usize = MAX_TOKEN + 512;
@@ -59,47 +60,89 @@ impl Recipient {
     }
 }
 
+impl Recipient {
+    /// Reads the public keys in the file at `path`, one a line; lines that begin with `#` and empty ones say
+    /// nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] if it cannot be read, [`StoreError::Seal`] if it holds no public key, or something else.
+    pub fn open(path: &Path) -> Result<Vec<Recipient>, StoreError> {
+        let wrong = |why: &str| StoreError::Seal(format!("{}: {why}", path.display()));
+        let text = read(File::open(path).map_err(|error| io(path, &error))?, path)?;
+        let keys = lines(&text).ok_or_else(|| wrong("no text"))?.map(str::parse);
+        let keys: Vec<Recipient> = keys
+            .collect::<Result<_, StoreError>>()
+            .map_err(|_| wrong("a line is no X25519 public key of age (age1…)"))?;
+        match keys.is_empty() {
+            true => Err(wrong("it holds no public key")),
+            false => Ok(keys),
+        }
+    }
+}
+
 impl Identity {
+    /// Makes a new identity in a new file at `path` that only its owner can read, as `age-keygen` does, and says
+    /// its public key.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Io`] if the file is there already or cannot be written; nothing is left behind then.
+    pub fn create(path: &Path) -> Result<Recipient, StoreError> {
+        let key = x25519::Identity::generate();
+        let public = key.to_public();
+        let mut options = OpenOptions::new();
+        let file = options.write(true).create_new(true).mode(0o600).open(path);
+        let mut file = file.map_err(|error| io(path, &error))?;
+        let secret = key.to_string();
+        let written = file
+            .write_all(format!("# public key: {public}\n").as_bytes())
+            .and_then(|()| file.write_all(secret.expose_secret().as_bytes()))
+            .and_then(|()| file.write_all(b"\n"))
+            .and_then(|()| file.sync_all());
+        written.map_err(|error| {
+            // The write's error is the one to tell; half a key must not stay.
+            let _ = fs::remove_file(path);
+            io(path, &error)
+        })?;
+        Ok(Recipient(public))
+    }
+
     /// Reads the identities in the file at `path`, one a line, as `age-keygen` writes them.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Exposed`] if others than the owner can read the file, [`StoreError::Io`] if it
+    /// [`StoreError::ExposedKey`] if others than the owner can read the file, [`StoreError::Io`] if it
     /// cannot be read, [`StoreError::Seal`] if it holds no identity, or something else.
     pub fn open(path: &Path) -> Result<Identity, StoreError> {
-        let io =
-            |error: std::io::Error| StoreError::Io { path: path.into(), reason: error.to_string() };
         let wrong = |why: &str| StoreError::Seal(format!("{}: {why}", path.display()));
-        let file = File::open(path).map_err(io)?;
-        let meta = file.metadata().map_err(io)?;
+        let file = File::open(path).map_err(|error| io(path, &error))?;
+        let meta = file.metadata().map_err(|error| io(path, &error))?;
         let mode = meta.mode() & 0o7777;
         if mode & 0o077 != 0 {
-            return Err(StoreError::Exposed { path: path.into(), mode });
+            return Err(StoreError::ExposedKey { path: path.into(), mode });
         }
-        if meta.len() > MAX_IDENTITY_FILE {
-            return Err(wrong("too long for a file of identities"));
-        }
-        // Never grows, so that no copy is left behind.
-        let mut text = Zeroizing::new(Vec::with_capacity(MAX_IDENTITY_FILE as usize + 1));
-        file.take(MAX_IDENTITY_FILE).read_to_end(&mut text).map_err(io)?;
-        let text = str::from_utf8(&text).map_err(|_| wrong("no text"))?;
-        let lines = text.lines().map(str::trim);
-        let keys = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let text = read(file, path)?;
+        let keys = lines(&text).ok_or_else(|| wrong("no text"))?.map(x25519::Identity::from_str);
         let keys: Vec<x25519::Identity> = keys
-            .map(x25519::Identity::from_str)
             .collect::<Result<_, _>>()
             .map_err(|_| wrong("a line is no X25519 identity (AGE-SECRET-KEY-1…)"))?;
-        if keys.is_empty() {
-            return Err(wrong("it holds no identity"));
+        match keys.is_empty() {
+            true => Err(wrong("it holds no identity")),
+            false => Ok(Identity(keys)),
         }
-        Ok(Identity(keys))
+    }
+
+    /// Whether what is sealed to `recipient` was sealed to one of these.
+    pub(crate) fn is(&self, recipient: &str) -> bool {
+        self.0.iter().any(|key| key.to_public().to_string() == recipient)
     }
 
     /// Opens a sealed token of the class named `class`.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Seal`] if it was sealed to somebody else, or is damaged.
+    /// [`StoreError::OtherKey`] if it was sealed to somebody else, [`StoreError::Seal`] if it is damaged.
     pub fn unseal(&self, sealed: &Sealed, class: &str) -> Result<Secret, StoreError> {
         let damaged = || StoreError::Seal("the sealed token is damaged".into());
         if sealed.bytes.len() > MAX_SEALED {
@@ -108,8 +151,9 @@ impl Identity {
         let decryptor = Decryptor::new_buffered(&sealed.bytes[..]).map_err(|_| damaged())?;
         let keys = self.0.iter().map(|key| key as &dyn age::Identity);
         let mut reader = decryptor.decrypt(keys).map_err(|error| match error {
-            age::DecryptError::NoMatchingKeys => {
-                StoreError::Seal("the token was sealed to somebody else's key".into())
+            // Where it names one of these keys and none fits, it was changed.
+            age::DecryptError::NoMatchingKeys if !self.is(&sealed.recipient) => {
+                StoreError::OtherKey { recipients: sealed.recipient.clone() }
             }
             _ => damaged(),
         })?;
@@ -117,6 +161,26 @@ impl Identity {
         reader.read_to_end(&mut plain).map_err(|_| damaged())?;
         Ok(Secret::new(class, std::mem::take(&mut *plain)))
     }
+}
+
+/// The text of a file with keys. Its buffer never grows, so that no copy is left behind.
+fn read(file: File, path: &Path) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    let mut text = Zeroizing::new(Vec::with_capacity(MAX_KEY_FILE as usize + 1));
+    file.take(MAX_KEY_FILE + 1).read_to_end(&mut text).map_err(|error| io(path, &error))?;
+    match text.len() as u64 > MAX_KEY_FILE {
+        true => Err(StoreError::Seal(format!("{}: too long for a file of keys", path.display()))),
+        false => Ok(text),
+    }
+}
+
+/// Its lines but empty ones and comments.
+fn lines(text: &[u8]) -> Option<impl Iterator<Item = &str>> {
+    let lines = str::from_utf8(text).ok()?.lines().map(str::trim);
+    Some(lines.filter(|line| !line.is_empty() && !line.starts_with('#')))
+}
+
+fn io(path: &Path, error: &std::io::Error) -> StoreError {
+    StoreError::Io { path: path.into(), reason: error.to_string() }
 }
 
 impl Sealed {
@@ -168,23 +232,57 @@ impl fmt::Debug for Sealed {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, Permissions};
+    use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt as _;
-
-    use age::secrecy::ExposeSecret as _;
 
     use super::*;
 
     const TOKEN: &str = "sk_live_9sK2kQx7Lm4Vn9Tz3Rw6Yb1C";
 
     fn operator(folder: &Path, name: &str) -> (Recipient, Identity) {
-        let key = x25519::Identity::generate();
         let path = folder.join(name);
-        fs::write(&path, format!("# made for a test\n\n{}\n", key.to_string().expose_secret()))
-            .unwrap();
-        assert!(matches!(Identity::open(&path), Err(StoreError::Exposed { .. })));
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
-        (key.to_public().to_string().parse().unwrap(), Identity::open(&path).unwrap())
+        (Identity::create(&path).unwrap(), Identity::open(&path).unwrap())
+    }
+
+    #[test]
+    fn an_identity_is_made_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("operator");
+        let public = Identity::create(&path).unwrap();
+        let mode = fs::metadata(&path).unwrap().mode() & 0o7777;
+        assert_eq!(mode, 0o600);
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.starts_with(&format!("# public key: {public}\nAGE-SECRET-KEY-1")), "{public}");
+        assert!(Identity::open(&path).unwrap().is(&public.to_string()));
+        assert!(matches!(Identity::create(&path), Err(StoreError::Io { .. })));
+        assert_eq!(fs::read_to_string(&path).unwrap(), text, "what is there is never overwritten");
+        for seen in [0o640, 0o604, 0o660] {
+            fs::set_permissions(&path, Permissions::from_mode(seen)).unwrap();
+            let error = Identity::open(&path).unwrap_err();
+            assert!(
+                matches!(error, StoreError::ExposedKey { mode, .. } if mode == seen),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_holds_as_many_public_keys_as_it_has_lines() {
+        let folder = tempfile::tempdir().unwrap();
+        let [ann, bob] = ["ann", "bob"].map(|name| operator(folder.path(), name).0.to_string());
+        let path = folder.path().join("recipients");
+        fs::write(&path, format!("# who may read it\n{ann}\n\n  {bob}\n")).unwrap();
+        let read = Recipient::open(&path).unwrap();
+        assert_eq!(read.iter().map(ToString::to_string).collect::<Vec<_>>(), [ann, bob]);
+        for (text, why) in [
+            ("# nobody\n".to_owned(), "no public key"),
+            ("age1nobody\n".to_owned(), "no X25519"),
+            (format!("{}\n", "#".repeat(70_000)), "too long"),
+        ] {
+            fs::write(&path, text).unwrap();
+            let error = Recipient::open(&path).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
     }
 
     #[test]
@@ -198,7 +296,7 @@ mod tests {
         let secret = anns.unseal(&sealed, "stripe").unwrap();
         assert_eq!((secret.expose(), secret.class()), (TOKEN.as_bytes(), "stripe"));
         let error = bobs.unseal(&sealed, "stripe").unwrap_err();
-        assert!(error.to_string().contains("somebody else's key"), "{error}");
+        assert!(matches!(error, StoreError::OtherKey { .. }), "{error:?}");
     }
 
     #[test]

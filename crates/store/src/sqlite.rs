@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use memchr::memmem::Finder;
 use rusqlite::config::DbConfig;
+use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, ErrorCode, OpenFlags, ToSql};
 
 use crate::database::{Database, Table};
 use crate::error::StoreError;
 use crate::schema;
-use crate::value::{Row, Value};
+use crate::value::{Row, Value, odd};
 
 /// What a SQLite file that is a ledger says in its header: `stch`.
 const APPLICATION: u32 = 0x7374_6368;
@@ -25,6 +27,9 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest file of which every page is looked at when it is opened, in bytes: that takes a few hundred
 /// milliseconds. Of a longer one a damaged page is told when it is read.
 const MOST_CHECKED: u64 = 64 << 20;
+
+/// The name of the function that looks for a text.
+pub(crate) const POSITION: &str = "stanch_position";
 
 /// A connection to a ledger's file.
 pub(crate) struct Sqlite {
@@ -74,6 +79,19 @@ impl Sqlite {
         Ok(rows)
     }
 
+    pub(crate) fn numbers(&mut self, sql: &str, values: &[Value]) -> Result<Vec<i64>, StoreError> {
+        let mut statement = self.connection.prepare_cached(sql).map_err(fault)?;
+        let mut cursor = statement.query(rusqlite::params_from_iter(values)).map_err(fault)?;
+        let mut numbers = Vec::new();
+        while let Some(row) = cursor.next().map_err(fault)? {
+            match row.get_ref(0).map_err(fault)? {
+                ValueRef::Integer(number) => numbers.push(number),
+                other => return Err(value(other).err().unwrap_or_else(odd)),
+            }
+        }
+        Ok(numbers)
+    }
+
     pub(crate) fn execute(&mut self, sql: &str, values: &[Value]) -> Result<u64, StoreError> {
         let mut statement = self.connection.prepare_cached(sql).map_err(fault)?;
         let changed = statement.execute(rusqlite::params_from_iter(values)).map_err(fault)?;
@@ -109,8 +127,22 @@ impl Sqlite {
                  PRAGMA temp_store = MEMORY; PRAGMA cache_size = -65536; PRAGMA trusted_schema = OFF;",
             )
             .map_err(fault)?;
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC;
+        connection
+            .create_scalar_function(POSITION, 2, flags, |context| position(context))
+            .map_err(fault)?;
         Ok(Sqlite { connection })
     }
+}
+
+/// Where a text begins in another one. SQLite's own `instr` says the same, byte by byte.
+fn position(context: &Context<'_>) -> rusqlite::Result<i64> {
+    let text = context.get_raw(0).as_str()?;
+    let sought = context.get_or_create_aux(1, |sought| {
+        Ok::<_, rusqlite::types::FromSqlError>(Finder::new(sought.as_str()?).into_owned())
+    })?;
+    let found = sought.find(text.as_bytes()).and_then(|at| text.get(..at));
+    Ok(found.map_or(0, |before| before.chars().count() as i64 + 1))
 }
 
 /// Whether every page of the file is one, and where it belongs.
@@ -163,8 +195,11 @@ fn check_file(path: &Path) -> Result<(), Absent> {
     if !header.starts_with(b"SQLite format 3\0") {
         return Err(Absent::Fault(no_ledger(path)));
     }
+    // Beside its log it may end anywhere: the log holds what is missing.
+    let is_closed = !beside(path, "-wal").exists();
+    let page = header.get(16..18).map_or(0, |size| u64::from(size[0]) << 8 | u64::from(size[1]));
     match header.get(68..72) {
-        _ if header.len() < 100 => {
+        _ if header.len() < 100 || is_closed && page > 1 && meta.len() % page != 0 => {
             let cut = format!("{} is cut off", path.display());
             Err(Absent::Fault(StoreError::Corrupted(cut)))
         }
@@ -192,6 +227,8 @@ fn create(path: &Path) -> Result<(), StoreError> {
     let mut database = Database::Sqlite(Sqlite::connect(&draft.0)?);
     database.script(&format!("PRAGMA application_id = {APPLICATION}"))?;
     schema::migrate(&mut database)?;
+    // What migrations made and dropped again leaves no hole.
+    database.script("VACUUM")?;
     database.script("PRAGMA journal_mode = WAL")?;
     drop(database);
     match fs::hard_link(&draft.0, path) {
@@ -209,12 +246,17 @@ struct Draft(PathBuf);
 impl Drop for Draft {
     fn drop(&mut self) {
         for end in ["", "-journal", "-wal", "-shm"] {
-            let mut name = self.0.clone().into_os_string();
-            name.push(end);
             // What stays behind has a name that nobody opens.
-            let _ = fs::remove_file(name);
+            let _ = fs::remove_file(beside(&self.0, end));
         }
     }
+}
+
+/// The file whose name ends so, beside another one.
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    PathBuf::from(name)
 }
 
 fn io(path: &Path, error: &std::io::Error) -> StoreError {

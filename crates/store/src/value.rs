@@ -65,7 +65,7 @@ impl Columns {
 }
 
 /// A column holds what was never written there.
-fn odd() -> StoreError {
+pub(crate) fn odd() -> StoreError {
     StoreError::Corrupted("a column holds what was never written there".into())
 }
 

@@ -9,7 +9,7 @@ use crate::database::{Database, Table};
 use crate::error::StoreError;
 use crate::ledger::{self, Written, id_of};
 use crate::project::{Projection, Rows};
-use crate::schema::{LEAK, PLACE, SOURCE, TOKEN};
+use crate::schema::{LEAK, PLACE, SEARCH, TOKEN};
 use crate::sqlite;
 use crate::store::Store;
 use crate::value::{Columns, Row, Value};
@@ -49,7 +49,7 @@ impl Store {
     fn verify_projection(&self, database: &mut Database) -> Result<u64, StoreError> {
         let mut last = LeakId(0);
         let mut count = 0;
-        let mut totals = [0u64; 3];
+        let mut totals = [0u64; 2];
         let mut nodes = Nodes::default();
         loop {
             let leaks = next(database, last)?;
@@ -61,7 +61,7 @@ impl Store {
                 let nodes = nodes.of(database, leak.tenant())?;
                 let rated = rated_at(&stored);
                 let mut expected = Projection::of(leak, self.policy(), nodes, rated)?;
-                for rows in [&mut expected.tokens, &mut expected.sources, &mut expected.places] {
+                for rows in [&mut expected.tokens, &mut expected.places] {
                     rows.sort();
                 }
                 if stored != expected {
@@ -70,15 +70,16 @@ impl Store {
                         leak.id()
                     )));
                 }
-                let parts = [&stored.tokens, &stored.sources, &stored.places];
+                let parts = [&stored.tokens, &stored.places];
                 for (total, rows) in totals.iter_mut().zip(parts) {
                     *total += rows.len() as u64;
                 }
             }
             count += leaks.len() as u64;
         }
-        let tables = [(LEAK.name, count), (TOKEN.name, totals[0]), (SOURCE.name, totals[1])];
-        for (table, expected) in tables.into_iter().chain([(PLACE.name, totals[2])]) {
+        let [tokens, places] = totals;
+        let tables = [(LEAK, count), (SEARCH, count), (TOKEN, tokens), (PLACE, places)];
+        for (Table { name: table, .. }, expected) in tables {
             let row = database.row(&format!("SELECT count(*) FROM {table}"), &[])?;
             if row.map(|mut row| row.int()).transpose()? != Some(expected as i64) {
                 return Err(StoreError::Corrupted(format!(
@@ -114,7 +115,7 @@ pub(crate) fn rebuild_if_stale(store: &Store) -> Result<(), StoreError> {
 }
 
 fn rebuild(store: &Store, database: &mut Database) -> Result<(), StoreError> {
-    for table in [&LEAK, &TOKEN, &SOURCE, &PLACE] {
+    for table in [&LEAK, &SEARCH, &TOKEN, &PLACE] {
         database.execute(&format!("DELETE FROM {}", table.name), &[])?;
     }
     // As of the last entry: whoever lists refreshes what the time has moved since.
@@ -166,7 +167,7 @@ fn stored(
     };
     read(&LEAK, "id", |projection, row| projection.leak = row)?;
     read(&TOKEN, "leak", |projection, row| projection.tokens.push(row))?;
-    read(&SOURCE, "leak", |projection, row| projection.sources.push(row))?;
+    read(&SEARCH, "leak", |projection, row| projection.search = row)?;
     read(&PLACE, "leak", |projection, row| projection.places.push(row))?;
     Ok(stored)
 }

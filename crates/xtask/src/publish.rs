@@ -47,7 +47,8 @@ pub fn dry_run() -> Result<()> {
 
 /// The changelog has a heading for what is not released yet and one for this version.
 pub fn changelog() -> Result<()> {
-    let text = std::fs::read_to_string(workspace::root().join("CHANGELOG.md")).context("CHANGELOG.md")?;
+    let text =
+        std::fs::read_to_string(workspace::root().join("CHANGELOG.md")).context("CHANGELOG.md")?;
     for heading in ["## [Unreleased]".to_owned(), format!("## [{VERSION}]")] {
         ensure!(text.lines().any(|line| line.starts_with(&heading)), "no heading `{heading}`");
     }

@@ -58,22 +58,29 @@ impl Hit {
 pub(super) struct Dig<'d> {
     pub(super) detector: &'d Detector,
     pub(super) meter: Meter,
+    /// Whether the text in hand begins where it is cut out: what is compressed is known by its first bytes.
+    pub(super) begins: bool,
+    /// Gets the bytes of the text in hand that were recognised or decoded, if that is asked for.
+    pub(super) taken: Option<Vec<Range<usize>>>,
 }
 
 impl Dig<'_> {
     /// All that `text` holds, as it is or encoded, by place.
     pub(super) fn text(&mut self, text: &[u8]) -> Vec<Hit> {
         if self.meter.depth == 0 {
-            return self.detector.hits(text, None);
+            return self.detector.hits(text, None, self.taken.as_mut());
         }
         let mut spots = Spots::default();
-        let raw = self.detector.hits(text, Some(&mut spots));
+        let raw = self.detector.hits(text, Some(&mut spots), self.taken.as_mut());
         let (mut decoded, mut told) = (Vec::new(), Vec::new());
-        let Dig { detector, meter } = self;
+        let Dig { detector, meter, begins, taken } = self;
         meter.depth -= 1;
-        views::each(text, spots, meter, &mut |view, meter| {
+        views::each(text, *begins, spots, meter, &mut |view, meter| {
+            if let Some(taken) = taken {
+                taken.extend(view.taken());
+            }
             let left = std::mem::replace(meter, Meter { depth: 0, left: 0 });
-            let mut deeper = Dig { detector, meter: left };
+            let mut deeper = Dig { detector, meter: left, begins: true, taken: None };
             let inner = deeper.text(&view.text);
             deeper.raise(text, &view, inner, &mut decoded);
             if view.framed {

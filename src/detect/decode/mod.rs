@@ -27,9 +27,26 @@ pub use trail::{Encoding, Step};
 pub(super) use dig::Hit;
 pub(super) use digits::Spots;
 
+use std::ops::Range;
+
 use super::detector::Detector;
 
 /// All that `text` holds, as it is or encoded, by place.
 pub(super) fn hits(detector: &Detector, text: &[u8], budget: &Budget) -> Vec<Hit> {
-    dig::Dig { detector, meter: budget.meter(text.len()) }.text(text)
+    let meter = budget.meter(text.len());
+    dig::Dig { detector, meter, begins: true, taken: None }.text(text)
+}
+
+/// The same of a part of a text, which `begins` it or not, and the bytes of all that was recognised or
+/// decoded, whatever came of it, in no order.
+pub(super) fn hits_noting(
+    detector: &Detector,
+    text: &[u8],
+    budget: &Budget,
+    begins: bool,
+) -> (Vec<Hit>, Vec<Range<usize>>) {
+    let meter = budget.meter(text.len());
+    let mut dig = dig::Dig { detector, meter, begins, taken: Some(Vec::new()) };
+    let hits = dig.text(text);
+    (hits, dig.taken.unwrap_or_default())
 }

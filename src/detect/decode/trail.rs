@@ -69,7 +69,7 @@ impl fmt::Display for Encoding {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Step {
     pub(super) encoding: Encoding,
-    pub(super) range: Range<usize>,
+    pub(in crate::detect) range: Range<usize>,
 }
 
 impl Step {

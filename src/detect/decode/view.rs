@@ -36,6 +36,17 @@ pub(super) struct View {
 }
 
 impl View {
+    /// The bytes of the text that it depends on: all of its part, but for UTF-16, of which all that is in a
+    /// text comes together.
+    pub(super) fn taken(&self) -> Vec<Range<usize>> {
+        match self.pieces.first() {
+            Some(piece) if piece.encoding == Encoding::Utf16 => {
+                self.pieces.iter().map(|piece| piece.outer.clone()).collect()
+            }
+            _ => vec![self.outer.clone()],
+        }
+    }
+
     /// The first piece that shares bytes with `inner`.
     pub(super) fn piece(&self, inner: &Range<usize>) -> Option<&Piece> {
         let first = self.pieces.partition_point(|piece| piece.inner.end <= inner.start);

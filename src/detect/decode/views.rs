@@ -17,9 +17,11 @@ const BEHIND: usize = 64;
 /// Of what reads as text throughout, at least as many of a hundred bytes are text.
 const PLAIN: usize = 98;
 
-/// Gives to `visit` all views of `text`, one at a time, as long as the meter has something left.
+/// Gives to `visit` all views of `text`, one at a time, as long as the meter has something left. What is
+/// compressed is looked for where `text` `begins`.
 pub(super) fn each(
     text: &[u8],
+    begins: bool,
     spots: Spots,
     meter: &mut Meter,
     visit: &mut impl FnMut(View, &mut Meter),
@@ -30,7 +32,7 @@ pub(super) fn each(
             visit(view, meter);
         }
     };
-    if let Some(view) = inflated(text, meter.left) {
+    if begins && let Some(view) = inflated(text, meter.left) {
         give(view, meter);
     }
     for document in manifest::documents(text) {
@@ -161,7 +163,7 @@ mod tests {
         }
         let mut all = Vec::new();
         let mut meter = Budget::default().bytes(bytes).meter(text.len());
-        each(text, spots, &mut meter, &mut |view, _| all.push(view));
+        each(text, true, spots, &mut meter, &mut |view, _| all.push(view));
         all
     }
 

@@ -8,11 +8,13 @@ use serde_json::json;
 use stanch::class::Facts;
 use stanch::detect::Detector;
 use stanch::leak::{Sighting, Source, SourceKind, Target, Visibility};
-use stanch::secret::{Imprint, ImprintKey, Secret};
+use stanch::secret::{Digest, Imprint, ImprintKey, Secret};
+use stanch_store::Sealed;
 
-use crate::desk::Desk;
+use crate::desk::{Desk, one_of};
 use crate::input;
 use crate::outcome::{Failure, Outcome, counted};
+use crate::seal::Sealing;
 use crate::{palette, rules};
 
 /// The most bytes of a report.
@@ -42,8 +44,12 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "PLACE")]
     source: String,
     /// What kind of place that is
-    #[arg(long, value_enum, default_value_t = Kind::Report)]
-    kind: Kind,
+    #[arg(
+        long,
+        value_parser = one_of(&SourceKind::ALL, SourceKind::as_str),
+        default_value = SourceKind::Report.as_str()
+    )]
+    kind: SourceKind,
     /// Who can see that place [default: as is usual for its kind]
     #[arg(long, value_enum)]
     visible: Option<Visible>,
@@ -53,6 +59,8 @@ pub(crate) struct Arguments {
     /// What a person calls such tokens, where no rule knows them
     #[arg(long, value_name = "NAME", default_value = CLASS)]
     class: String,
+    #[command(flatten)]
+    sealing: Sealing,
     /// Add the rules of this file to the built-in ones
     #[arg(long, value_name = "FILE")]
     rules: Option<PathBuf>,
@@ -64,21 +72,6 @@ pub(crate) struct Arguments {
     tokens: PathBuf,
 }
 
-/// A kind of place, as it is written.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kind {
-    File,
-    Repository,
-    Page,
-    Paste,
-    Bucket,
-    App,
-    Package,
-    Report,
-    Traffic,
-    Market,
-}
-
 /// Who can see a place, as it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Visible {
@@ -88,23 +81,6 @@ pub(crate) enum Visible {
     Internal,
     /// Everybody
     Public,
-}
-
-impl Kind {
-    pub(crate) fn kind(self) -> SourceKind {
-        match self {
-            Kind::File => SourceKind::File,
-            Kind::Repository => SourceKind::Repository,
-            Kind::Page => SourceKind::Page,
-            Kind::Paste => SourceKind::Paste,
-            Kind::Bucket => SourceKind::Bucket,
-            Kind::App => SourceKind::App,
-            Kind::Package => SourceKind::Package,
-            Kind::Report => SourceKind::Report,
-            Kind::Traffic => SourceKind::Traffic,
-            Kind::Market => SourceKind::Market,
-        }
-    }
 }
 
 impl Visible {
@@ -123,9 +99,9 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     let detector = rules::detector(arguments.rules.as_deref())?;
     let store = arguments.desk.open()?;
     arguments.desk.check_key(&store, &key, &arguments.key)?;
-    let tokens = tokens(arguments, &key, &detector)?;
+    let (tokens, sealed) = tokens(arguments, &key, &detector)?;
     let count = tokens.len() as u64;
-    let mut source = Source::new(arguments.kind.kind(), arguments.source.as_str());
+    let mut source = Source::new(arguments.kind, arguments.source.as_str());
     if let Some(visible) = arguments.visible {
         source = source.visible(visible.visibility());
     }
@@ -133,7 +109,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     if let Some(target) = &arguments.target {
         sighting = sighting.target(Target(target.clone()));
     }
-    let registered = store.register(&arguments.desk.by()?, vec![sighting])?;
+    let registered = store.register_sealed(&arguments.desk.by()?, vec![sighting], &sealed)?;
     let mut output = palette::output();
     for registration in registered {
         let new = registration.new.map(|id| id.0);
@@ -153,15 +129,17 @@ pub(super) fn run(arguments: &Arguments) -> Result<Outcome, Failure> {
     Ok(Outcome::Clean)
 }
 
-/// The imprints of the tokens, with what the rules know of them.
+/// The imprints of the tokens, with what the rules know of them; and the tokens, sealed.
+#[allow(clippy::type_complexity, reason = "two lists")]
 fn tokens(
     arguments: &Arguments,
     key: &ImprintKey,
     detector: &Detector,
-) -> Result<Vec<(Imprint, Facts)>, Failure> {
+) -> Result<(Vec<(Imprint, Facts)>, Vec<(Digest, Sealed)>), Failure> {
+    let sealer = arguments.sealing.open()?;
     let text = input::read(&arguments.tokens, LIMIT)?;
     let name = input::name(&arguments.tokens);
-    let mut tokens = Vec::new();
+    let (mut tokens, mut sealed) = (Vec::new(), Vec::new());
     for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
         let line = line.trim_ascii();
         if line.is_empty() {
@@ -173,13 +151,15 @@ fn tokens(
             Some(finding) => (finding.class().to_owned(), finding.facts()),
             None => (arguments.class.clone(), Facts::reported()),
         };
+        let secret = Secret::new(&class, line);
         let imprint = key
-            .imprint(&Secret::new(&class, line))
+            .imprint(&secret)
             .map_err(|error| Failure::named(format_args!("{name}:{}", number + 1), error))?;
+        sealed.extend(sealer.seal(&imprint, &secret)?);
         tokens.push((imprint, facts));
     }
     match tokens.is_empty() {
         true => Err(Failure::named(name, "holds no token")),
-        false => Ok(tokens),
+        false => Ok((tokens, sealed)),
     }
 }

@@ -7,12 +7,11 @@ use clap::{Args, ValueEnum};
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table};
 use serde_json::{Value, json};
-use stanch::leak::{Mode, Status};
+use stanch::leak::{Mode, SourceKind, Status};
 use stanch::risk::Level;
 use stanch_store::{Filter, Key, List, Page, Sort, Summary};
 
-use super::add::Kind;
-use crate::desk::{self, Desk};
+use crate::desk::{self, Desk, one_of};
 use crate::outcome::{Failure, Outcome, counted};
 use crate::palette::{self, ASIDE, GOOD, Painted};
 
@@ -52,8 +51,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "CLASS")]
     class: Option<String>,
     /// Found in a place of this kind
-    #[arg(long, value_enum)]
-    kind: Option<Kind>,
+    #[arg(long, value_parser = one_of(&SourceKind::ALL, SourceKind::as_str))]
+    kind: Option<SourceKind>,
     /// Found in a place with this in its name
     #[arg(long, value_name = "TEXT")]
     source: Option<String>,
@@ -160,7 +159,7 @@ impl Arguments {
             critical: self.critical.then_some(true),
             patch: self.patch.map(PatchName::patch),
             class: self.class.clone(),
-            kind: self.kind.map(Kind::kind),
+            kind: self.kind,
             source: self.source.clone(),
             target: self.target.clone(),
             text: self.text.clone(),

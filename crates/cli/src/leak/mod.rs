@@ -5,6 +5,7 @@ mod decide;
 mod list;
 mod place;
 mod show;
+mod unseal;
 
 use clap::Subcommand;
 
@@ -29,6 +30,7 @@ pub(crate) enum LeakVerb {
     Reopen(decide::ReopenArguments),
     Note(decide::NoteArguments),
     Place(place::Arguments),
+    Unseal(unseal::Arguments),
 }
 
 /// Runs the command.
@@ -43,5 +45,6 @@ pub(crate) fn run(verb: &LeakVerb) -> Result<Outcome, Failure> {
         LeakVerb::Reopen(arguments) => decide::reopen(arguments),
         LeakVerb::Note(arguments) => decide::note(arguments),
         LeakVerb::Place(arguments) => place::run(arguments),
+        LeakVerb::Unseal(arguments) => unseal::run(arguments),
     }
 }

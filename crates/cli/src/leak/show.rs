@@ -161,6 +161,9 @@ fn happened(event: &Event) -> String {
         }
         Event::BreachSeen { corpus } => format!("found in breach data: {corpus}"),
         Event::Acknowledged { node, mode } => format!("{node} confirms: {mode}"),
+        Event::Unsealed { recipient, .. } => {
+            format!("a token unsealed with the key of {recipient}")
+        }
         other => other.name().replace('-', " "),
     }
 }

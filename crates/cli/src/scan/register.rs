@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use stanch::class::Facts;
 use stanch::leak::{Sighting, Source, SourceKind, Target, Visibility};
-use stanch::secret::{Imprint, ImprintKey};
-use stanch_store::{By, Store};
+use stanch::secret::{Digest, Imprint, ImprintKey};
+use stanch_store::{By, Sealed, Store};
 
 use super::look::Look;
 use crate::desk::Desk;
 use crate::input;
 use crate::leak::Visible;
 use crate::outcome::{Failure, complain, counted, shown};
+use crate::seal::{Sealer, Sealing};
 
 /// Files with findings that are registered at once.
 const BATCH: usize = 500;
@@ -38,6 +39,8 @@ pub(super) struct Registration {
         default_value_if("register", "true", "private")
     )]
     visible: Option<Visible>,
+    #[command(flatten, next_help_heading = HEADING)]
+    sealing: Sealing,
     #[command(flatten)]
     desk: Desk,
 }
@@ -50,6 +53,8 @@ pub(super) struct Registrar {
     target: Option<Target>,
     visibility: Visibility,
     batch: Vec<Sighting>,
+    sealer: Sealer,
+    sealed: Vec<(Digest, Sealed)>,
     new: u64,
     seen_again: u64,
     /// Tokens without an imprint: too short, too long, too easy to guess.
@@ -63,6 +68,7 @@ impl Registrar {
             return Ok(None);
         };
         let key = ImprintKey::open(path)?;
+        let sealer = arguments.sealing.open()?;
         let store = arguments.desk.open()?;
         arguments.desk.check_key(&store, &key, path)?;
         let by = arguments.desk.by()?;
@@ -75,6 +81,8 @@ impl Registrar {
             target: arguments.target.clone().map(Target),
             visibility: arguments.visible.unwrap_or(Visible::Private).visibility(),
             batch: Vec::new(),
+            sealer,
+            sealed: Vec::new(),
             new: 0,
             seen_again: 0,
             left_out: 0,
@@ -87,9 +95,13 @@ impl Registrar {
         let (secrets, found): (Vec<_>, Vec<_>) = held.unzip();
         let facts = found.iter().map(|found| found.facts());
         let mut tokens: Vec<(Imprint, Facts)> = Vec::new();
-        for (imprint, facts) in self.key.imprint_all(secrets).zip(facts) {
+        let imprints = self.key.imprint_all(secrets.iter().copied());
+        for ((imprint, facts), secret) in imprints.zip(facts).zip(&secrets) {
             match imprint {
-                Ok(imprint) => tokens.push((imprint, facts)),
+                Ok(imprint) => {
+                    self.sealed.extend(self.sealer.seal(&imprint, secret)?);
+                    tokens.push((imprint, facts));
+                }
                 Err(_) => self.left_out += 1,
             }
         }
@@ -134,7 +146,8 @@ impl Registrar {
 
     fn flush(&mut self) -> Result<(), Failure> {
         let batch = std::mem::take(&mut self.batch);
-        for registration in self.store.register(&self.by, batch)? {
+        let sealed = std::mem::take(&mut self.sealed);
+        for registration in self.store.register_sealed(&self.by, batch, &sealed)? {
             self.new += u64::from(registration.new.is_some());
             self.seen_again += registration.seen_again.len() as u64;
         }

@@ -165,6 +165,7 @@ fn a_set_is_built_without_tokens_that_are_too_easy_to_recover() {
     assert_eq!(inspected[0]["tokens"], 0);
 }
 
+#[test]
 fn attempts_that_a_node_left_out_are_told_and_are_no_leaks() {
     let place = desk();
     add(&place, "a call", &[OWN]);
@@ -281,6 +282,40 @@ fn every_failure_has_its_own_status() {
     let run = place.run(&["leak", "patch", "3"]);
     assert_eq!(run.code, 5);
     run.told(&["only detects here"]);
+}
+
+/// A ledger of a newer version, and one that is damaged: each its status, one line, and the file as it was.
+#[test]
+fn a_ledger_that_cannot_be_used_is_told_and_left_alone() {
+    let place = desk();
+    add(&place, "a call", &[OWN]);
+    let whole = place.read("stanch.db");
+    let ledger = rusqlite::Connection::open(place.path("stanch.db")).unwrap();
+    ledger
+        .execute_batch("UPDATE ledger SET version = 99; PRAGMA wal_checkpoint(TRUNCATE)")
+        .unwrap();
+    ledger.close().unwrap();
+    let newer = place.read("stanch.db");
+    let rows =
+        [(&newer[..], 7, "version 99"), (&whole[..5000], 9, "damaged"), (b"text", 9, "no ledger")];
+    for (bytes, code, words) in rows {
+        // In place, so that its mode stays.
+        place.write("stanch.db", bytes);
+        for arguments in [
+            &["leak", "list"][..],
+            &["leak", "close", "1"],
+            &["report", "executive"],
+            &["patch", "build", "--key", "key", "-o", "set"],
+            &["node", "list"],
+            &["tenant", "enable"],
+        ] {
+            let run = place.run(arguments);
+            assert_eq!((run.code, run.stdout.as_str()), (code, ""), "{arguments:?}: {run:?}");
+            assert_eq!(run.stderr.lines().count(), 1, "{run:?}");
+            run.told(&[words]);
+            assert!(place.read("stanch.db") == bytes, "{arguments:?} changed it");
+        }
+    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Who may do what: every call asks.
 
 use stanch::leak::{Decision, Denied, LeakId, Place, Role, TenantId, Time, User};
-use stanch_store::{By, Filter, Learned, Page, Sort, Store, StoreError};
+use stanch_store::{By, Filter, Identity, Learned, Page, Sort, Store, StoreError};
 
 use crate::fixture::{Fixture, NOW, all, ann, both, found, own, register, token, user};
 
@@ -35,7 +35,11 @@ const CALLS: &[(&str, bool, Call)] = &[
         store.learn(by, LeakId(1), Learned::Breach("collection".into())).map(drop)
     }),
     ("tick", false, |store, by| store.tick(by, LeakId(1), &place(), true).map(drop)),
-    ("sealed", false, |store, by| store.sealed(by, LeakId(1)).map(drop)),
+    ("unseal", false, |store, by| match store.unseal(by, LeakId(1), &nobody()) {
+        // Nothing is sealed: whoever learns that was let in.
+        Err(StoreError::Unknown(_)) => Ok(()),
+        other => other.map(drop),
+    }),
     ("import", false, |store, by| store.import_attempts(by, &[]).map(drop)),
     ("enrol", false, |store, by| store.enrol(by, &TenantId::default(), &["edge".into()])),
     ("remove", false, |store, by| {
@@ -54,6 +58,14 @@ const CALLS: &[(&str, bool, Call)] = &[
     }),
     ("switch", false, |store, by| store.switch(by, &TenantId::default(), true)),
 ];
+
+/// An identity that nothing is sealed to.
+fn nobody() -> Identity {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("identity");
+    Identity::create(&path).unwrap();
+    Identity::open(&path).unwrap()
+}
 
 fn place() -> Place {
     Place { host: "api.invalid".into(), part: "header".into(), ..Place::default() }

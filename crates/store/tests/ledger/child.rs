@@ -1,19 +1,14 @@
-//! A process of its own that writes to a ledger, acknowledges on its standard output what was kept, and goes
-//! on until it is killed or has done enough.
+//! Processes of their own: the program `ledger-hand`, which writes to a ledger, acknowledges on its standard output
+//! what was kept, and goes on until it is killed or has done enough.
 
-use std::io::{BufRead as _, BufReader, Write as _};
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, ChildStdout, Command, Stdio};
 
-use stanch::leak::{Decision, LeakId};
-use stanch_store::{Store, StoreError};
+use stanch::leak::LeakId;
+use stanch_store::Store;
 
-use crate::fixture::{ann, found};
-
-/// Where the process is told what to do.
-const ADDRESS: &str = "STANCH_TEST_LEDGER";
-const FIRST: &str = "STANCH_TEST_FIRST";
-const COUNT: &str = "STANCH_TEST_COUNT";
-const SHARED: &str = "STANCH_TEST_SHARED";
+use crate::fixture::ann;
 
 /// A writer at work.
 pub(crate) struct Writer {
@@ -36,12 +31,9 @@ pub(crate) enum Kept {
 impl Writer {
     /// A writer that registers the tokens with `count` numbers from `first` on, and one in four that all writers share.
     pub(crate) fn start(address: &str, first: u64, count: u64, shared: bool) -> Writer {
-        let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--ignored", "--exact", "child::writer", "--nocapture", "--test-threads=1"])
-            .env(ADDRESS, address)
-            .env(FIRST, first.to_string())
-            .env(COUNT, count.to_string())
-            .env(SHARED, u64::from(shared).to_string())
+        let mut process = Command::new(hand())
+            .args(["write", address, &first.to_string(), &count.to_string()])
+            .args(shared.then_some("shared"))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -81,10 +73,17 @@ impl Writer {
     }
 }
 
+/// The program, which `cargo test` builds beside the tests.
+pub(crate) fn hand() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    // The test is in `deps`.
+    let hand = test.parent().unwrap().parent().unwrap().join("examples/ledger-hand");
+    assert!(hand.exists(), "cargo build -p stanch-store --examples makes {}", hand.display());
+    hand
+}
+
 fn parse(line: &str) -> Option<Kept> {
     let mut words = line.split(' ');
-    // The test harness may have begun the line.
-    words.find(|word| *word == "kept")?;
     let kind = words.next()?;
     let mut number = || words.next()?.parse::<u64>().ok();
     match kind {
@@ -111,51 +110,4 @@ pub(crate) fn check(store: &Store, kept: &[Kept]) {
         };
         assert!(holds, "{kept:?} is lost");
     }
-}
-
-/// The number of the token that all writers share.
-pub(crate) const COMMON: u64 = 1;
-
-#[test]
-#[ignore = "what other tests run as processes of their own"]
-fn writer() {
-    let told = |name: &str| std::env::var(name).unwrap().parse::<u64>().unwrap();
-    let (first, count, shared) = (told(FIRST), told(COUNT), told(SHARED) != 0);
-    let store = Store::open(&std::env::var(ADDRESS).unwrap()).unwrap();
-    for number in first..first + count {
-        if let Err(error) = write(&store, number, shared) {
-            panic!("the writer ends: {error}");
-        }
-    }
-}
-
-fn write(store: &Store, number: u64, shared: bool) -> Result<(), StoreError> {
-    let mut batch = vec![found(&[number], &format!("{number}.env"))];
-    if shared && number.is_multiple_of(4) {
-        batch.push(found(&[COMMON], "shared.env"));
-    }
-    let done = store.register(&ann(), batch)?;
-    let known = |index: usize| done.get(index).map(|r| r.new.unwrap_or_else(|| r.seen_again[0]));
-    let id = known(0).unwrap();
-    say(&format!("token {number} {id}"));
-    if let Some(common) = known(1) {
-        say(&format!("token {COMMON} {common}"));
-    }
-    match number % 3 {
-        0 => {
-            store.note(&ann(), id, &format!("note-{number}"))?;
-            say(&format!("note {id} note-{number}"));
-        }
-        1 => {
-            store.decide(&ann(), id, Decision::Close, false, None)?;
-            say(&format!("closed {id}"));
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-/// One write each, so that a line is there as a whole or not at all.
-fn say(kept: &str) {
-    std::io::stdout().write_all(format!("kept {kept}\n").as_bytes()).unwrap();
 }

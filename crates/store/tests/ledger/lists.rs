@@ -13,6 +13,7 @@ use crate::fixture::{Fixture, NOW, all, ann, ann_at, both, own, token};
 both!(
     every_filter_and_sort_agrees_with_the_oracle,
     pages_make_up_the_list,
+    texts_are_found_among_many,
     an_empty_ledger_has_an_empty_list
 );
 
@@ -84,6 +85,21 @@ fn filters() -> Vec<Filter> {
         Filter { tenant: Some(TenantId::default()), ..none() },
         text("überraschung"),
         text("slack"),
+        text(""),
+        text("e"),
+        text("ä"),
+        text("bucket"),
+        Filter { source: Some(String::new()), ..none() },
+        Filter { source: Some("bucket".into()), ..none() },
+        Filter { source: Some("github".into()), ..none() },
+        Filter {
+            source: Some("e".into()),
+            target: Some("n".into()),
+            text: Some("a".into()),
+            ..none()
+        },
+        Filter { class: Some("Slack-Token".into()), kind: Some(SourceKind::Page), ..none() },
+        Filter { class: Some("nothing".into()), ..none() },
         text("%"),
         text("_"),
         text("'"),
@@ -123,7 +139,10 @@ fn is_in(filter: &Filter, leak: &Leak, rated: &Rated) -> bool {
                     || holds(&token.facts().provider, part)
                     || holds(&token.preview().to_string(), part)
             })
-            || leak.sources().iter().any(|seen| holds(&seen.source.to_string(), part))
+            || leak.sources().iter().any(|seen| {
+                holds(&seen.source.locator.to_string(), part)
+                    || holds(seen.source.kind.as_str(), part)
+            })
             || leak.notes().iter().any(|note| holds(&note.text, part))
     };
     (filter.statuses.is_empty() || filter.statuses.contains(&leak.status()))
@@ -216,6 +235,26 @@ fn pages_make_up_the_list(fixture: &Fixture) {
     }
     let none = store.list(&ann().who, &Filter::default(), Sort::default(), Page::first(0)).unwrap();
     assert_eq!((none.total, none.leaks.len()), (120, 0));
+}
+
+/// So many that they are not asked one by one.
+fn texts_are_found_among_many(fixture: &Fixture) {
+    let store = &fixture.store;
+    let sightings =
+        (0..5_200u64).map(|number| crate::fixture::found(&[number], &format!("{number}.env")));
+    store.register(&ann(), sightings.collect()).unwrap();
+    for (text, expected) in [("777.env", vec![778, 1778, 2778, 3778, 4778]), ("nowhere", vec![])] {
+        let text = || Some(text.to_owned());
+        for filter in [
+            Filter { text: text(), ..Filter::default() },
+            Filter { source: text(), ..Filter::default() },
+            Filter { text: text(), statuses: vec![Status::Opened], ..Filter::default() },
+        ] {
+            let list = store.list(&ann().who, &filter, Sort::by(Key::Id), Page::first(9)).unwrap();
+            let ids: Vec<u64> = list.leaks.iter().map(|leak| leak.id.0).collect();
+            assert_eq!((list.total, ids), (expected.len() as u64, expected.clone()), "{filter:?}");
+        }
+    }
 }
 
 fn an_empty_ledger_has_an_empty_list(fixture: &Fixture) {

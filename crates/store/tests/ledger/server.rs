@@ -1,7 +1,9 @@
 //! A PostgreSQL server of the test's own: in a folder of its own, on a socket in it, stopped when the
 //! test process ends, however it ends.
 
-use std::os::unix::fs::chown;
+use std::fs::Permissions;
+use std::net::TcpListener;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::OnceLock;
@@ -17,6 +19,8 @@ pub(crate) struct Server {
     /// Whether it waits for the disk. A process that is killed loses nothing that the system has taken, so
     /// the tests need not; what is measured does.
     waits_for_disk: bool,
+    /// Where it listens beside its socket, encrypted.
+    port: Option<u16>,
     /// The shell that minds the server. It stops it when this end of its input goes away.
     minder: Option<(Child, ChildStdin)>,
 }
@@ -30,8 +34,39 @@ impl Server {
 
     /// A new server with a cluster of its own.
     pub(crate) fn start(waits_for_disk: bool) -> Server {
+        let mut server = Server::make(waits_for_disk);
+        server.run();
+        server
+    }
+
+    /// One that listens at a port of 127.0.0.1, too, with this certificate and its key, as PEM.
+    pub(crate) fn start_encrypted(certificate: &str, key: &str) -> Server {
+        let mut server = Server::make(false);
+        let data = server.folder.join("data");
+        for (name, text) in [("server.crt", certificate), ("server.key", key)] {
+            let path = data.join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+            if let Some((user, group)) = servant() {
+                chown(&path, Some(user), Some(group)).unwrap();
+            }
+        }
+        // Nobody else takes it in so short a time.
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        server.port = Some(free.local_addr().unwrap().port());
+        drop(free);
+        server.run();
+        server
+    }
+
+    /// The port that it listens at.
+    pub(crate) fn port(&self) -> u16 {
+        self.port.unwrap()
+    }
+
+    fn make(waits_for_disk: bool) -> Server {
         let folder = tempfile::Builder::new().prefix("stanch-pg-").tempdir().unwrap().keep();
-        let mut server = Server { folder, bin: installed(), waits_for_disk, minder: None };
+        let server = Server { folder, bin: installed(), waits_for_disk, port: None, minder: None };
         if let Some((user, group)) = servant() {
             chown(&server.folder, Some(user), Some(group)).unwrap();
         }
@@ -43,7 +78,6 @@ impl Server {
             .output()
             .unwrap();
         assert!(made.status.success(), "initdb: {}", String::from_utf8_lossy(&made.stderr));
-        server.run();
         server
     }
 
@@ -67,8 +101,16 @@ impl Server {
             .arg("-D")
             .arg(self.folder.join("data"))
             .args(["-c", if self.waits_for_disk { "fsync=on" } else { "fsync=off" }])
-            .args(["-c", "listen_addresses=", "-c", "max_connections=64", "-k"])
+            .args(["-c", "max_connections=64", "-k"])
             .arg(&self.folder)
+            .args(match self.port {
+                None => vec!["-c".to_owned(), "listen_addresses=".into()],
+                Some(port) => ["-c", "ssl=on", "-c", "listen_addresses=127.0.0.1", "-p"]
+                    .map(str::to_owned)
+                    .into_iter()
+                    .chain([port.to_string()])
+                    .collect(),
+            })
             .stdin(Stdio::piped())
             .spawn()
             .unwrap();
@@ -116,7 +158,8 @@ impl Server {
     /// The address of the database with this name.
     pub(crate) fn url(&self, name: &str) -> String {
         let folder = self.folder.to_str().unwrap().replace('/', "%2F");
-        format!("postgres://postgres@{folder}/{name}")
+        let port = self.port.map_or(String::new(), |port| format!(":{port}"));
+        format!("postgres://postgres@{folder}{port}/{name}")
     }
 
     /// A program of PostgreSQL, as a user under which it runs: not as root.

@@ -6,8 +6,9 @@ use std::thread;
 use stanch::leak::{LeakId, TenantId};
 use stanch_store::Store;
 
-use crate::child::{COMMON, Kept, Writer, check};
+use crate::child::{Kept, Writer, check};
 use crate::fixture::{Fixture, all, ann, both, found};
+use crate::sample::COMMON;
 
 both!(threads_that_share_a_ledger, threads_with_their_own, processes, a_reader_sees_one_state);
 

@@ -11,10 +11,18 @@ use crate::fixture::{Fixture, NOW, all, ann, both, register};
 both!(
     what_is_changed_behind_its_back_is_found,
     lists_are_made_anew_from_the_entries,
+    lists_of_version_2_are_made_anew,
     another_policy_rates_all_of_it_anew,
     a_newer_ledger_is_refused_and_left_alone,
     a_foreign_database_is_told,
 );
+
+/// Takes the lists away.
+const DROPS: &str =
+    "DROP TABLE projection; DROP TABLE leak; DROP TABLE search; DROP TABLE token; DROP TABLE place";
+
+/// The lists of version 2.
+const VERSION_2: &str = include_str!("../../migrations/0002_projection.sql");
 
 /// Runs statements as somebody who has the database, but not the ledger.
 fn behind(fixture: &Fixture, sql: &str) {
@@ -78,15 +86,15 @@ fn what_is_changed_behind_its_back_is_found(fixture: &Fixture) {
             "leak 1",
         ),
         (
-            "UPDATE source SET words = 'b' WHERE leak = 3",
-            "UPDATE source SET words = 'a.env:1' WHERE leak = 3",
+            "UPDATE search SET ending = ending + 1 WHERE leak = 3",
+            "UPDATE search SET ending = ending - 1 WHERE leak = 3",
             "leak 3",
         ),
         ("UPDATE place SET ticked = 1", "UPDATE place SET ticked = 0", "leak 2"),
         (
-            "INSERT INTO source VALUES (9, 1, 'file', 'x')",
-            "DELETE FROM source WHERE leak = 9",
-            "source",
+            "INSERT INTO search VALUES (9, 1, 'target', 'x')",
+            "DELETE FROM search WHERE leak = 9",
+            "search",
         ),
     ];
     for (change, back, told) in changes {
@@ -103,16 +111,31 @@ fn lists_are_made_anew_from_the_entries(fixture: &Fixture) {
     fill(fixture);
     let before = all(&fixture.store);
     // As it was when there were entries only: version 1.
-    behind(
-        fixture,
-        "DROP TABLE projection; DROP TABLE leak; DROP TABLE token; DROP TABLE source; \
-         DROP TABLE place; UPDATE ledger SET version = 1",
-    );
+    behind(fixture, &format!("{DROPS}; UPDATE ledger SET version = 1"));
     let store = fixture.open();
     assert_eq!(all(&store), before);
     store.verify(&ann().who).unwrap();
     assert_eq!(store.patches(&ann().who, None).unwrap().len(), 1);
     assert_eq!(register(&store, &[77], "b.env").0, 6);
+}
+
+/// Version 2 had a table of places, and searched for texts in that of leaks.
+fn lists_of_version_2_are_made_anew(fixture: &Fixture) {
+    fill(fixture);
+    let before = all(&fixture.store);
+    behind(fixture, &format!("{DROPS}; {}; UPDATE ledger SET version = 2", VERSION_2));
+    // As such a ledger is found: with lists of its own, of the policy that is asked for.
+    behind(
+        fixture,
+        "INSERT INTO projection VALUES (1, 'x');
+         INSERT INTO token VALUES ('default', 'x', 1, 'old', 'x');
+         INSERT INTO source VALUES (1, 1, 'file', 'old'); INSERT INTO place VALUES (1, '', '', '', '', '', '', 0)",
+    );
+    let store = fixture.open();
+    assert_eq!(all(&store), before);
+    store.verify(&ann().who).unwrap();
+    drop(store);
+    assert_eq!(all(&fixture.open()), before, "once is enough");
 }
 
 fn another_policy_rates_all_of_it_anew(fixture: &Fixture) {
@@ -137,7 +160,7 @@ fn a_newer_ledger_is_refused_and_left_alone(fixture: &Fixture) {
     behind(fixture, "UPDATE ledger SET version = 99");
     let error = Store::open(&fixture.address).unwrap_err();
     assert!(matches!(error, StoreError::Newer { found: 99, .. }), "{error}");
-    behind(fixture, "UPDATE ledger SET version = 2");
+    behind(fixture, "UPDATE ledger SET version = 3");
     fixture.open().verify(&ann().who).unwrap();
 }
 

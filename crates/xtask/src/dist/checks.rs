@@ -74,7 +74,9 @@ fn c_program(release: &Release) -> Result<()> {
     };
     let source = workspace::root().join("examples/c/check.c");
     let gcc = || {
-        program("gcc").args(&["-std=c11", "-Wall", "-Werror", "-D_POSIX_C_SOURCE=200809L"]).arg(&source)
+        program("gcc")
+            .args(&["-std=c11", "-Wall", "-Werror", "-D_POSIX_C_SOURCE=200809L"])
+            .arg(&source)
     };
     let version = String::from_utf8(
         program("pkg-config")
@@ -128,7 +130,10 @@ fn bill(release: &Release) -> Result<()> {
             ensure!(component[field].is_string(), "{reference} has no {field}");
         }
         let licence = component["licenses"][0]["expression"].as_str();
-        ensure!(licence.is_some_and(|l| !l.contains('/')), "{reference} has no licence: {licence:?}");
+        ensure!(
+            licence.is_some_and(|l| !l.contains('/')),
+            "{reference} has no licence: {licence:?}"
+        );
         let sum = component["hashes"][0]["content"].as_str();
         let ours = component["purl"].is_null();
         let sound = sum.is_some_and(|sum| {

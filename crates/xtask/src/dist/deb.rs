@@ -197,7 +197,10 @@ impl Builder<'_> {
         }
         // It asks for a source package to stand in.
         let source = self.stage.path().join("source");
-        write(&source.join("debian/control"), "Source: stanch\n\nPackage: stanch\nArchitecture: any\n")?;
+        write(
+            &source.join("debian/control"),
+            "Source: stanch\n\nPackage: stanch\nArchitecture: any\n",
+        )?;
         let output =
             program("dpkg-shlibdeps").arg("-O").args(&programs).folder(&source).capture()?.stdout;
         let text = String::from_utf8(output)?;
@@ -220,7 +223,10 @@ fn template(name: &str) -> PathBuf {
 /// A licence's text as a field of Debian's goes on: each line one blank in, an empty one as a dot.
 fn indented(text: &str) -> String {
     let lines = text.trim_end().lines();
-    lines.map(|line| format!(" {}", if line.is_empty() { "." } else { line })).collect::<Vec<_>>().join("\n")
+    lines
+        .map(|line| format!(" {}", if line.is_empty() { "." } else { line }))
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 fn gzip(bytes: &[u8]) -> Result<Vec<u8>> {

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use super::{Command, VERSION, sbom, target};
 use crate::command::{cargo, program};
 use crate::library::{self, Library};
-use crate::{nginx, workspace};
+use crate::{envoy, nginx, workspace};
 
 /// The release folder, built.
 pub struct Release {
@@ -34,8 +34,7 @@ impl Release {
     /// Builds it anew.
     pub fn build(command: Command) -> Result<Release> {
         let library = library::build()?;
-        let folder =
-            target(command).join(format!("stanch-{VERSION}-{}", std::env::consts::ARCH));
+        let folder = target(command).join(format!("stanch-{VERSION}-{}", std::env::consts::ARCH));
         // Packages of an earlier build must not be taken for those of this one.
         empty(&target(command))?;
         let release = Release {
@@ -50,7 +49,10 @@ impl Release {
             release.command()?;
         }
         for page in PAGES {
-            copy(&workspace::root().join(page), &release.path(&format!("share/doc/stanch/{page}")))?;
+            copy(
+                &workspace::root().join(page),
+                &release.path(&format!("share/doc/stanch/{page}")),
+            )?;
         }
         std::fs::write(release.path("sbom.cdx.json"), sbom::text()?)?;
         release.checksums()?;
@@ -68,8 +70,8 @@ impl Release {
     /// The file that `pkg-config` reads, for a library that stands at `prefix` and `libdir`.
     pub fn pkg_config(&self, prefix: &str, libdir: &str) -> Result<String> {
         let template = workspace::root().join("packaging/stanch.pc");
-        let text = std::fs::read_to_string(&template)
-            .with_context(|| template.display().to_string())?;
+        let text =
+            std::fs::read_to_string(&template).with_context(|| template.display().to_string())?;
         Ok(filled(
             &text,
             &[
@@ -96,8 +98,13 @@ impl Release {
 
     /// The modules for proxies. Each is a shared object under `lib` and needs nothing else from here.
     fn modules(&self) -> Result<()> {
-        let module = self.path("lib/nginx/modules/ngx_http_stanch_module.so");
-        strip(&nginx::module()?, &module, "--strip-unneeded", 0o644)
+        for (built, name) in [
+            (nginx::module()?, "lib/nginx/modules/ngx_http_stanch_module.so"),
+            (envoy::module()?, "lib/envoy/libstanch_envoy.so"),
+        ] {
+            strip(&built, &self.path(name), "--strip-unneeded", 0o644)?;
+        }
+        Ok(())
     }
 
     /// The command, its manual and what shells complete, as the command itself prints them.
@@ -105,9 +112,17 @@ impl Release {
         // In a folder of its own: the command asks for more of the library than C does, and both
         // libraries would have the same file name.
         let built = workspace::target().join("command");
-        cargo(&["build", "--release", "--package", "stanch-cli", "--bin", "stanch", "--target-dir"])
-            .arg(&built)
-            .capture()?;
+        cargo(&[
+            "build",
+            "--release",
+            "--package",
+            "stanch-cli",
+            "--bin",
+            "stanch",
+            "--target-dir",
+        ])
+        .arg(&built)
+        .capture()?;
         let command = self.path("bin/stanch");
         strip(&built.join("release/stanch"), &command, "--strip-all", 0o755)?;
         program(&command)
@@ -164,9 +179,9 @@ pub fn set_mode(path: &Path, mode: u32) -> Result<()> {
 
 /// A template with its `@NAME@`s replaced.
 pub fn filled(template: &str, values: &[(&str, &str)]) -> String {
-    values.iter().fold(template.to_owned(), |text, (name, value)| {
-        text.replace(&format!("@{name}@"), value)
-    })
+    values
+        .iter()
+        .fold(template.to_owned(), |text, (name, value)| text.replace(&format!("@{name}@"), value))
 }
 
 fn parent(path: &Path) -> Result<()> {

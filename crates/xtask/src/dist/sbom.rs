@@ -25,7 +25,8 @@ pub fn text() -> Result<String> {
         .arg(host)
         .capture()?
         .stdout;
-    let lock = std::fs::read_to_string(workspace::root().join("Cargo.lock")).context("Cargo.lock")?;
+    let lock =
+        std::fs::read_to_string(workspace::root().join("Cargo.lock")).context("Cargo.lock")?;
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version = both(&program(rustc).arg("-vV").capture()?);
     let release = version.lines().find_map(|line| line.strip_prefix("release: "));
@@ -41,14 +42,14 @@ pub fn text() -> Result<String> {
 fn checksums(lock: &str) -> Result<BTreeMap<(String, String), String>> {
     let lock: toml::Table = lock.parse().context("Cargo.lock")?;
     let packages = lock.get("package").and_then(toml::Value::as_array).context("no packages")?;
-    let text = |package: &toml::Value, name: &str| {
+    let said = |package: &toml::Value, name: &str| {
         package.get(name).and_then(toml::Value::as_str).map(str::to_owned)
     };
     Ok(packages
         .iter()
         .filter_map(|package| {
-            let name = (text(package, "name")?, text(package, "version")?);
-            Some((name, text(package, "checksum")?))
+            let name = (said(package, "name")?, said(package, "version")?);
+            Some((name, said(package, "checksum")?))
         })
         .collect())
 }
@@ -118,11 +119,8 @@ fn shipped(node: &Value) -> impl Iterator<Item = &str> {
     .filter_map(|dependency| dependency["pkg"].as_str())
 }
 
-fn component(
-    package: &Value,
-    checksums: &BTreeMap<(String, String), String>,
-) -> Result<Value> {
-    let (name, version) = (text(package, "name")?, text(package, "version")?);
+fn component(package: &Value, checksums: &BTreeMap<(String, String), String>) -> Result<Value> {
+    let (name, version) = (field(package, "name")?, field(package, "version")?);
     let program = package["targets"].as_array().into_iter().flatten().any(|target| {
         target["kind"].as_array().is_some_and(|kinds| kinds.iter().any(|kind| kind == "bin"))
             && package["source"].is_null()
@@ -166,11 +164,11 @@ fn standard_library(rust: &str) -> Value {
 
 fn url(package: &Value) -> Result<String> {
     // A plus of a version stands for a blank in a URL.
-    let version = text(package, "version")?.replace('+', "%2B");
-    Ok(format!("pkg:cargo/{}@{version}", text(package, "name")?))
+    let version = field(package, "version")?.replace('+', "%2B");
+    Ok(format!("pkg:cargo/{}@{version}", field(package, "name")?))
 }
 
-fn text<'a>(of: &'a Value, name: &str) -> Result<&'a str> {
+fn field<'a>(of: &'a Value, name: &str) -> Result<&'a str> {
     of[name].as_str().with_context(|| format!("no {name}"))
 }
 

@@ -2,6 +2,10 @@
 
 use std::path::Path;
 
+use crate::proxy::Ports;
+use crate::proxy::bodies::BODY_LIMIT;
+use crate::proxy::requests::BODY_BUFFER;
+
 /// What differs between one configuration of the suite and the next.
 pub struct Config<'a> {
     pub folder: &'a Path,
@@ -24,25 +28,12 @@ pub enum Workers {
     Single,
 }
 
-/// Where nginx listens: `stanch on` and `stanch monitor`, HTTP/1.1 and HTTP/2.
-#[derive(Clone, Copy)]
-pub struct Ports {
-    pub on: u16,
-    pub monitor: u16,
-    pub on_h2: u16,
-    pub monitor_h2: u16,
-}
-
-/// Bodies above this go to a temporary file.
-pub const BODY_BUFFER: usize = 16 * 1024;
 /// nginx refuses larger bodies itself.
 pub const MAX_BODY: usize = 16 * 1024 * 1024;
-/// `stanch_body_limit` of the locations `/limit-…`.
-pub const BODY_LIMIT: usize = 64 * 1024;
 
 impl Config<'_> {
     pub fn text(&self) -> String {
-        let Ports { on, monitor, on_h2, monitor_h2 } = self.ports;
+        let Ports { on, monitor, on_h2, monitor_h2, stream: _ } = self.ports;
         let locations = self.locations();
         format!(
             "{head}

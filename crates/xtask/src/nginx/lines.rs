@@ -7,14 +7,14 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use serde_json::Value;
 
-use super::client::{Client, exchange};
-use super::material::{BLOCKED_LEAK, MONITORED_LEAK, Material};
-use super::message::Message;
 use super::metrics;
 use super::server;
 use super::stand::{Directives, Stand};
-use super::upstream::Upstream;
 use crate::command::both;
+use crate::proxy::client::{Client, exchange};
+use crate::proxy::material::{BLOCKED_LEAK, MONITORED_LEAK, Material};
+use crate::proxy::message::Message;
+use crate::proxy::upstream::Upstream;
 use crate::report::Report;
 
 /// What is waited for a line, which nginx writes after the answer.

@@ -3,17 +3,15 @@
 use anyhow::{Result, ensure};
 
 use super::Bench;
-use super::client::{Client, exchange};
-use super::material::{BLOCKED_LEAK, MONITORED_LEAK, OTHER_LEAK};
-use super::message::{Message, filler_with};
+use crate::proxy::Proxy;
+use crate::proxy::client::{Client, exchange};
+use crate::proxy::material::BLOCKED_LEAK;
+use crate::proxy::message::{Message, filler_with};
+use crate::proxy::routes;
 use crate::report::Report;
 
 pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
-    report.case("stanch off", off(bench));
-    report.case("stanch_status", status(bench));
-    report.case("a monitored patch passes", monitored_patch(bench));
-    report.case("the worst of several tokens decides", several(bench));
-    report.case("another set in a location", other_set(bench));
+    routes::run(report, bench)?;
     report.case("error page for a refusal", error_page(bench));
     report.case("redirect to a location with another set", redirect_to_other(bench));
     report.case("redirect out of `stanch off`", redirect_from_off(bench));
@@ -21,52 +19,7 @@ pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
     report.case("redirect by the upstream, with the body", accelerated(bench));
     report.case("subrequests are not scanned again", subrequest(bench));
     report.case("limits count a request before it is scanned", limited(bench));
-    report.case("HEAD and a body of no length are not waited for", no_body(bench));
     Ok(())
-}
-
-fn off(bench: &Bench) -> Result<()> {
-    let message = Message::post("/off/", bench.material.blocked.as_str());
-    let outcome = exchange(bench.server.ports.on, "off", &message)?;
-    bench.check_passed(&outcome)?;
-    bench.check_logged(&outcome, "200 - - - - -")
-}
-
-fn status(bench: &Bench) -> Result<()> {
-    let message = Message::get("/status/").header("X-Key", &bench.material.blocked);
-    bench.check_refused(&exchange(bench.server.ports.on, "status", &message)?, 451)
-}
-
-fn monitored_patch(bench: &Bench) -> Result<()> {
-    let token = &bench.material.monitored;
-    for (case, message, logged) in [
-        ("monitored-head", Message::get("/").header("X-Key", token), "header raw X-Key"),
-        ("monitored-body", Message::post("/", token.as_str()), "body raw -"),
-    ] {
-        let outcome = exchange(bench.server.ports.on, case, &message)?;
-        bench.check_passed(&outcome)?;
-        bench.check_logged(&outcome, &format!("200 monitor {MONITORED_LEAK} {logged}"))?;
-    }
-    Ok(())
-}
-
-fn several(bench: &Bench) -> Result<()> {
-    let (monitored, blocked) = (&bench.material.monitored, &bench.material.blocked);
-    let message = Message::post("/", blocked.as_str()).header("X-Key", monitored);
-    let outcome = exchange(bench.server.ports.on, "several", &message)?;
-    bench.check_refused(&outcome, 403)?;
-    bench.check_logged(&outcome, &format!("403 block {BLOCKED_LEAK} body raw -"))
-}
-
-fn other_set(bench: &Bench) -> Result<()> {
-    let port = bench.server.ports.on;
-    let other = Message::get("/other/").header("X-Key", &bench.material.other);
-    let outcome = exchange(port, "other-set", &other)?;
-    bench.check_refused(&outcome, 403)?;
-    bench.check_logged(&outcome, &format!("403 block {OTHER_LEAK} header raw X-Key"))?;
-    bench.check_passed(&exchange(port, "other-set-elsewhere", &other.at("/"))?)?;
-    let usual = Message::get("/other/").header("X-Key", &bench.material.blocked);
-    bench.check_passed(&exchange(port, "usual-token-in-other", &usual)?)
 }
 
 /// The page is made by an internal redirect through the phases: it must not be refused again.
@@ -81,7 +34,7 @@ fn error_page(bench: &Bench) -> Result<()> {
         ensure!(response.body == b"ok\n", "{case}: the page did not come from the upstream");
         let pages = bench.upstream.count(case);
         ensure!(pages == 1, "{case}: the page was asked for {pages} times");
-        let line = bench.server.access_line(case)?;
+        let line = bench.access_line(case)?;
         ensure!(line.starts_with(&format!("403 block {BLOCKED_LEAK} ")), "logged `{line}`");
     }
     Ok(())
@@ -167,23 +120,4 @@ fn limited(bench: &Bench) -> Result<()> {
     let outcome = exchange(bench.server.ports.on, "limited-2", &message)?;
     bench.check_refused(&outcome, 503)?;
     bench.check_logged(&outcome, "503 - - - - -")
-}
-
-fn no_body(bench: &Bench) -> Result<()> {
-    let port = bench.server.ports.on;
-    let mut client = Client::connect(port)?;
-    for (case, message) in [
-        ("empty-post", Message::post("/", "")),
-        ("get-with-length-0", Message::get("/").header("Content-Length", "0")),
-        ("empty-chunked", Message::chunked("/", Vec::new())),
-    ] {
-        let outcome = client.exchange(case, &message)?;
-        bench.check_passed(&outcome)?;
-        bench.check_logged(&outcome, "200 pass - - - -")?;
-    }
-    let head = format!("HEAD / HTTP/1.1\r\nHost: t\r\nX-Key: {}\r\n\r\n", bench.material.blocked);
-    client.send(head.as_bytes())?;
-    let status = client.status_of_head()?;
-    ensure!(status == 403, "HEAD was answered with {status}");
-    Ok(())
 }

@@ -6,12 +6,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 
-use super::client::{Client, Response};
 use super::exposition::Exposition;
-use super::material::{BLOCKED_LEAK, MONITORED_LEAK, Material};
-use super::message::Message;
 use super::stand::{Directives, Stand};
-use super::upstream::Upstream;
+use crate::proxy::client::{Client, Response};
+use crate::proxy::material::{BLOCKED_LEAK, MONITORED_LEAK, Material};
+use crate::proxy::message::Message;
+use crate::proxy::upstream::Upstream;
 use crate::report::Report;
 
 /// What is waited for a worker to count, which it does after the answer.
@@ -236,7 +236,7 @@ impl Desk {
         std::thread::scope(|scope| -> Result<()> {
             let client = || -> Result<()> {
                 for _ in 0..EACH {
-                    let outcome = super::client::exchange(port, "load", &message)?;
+                    let outcome = crate::proxy::client::exchange(port, "load", &message)?;
                     ensure!(outcome.status == 403, "answered {}", outcome.status);
                 }
                 Ok(())

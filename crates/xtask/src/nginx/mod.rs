@@ -4,40 +4,33 @@
 //! between a client and an upstream that both live in this process. It listens on free ports of
 //! 127.0.0.1, and the nginx that the system may run is never touched.
 
-mod attempts;
 mod bodies;
 mod build;
-mod client;
 mod config;
-mod encodings;
 mod exposition;
-mod h2;
 mod lines;
 mod locations;
-mod material;
-mod message;
 mod metrics;
 mod refusals;
 mod reload;
-mod requests;
-mod scopes;
 mod server;
 mod stand;
 mod swaps;
 mod unreadable;
-mod upstream;
 mod whole;
 
 use std::path::Path;
 
 use anyhow::{Result, ensure};
 
+use crate::proxy::material::Material;
+use crate::proxy::upstream::Upstream;
+use crate::proxy::{Ports, Proxy, attempts, h2, requests, scopes};
 use crate::report::Report;
-use client::Outcome;
 use config::Workers;
-use material::Material;
 use server::Server;
-use upstream::Upstream;
+
+pub use build::module;
 
 /// Builds the module and runs every case.
 pub fn run(report: &mut Report) {
@@ -113,24 +106,39 @@ impl Bench {
         let server = Server::start(module, &material, upstream.port(), workers)?;
         Ok(Bench { server, upstream, material })
     }
+}
 
-    /// The request was answered with 200, and the upstream got exactly what was sent.
-    pub fn check_passed(&self, outcome: &Outcome) -> Result<()> {
-        ensure!(outcome.status == 200, "answered {} instead of 200", outcome.status);
-        self.upstream.check_received(&outcome.case, &outcome.target, &outcome.body)
+impl Proxy for Bench {
+    fn ports(&self) -> Ports {
+        self.server.ports
     }
 
-    /// The request was answered with this status, and the upstream saw nothing of it.
-    pub fn check_refused(&self, outcome: &Outcome, status: u16) -> Result<()> {
-        ensure!(outcome.status == status, "answered {} instead of {status}", outcome.status);
-        self.upstream.must_not_see(&outcome.case)
+    fn material(&self) -> &Material {
+        &self.material
     }
 
-    /// The access log's line of this request: status, action, leak, part, view, name.
-    pub fn check_logged(&self, outcome: &Outcome, expected: &str) -> Result<()> {
-        let line = self.server.access_line(&outcome.case)?;
-        ensure!(line == expected, "logged `{line}` instead of `{expected}`");
-        Ok(())
+    fn upstream(&self) -> &Upstream {
+        &self.upstream
+    }
+
+    fn access_log(&self) -> &'static str {
+        "access.log"
+    }
+
+    fn body_log(&self) -> &'static str {
+        "bodies.log"
+    }
+
+    fn attempt_log(&self) -> &'static str {
+        "attempts.log"
+    }
+
+    fn lowers_names(&self) -> bool {
+        false
+    }
+
+    fn reads_refused_bodies(&self) -> bool {
+        true
     }
 }
 

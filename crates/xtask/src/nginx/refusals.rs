@@ -1,6 +1,5 @@
 //! What `nginx -t` says to a set, a key or a directive that cannot be used.
 
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
@@ -8,9 +7,10 @@ use anyhow::{Result, ensure};
 use stanch::secret::ImprintKey;
 
 use super::config::{self, Workers};
-use super::material::{Material, Untaken};
 use super::server;
 use crate::command::both;
+use crate::proxy::free_port;
+use crate::proxy::material::{Material, Untaken};
 use crate::report::Report;
 use crate::workspace;
 
@@ -239,11 +239,6 @@ fn check_refused(
     material.check_absent(&text)
 }
 
-/// A port for `nginx -t`, which minds no other user of it.
-fn some_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
 /// Runs `nginx -t` with these directives: whether it passed, and what it said.
 fn check(
     material: &Material,
@@ -263,7 +258,7 @@ fn check(
     let text = format!(
         "{head}{blank}\nhttp {{{inner}\nlisten 127.0.0.1:{port}; location / {{ return 204; }} }}\n\
          {temporary}\naccess_log off; }}\n",
-        port = some_port()?,
+        port = free_port()?,
         temporary = config::temporary_files(folder),
     );
     std::fs::write(folder.join("nginx.conf"), text)?;

@@ -1,16 +1,18 @@
 //! Reloads while requests come in, and reloads that fail.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Result, ensure};
 
 use super::Bench;
-use super::client::{Client, exchange};
-use super::material::{FLIPPING_LEAK, Untaken};
-use super::message::{Message, filler_with};
 use crate::clock;
+use crate::proxy::Proxy;
+use crate::proxy::client::exchange;
+use crate::proxy::load;
+use crate::proxy::material::{FLIPPING_LEAK, Untaken};
+use crate::proxy::message::Message;
 use crate::report::Report;
 
 /// How often nginx is told to reload under load; the set changes in the middle.
@@ -50,99 +52,23 @@ pub fn run(report: &mut Report, bench: &mut Bench) -> Result<()> {
 
 fn under_load(bench: &mut Bench) -> Result<()> {
     let Bench { server, material, .. } = bench;
-    let port = server.ports.on;
-    let body = |token: &str| filler_with(50_000, 20_000, token);
-    let clean = Message::get("/").header("X-Key", &material.clean);
-    let clean_body = Message::post("/", body(&material.clean));
-    let blocked = Message::get("/").header("X-Key", &material.blocked);
-    let blocked_body = Message::post("/", body(&material.blocked));
-    let flipping = Message::get("/").header("X-Key", &material.flipping);
-
-    let (stop, changed) = (AtomicBool::new(false), AtomicBool::new(false));
-    let load = Load { port, stop: &stop };
-    // A retiring worker may still answer by the old set, but none may know the new one early.
-    let flip = |status| status == 403 || (status == 200 && changed.load(Ordering::SeqCst));
-
-    let answered = std::thread::scope(|scope| -> Result<Vec<usize>> {
-        let threads = [
-            scope.spawn(|| load.fresh(&clean, |status| status == 200)),
-            scope.spawn(|| load.fresh(&clean_body, |status| status == 200)),
-            scope.spawn(|| load.fresh(&blocked, |status| status == 403)),
-            scope.spawn(|| load.fresh(&flipping, flip)),
-            scope.spawn(|| load.kept_alive(&clean, |status| status == 200)),
-            scope.spawn(|| load.kept_alive(&clean_body, |status| status == 200)),
-            scope.spawn(|| load.kept_alive(&blocked_body, |status| status == 403)),
-        ];
-        let reloaded = (|| {
-            for i in 0..RELOADS {
-                if i == RELOADS / 2 {
-                    changed.store(true, Ordering::SeqCst);
-                    material.save_patches(false)?;
-                }
-                server.reload()?;
-                std::thread::sleep(Duration::from_millis(50));
+    load::during(server.ports.on, material, |changed| {
+        for i in 0..RELOADS {
+            if i == RELOADS / 2 {
+                changed.store(true, Ordering::SeqCst);
+                material.save_patches(false)?;
             }
-            anyhow::Ok(())
-        })();
-        stop.store(true, Ordering::SeqCst);
-        let mut answered = Vec::new();
-        for thread in threads {
-            answered.push(thread.join().map_err(|_| anyhow!("a client panicked"))??);
+            server.reload()?;
+            std::thread::sleep(Duration::from_millis(50));
         }
-        reloaded?;
-        Ok(answered)
+        Ok(())
     })?;
-
-    println!("      {RELOADS} reloads; requests answered, by client: {answered:?}");
-    ensure!(answered.iter().all(|count| *count >= RELOADS), "the load was none: {answered:?}");
+    let flipping = Message::get("/").header("X-Key", &material.flipping);
     for i in 0..20 {
-        let outcome = exchange(port, &format!("flipped-{i}"), &flipping)?;
+        let outcome = exchange(bench.ports().on, &format!("flipped-{i}"), &flipping)?;
         bench.check_passed(&outcome)?;
     }
     Ok(())
-}
-
-/// One kind of client under load. Each returns how many of its requests were answered.
-pub struct Load<'a> {
-    pub port: u16,
-    pub stop: &'a AtomicBool,
-}
-
-impl Load<'_> {
-    /// A new connection for each request: every single one must be answered as expected.
-    pub fn fresh(&self, message: &Message, expected: impl Fn(u16) -> bool) -> Result<usize> {
-        let mut answered = 0;
-        while !self.stop.load(Ordering::SeqCst) {
-            let outcome = exchange(self.port, "load", message)
-                .with_context(|| format!("request {answered} on a new connection"))?;
-            ensure!(expected(outcome.status), "request {answered}: status {}", outcome.status);
-            answered += 1;
-        }
-        Ok(answered)
-    }
-
-    /// One connection for many requests. A worker that retires closes idle connections, so, as
-    /// RFC 9112 (section 9.3.1) has it, a request that finds its connection closed before any
-    /// byte of an answer goes out once more on a new connection, and must be answered there.
-    pub fn kept_alive(&self, message: &Message, expected: impl Fn(u16) -> bool) -> Result<usize> {
-        let mut answered = 0;
-        let mut client = Client::connect(self.port)?;
-        let mut used = false;
-        while !self.stop.load(Ordering::SeqCst) {
-            let outcome = match client.exchange("load", message) {
-                Err(_) if used && client.was_closed_unanswered() => {
-                    client = Client::connect(self.port)?;
-                    client.exchange("load", message).context("on the new connection")
-                }
-                outcome => outcome,
-            }
-            .with_context(|| format!("request {answered} on a kept connection"))?;
-            ensure!(expected(outcome.status), "request {answered}: status {}", outcome.status);
-            answered += 1;
-            used = true;
-        }
-        Ok(answered)
-    }
 }
 
 fn bad_set(bench: &mut Bench) -> Result<()> {

@@ -1,6 +1,5 @@
 //! One nginx process that this suite started, and the only one it ever signals.
 
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -8,12 +7,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::client::Client;
-use super::config::{Config, Ports, Workers};
-use super::material::Material;
-
-/// What is waited for nginx to start, reload or write a log line.
-const PATIENCE: Duration = Duration::from_secs(20);
+use super::config::{Config, Workers};
+use crate::proxy::client::Client;
+use crate::proxy::material::Material;
+use crate::proxy::{PATIENCE, Ports, free_ports};
 
 pub struct Server {
     child: Child,
@@ -35,7 +32,8 @@ impl Server {
         workers: Workers,
     ) -> Result<Server> {
         let folder = material.folder().to_owned();
-        let ports = free_ports()?;
+        let [on, monitor, on_h2, monitor_h2] = free_ports()?;
+        let ports = Ports { on, monitor, on_h2, monitor_h2, stream: None };
         let public_key = material.next_public_key();
         let config = Config {
             folder: &folder,
@@ -106,42 +104,6 @@ impl Server {
     pub fn error_log(&self) -> Result<String> {
         let bytes = std::fs::read(self.folder.join("error.log"))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    /// What the access log says of a case.
-    pub fn access_line(&self, case: &str) -> Result<String> {
-        self.line("access.log", case)
-    }
-
-    /// What became of a case's body.
-    pub fn body_line(&self, case: &str) -> Result<String> {
-        self.line("bodies.log", case)
-    }
-
-    /// The attempt of a case.
-    pub fn attempt_line(&self, case: &str) -> Result<String> {
-        self.line("attempts.log", case)
-    }
-
-    /// All attempts.
-    pub fn attempts(&self) -> Result<String> {
-        Ok(std::fs::read_to_string(self.folder.join("attempts.log"))?)
-    }
-
-    /// What a log says of a case. nginx writes it after the answer: it may take a moment.
-    fn line(&self, log: &str, case: &str) -> Result<String> {
-        let deadline = Instant::now() + PATIENCE;
-        let wanted = format!("{case} ");
-        loop {
-            let bytes = std::fs::read(self.folder.join(log))?;
-            let text = String::from_utf8_lossy(&bytes);
-            let mut lines = text.split_inclusive('\n').filter(|line| line.ends_with('\n'));
-            if let Some(line) = lines.find_map(|line| line.strip_prefix(&wanted)) {
-                return Ok(line.trim_end().to_owned());
-            }
-            ensure!(Instant::now() < deadline, "{log} has no line of {case}");
-            std::thread::sleep(Duration::from_millis(5));
-        }
     }
 
     /// Stops it gracefully and returns its error log.
@@ -238,22 +200,4 @@ pub fn wait_for_generation(child: &mut Child, port: u16, wanted: u32) -> Result<
 fn generation(port: u16) -> Result<String> {
     let response = Client::connect(port)?.ask(b"GET /generation HTTP/1.1\r\nHost: t\r\n\r\n")?;
     Ok(String::from_utf8(response.body)?)
-}
-
-/// A port that nothing listens on.
-pub fn free_port() -> Result<u16> {
-    Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
-}
-
-fn free_ports() -> Result<Ports> {
-    // All four are held until all are known, so that no two are the same.
-    let mut held = Vec::new();
-    for _ in 0..4 {
-        held.push(TcpListener::bind("127.0.0.1:0")?);
-    }
-    let mut ports = Vec::new();
-    for listener in &held {
-        ports.push(listener.local_addr()?.port());
-    }
-    Ok(Ports { on: ports[0], monitor: ports[1], on_h2: ports[2], monitor_h2: ports[3] })
 }

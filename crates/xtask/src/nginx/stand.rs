@@ -8,6 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::config::{self, Workers};
 use super::server;
+use crate::proxy::free_port;
 
 /// A running nginx; it ends with the value.
 pub struct Stand {
@@ -37,7 +38,7 @@ struct Place {
 impl Stand {
     /// Starts nginx with two workers in a folder.
     pub fn start(folder: &Path, module: &Path, directives: Directives<'_>) -> Result<Stand> {
-        let port = server::free_port()?;
+        let port = free_port()?;
         let (folder, module) = (folder.to_owned(), module.to_owned());
         let place = Place { folder, module, port, generation: 1, user: "root" };
         place.write(directives)?;

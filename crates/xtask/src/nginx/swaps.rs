@@ -8,15 +8,16 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, anyhow, ensure};
 use rustix::process::Signal;
 
-use super::client::{Client, exchange};
 use super::exposition::Exposition;
-use super::material::{FLIPPING_LEAK, Material, Untaken};
-use super::message::{Message, filler_with};
 use super::metrics;
-use super::reload::{EXPECTED_EMERGENCY, Load};
+use super::reload::EXPECTED_EMERGENCY;
 use super::stand::{Directives, Stand};
-use super::upstream::Upstream;
 use crate::clock;
+use crate::proxy::client::{Client, exchange};
+use crate::proxy::load::Load;
+use crate::proxy::material::{FLIPPING_LEAK, Material, Untaken};
+use crate::proxy::message::{Message, filler_with};
+use crate::proxy::upstream::Upstream;
 use crate::report::Report;
 
 /// How often the set is swapped under load, each time in every worker.

@@ -8,15 +8,13 @@ use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use super::client::exchange;
-use super::message::Message;
 use super::stand::{Directives, Stand};
 use crate::command::{cargo, program};
+use crate::proxy::PATIENCE;
+use crate::proxy::client::exchange;
+use crate::proxy::message::Message;
 use crate::report::Report;
 use crate::workspace;
-
-/// What is waited for nginx to do what it was asked.
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The rule that finds the token that requests carry, and the file that it leaked in.
 const RULE: &str = "slack-bot-token";

@@ -28,9 +28,9 @@ const SIGNATURE_AT: usize = 352;
 pub struct Material {
     folder: TempDir,
     key: ImprintKey,
-    /// Signs the sets. nginx has its public key as the file `sign.pub`.
+    /// Signs the sets. The proxy has its public key as the file `sign.pub`.
     signing: SigningKey,
-    /// Takes its place one day. nginx has its public key written into the configuration.
+    /// Takes its place one day. The proxy has its public key written into the configuration.
     next_signing: SigningKey,
     /// The serial number of the set `patches`.
     serial: AtomicU64,
@@ -50,7 +50,7 @@ pub struct Material {
 
 impl Material {
     pub fn create() -> Result<Material> {
-        let folder = tempfile::Builder::new().prefix("stanch-nginx-").tempdir()?;
+        let folder = tempfile::Builder::new().prefix("stanch-proxy-").tempdir()?;
         let key = ImprintKey::create(&folder.path().join("key"))?;
         let blocked = random_token()?;
         let mut clean = blocked.clone();

@@ -1,17 +1,17 @@
-//! `$stanch_attempt`: one line of JSON for each hit, without a token.
+//! Attempts: one line of JSON for each hit, without a token.
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::Bench;
+use super::Proxy;
 use super::client::exchange;
 use super::material::{BLOCKED_LEAK, MONITORED_LEAK};
 use super::message::Message;
 use crate::report::Report;
 
-pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
-    let blocked = bench.material.blocked.as_str();
-    let monitored = bench.material.monitored.as_str();
+pub fn run(report: &mut Report, bench: &dyn Proxy) -> Result<()> {
+    let blocked = bench.material().blocked.as_str();
+    let monitored = bench.material().monitored.as_str();
     let hit = |action, leak: u64, method, part: &str, view| {
         json!({
             "type": "vpatch", "client": "127.0.0.1", "host": "t", "method": method,
@@ -25,7 +25,7 @@ pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
     let block = |method, part: &str, view| hit("block", BLOCKED_LEAK, method, part, view);
     let at = |attempt, path: &str| with(attempt, "path", path);
 
-    let (on, monitor) = (bench.server.ports.on, bench.server.ports.monitor);
+    let (on, monitor) = (bench.ports().on, bench.ports().monitor);
     let escaped: String = blocked.bytes().map(|byte| format!("%{byte:02X}")).collect();
     for (name, port, message, expected) in [
         (
@@ -69,12 +69,12 @@ pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
     ] {
         report.case(name, attempt(bench, name, port, &message, &expected));
     }
-    report.case("a clean request is no attempt", none(bench, "clean", &bench.material.clean));
+    report.case("a clean request is no attempt", none(bench, "clean", &bench.material().clean));
     Ok(())
 }
 
 fn attempt(
-    bench: &Bench,
+    bench: &dyn Proxy,
     name: &str,
     port: u16,
     message: &Message,
@@ -82,8 +82,8 @@ fn attempt(
 ) -> Result<()> {
     let case = case(name);
     exchange(port, &case, message)?;
-    let line = bench.server.attempt_line(&case)?;
-    bench.material.check_absent(&line)?;
+    let line = bench.attempt_line(&case)?;
+    bench.material().check_absent(&line)?;
     let mut attempt: Value = serde_json::from_str(&line).with_context(|| line.clone())?;
     let members = attempt.as_object_mut().context("no object")?;
     let time = members.remove("time").context("no time")?;
@@ -94,17 +94,21 @@ fn attempt(
     );
     let node = members.remove("node").context("no node")?;
     ensure!(node.as_str().is_some_and(|node| !node.is_empty()), "the node is {node}");
-    ensure!(attempt == *expected, "{attempt} instead of {expected}");
+    let mut expected = expected.clone();
+    if let (true, Some(name)) = (bench.lowers_names(), expected["name"].as_str()) {
+        expected["name"] = name.to_lowercase().into();
+    }
+    ensure!(attempt == expected, "{attempt} instead of {expected}");
     Ok(())
 }
 
-fn none(bench: &Bench, name: &str, token: &str) -> Result<()> {
+fn none(bench: &dyn Proxy, name: &str, token: &str) -> Result<()> {
     let case = case(name);
     let message = Message::get("/").header("X-Key", token);
-    let outcome = exchange(bench.server.ports.on, &case, &message)?;
+    let outcome = exchange(bench.ports().on, &case, &message)?;
     // Attempts are written before the access log's line, which this waits for.
     bench.check_logged(&outcome, "200 pass - - - -")?;
-    ensure!(!bench.server.attempts()?.contains(&format!("{case} ")), "there is a line");
+    ensure!(!bench.attempts()?.contains(&format!("{case} ")), "there is a line");
     Ok(())
 }
 

@@ -8,16 +8,18 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use super::message::Message;
 
-/// What is waited for nginx: under valgrind, on a busy machine, a body that inflates takes its time.
+/// What is waited for a proxy: under valgrind, on a busy machine, a body that inflates takes its time.
 const PATIENCE: Duration = Duration::from_secs(120);
 
-/// One connection to nginx.
+/// One connection to a proxy.
 pub struct Client {
     stream: TcpStream,
     /// Received and not yet consumed.
     pending: Vec<u8>,
     /// Anything was received since the last request was begun.
     answering: bool,
+    /// The last answer said that the connection will be closed.
+    pub is_closing: bool,
 }
 
 pub struct Response {
@@ -25,7 +27,7 @@ pub struct Response {
     pub body: Vec<u8>,
     /// Empty if there is none.
     pub content_type: String,
-    /// nginx keeps the connection open.
+    /// The proxy keeps the connection open.
     pub keeps_alive: bool,
 }
 
@@ -54,7 +56,7 @@ impl Client {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
-        Ok(Client { stream, pending: Vec::new(), answering: false })
+        Ok(Client { stream, pending: Vec::new(), answering: false, is_closing: false })
     }
 
     /// Sends a whole request and reads the answer.
@@ -63,7 +65,7 @@ impl Client {
         self.response()
     }
 
-    /// Sends a message, cut as it asks for, and reads the answer. nginx may answer a request that
+    /// Sends a message, cut as it asks for, and reads the answer. A proxy may answer a request that
     /// it refuses before all of it is sent; the answer counts then.
     pub fn exchange(&mut self, case: &str, message: &Message) -> Result<Outcome> {
         let wire = message.wire(case);
@@ -105,6 +107,7 @@ impl Client {
             ensure!(self.receive()?, "the connection was closed inside the answer");
         }
         let body = self.pending.drain(..length).collect();
+        self.is_closing = !keeps_alive;
         Ok(Response { status, body, content_type, keeps_alive })
     }
 

@@ -24,7 +24,7 @@ enum Body {
 /// What goes over the wire: the head, and the segments of the rest.
 pub struct Wire {
     pub segments: Vec<Vec<u8>>,
-    /// Slept between two segments, so that nginx reads them one by one.
+    /// Slept between two segments, so that they are read one by one.
     pub pause: Duration,
 }
 

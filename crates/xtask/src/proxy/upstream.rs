@@ -1,4 +1,4 @@
-//! The server behind nginx: answers everything with 200 and remembers what it received. A location
+//! The server behind a proxy: answers everything with 200 and remembers what it received. A location
 //! of nginx may ask two things of it, by headers that it adds: `X-Redirect` to tell nginx to look at
 //! that place instead, and `X-Truncate` to cut off that file before it answers.
 
@@ -20,6 +20,8 @@ pub struct Upstream {
 struct Record {
     /// What came, by the header `X-Case`.
     received: BTreeMap<String, Vec<Received>>,
+    /// The cases whose head came, whether or not the rest did.
+    begun: BTreeSet<String>,
     /// The cases that must never come.
     unwanted: BTreeSet<String>,
 }
@@ -79,6 +81,11 @@ impl Upstream {
         lock(&self.record).received.get(case).map_or(0, Vec::len)
     }
 
+    /// Whether the head of a request of this case came.
+    pub fn has_begun(&self, case: &str) -> bool {
+        lock(&self.record).begun.contains(case)
+    }
+
     /// Nothing of this case came so far, and nothing may come until `blocked_but_seen`.
     pub fn must_not_see(&self, case: &str) -> Result<()> {
         let mut record = lock(&self.record);
@@ -103,7 +110,7 @@ fn serve(stream: TcpStream, record: &Mutex<Record>) -> Result<()> {
     stream.set_nodelay(true)?;
     let mut writer = stream.try_clone()?;
     let mut reader = BufReader::new(stream);
-    while let Some(request) = read_request(&mut reader)? {
+    while let Some(request) = read_request(&mut reader, record)? {
         let Request { case, target, body, redirect, truncate } = request;
         if let Some(file) = truncate {
             OpenOptions::new().write(true).open(file)?.set_len(0)?;
@@ -119,15 +126,18 @@ fn serve(stream: TcpStream, record: &Mutex<Record>) -> Result<()> {
     Ok(())
 }
 
-/// The next request on a connection; none when it is closed. nginx always sends a length here.
-fn read_request(reader: &mut BufReader<TcpStream>) -> Result<Option<Request>> {
+/// The next request on a connection; none when it is closed.
+fn read_request(
+    reader: &mut BufReader<TcpStream>,
+    record: &Mutex<Record>,
+) -> Result<Option<Request>> {
     let mut line = String::new();
     if reader.read_line(&mut line)? == 0 {
         return Ok(None);
     }
     let target = line.split(' ').nth(1).context("no target")?.to_owned();
     let mut request = Request { target, ..Request::default() };
-    let mut length = 0;
+    let (mut length, mut is_chunked) = (0, false);
     loop {
         let mut line = String::new();
         reader.read_line(&mut line)?;
@@ -140,10 +150,39 @@ fn read_request(reader: &mut BufReader<TcpStream>) -> Result<Option<Request>> {
             "x-redirect" => request.redirect = Some(value.to_owned()),
             "x-truncate" => request.truncate = Some(value.into()),
             "content-length" => length = value.parse()?,
+            "transfer-encoding" => is_chunked = true,
             _ => {}
         }
     }
-    request.body.resize(length, 0);
-    reader.read_exact(&mut request.body)?;
+    lock(record).begun.insert(request.case.clone());
+    if is_chunked {
+        request.body = read_chunks(reader)?;
+    } else {
+        request.body.resize(length, 0);
+        reader.read_exact(&mut request.body)?;
+    }
     Ok(Some(request))
+}
+
+/// A body in chunks, up to its end; trailers are passed over.
+fn read_chunks(reader: &mut BufReader<TcpStream>) -> Result<Vec<u8>> {
+    let mut body = Vec::new();
+    loop {
+        let length = usize::from_str_radix(read_line(reader)?.trim_end(), 16)?;
+        let start = body.len();
+        body.resize(start + length, 0);
+        reader.read_exact(&mut body[start..])?;
+        if length == 0 {
+            while !read_line(reader)?.trim_end().is_empty() {}
+            return Ok(body);
+        }
+        read_line(reader)?;
+    }
+}
+
+/// A line; the end of the stream is an error, as it must not end there.
+fn read_line(reader: &mut BufReader<TcpStream>) -> Result<String> {
+    let mut line = String::new();
+    ensure!(reader.read_line(&mut line)? > 0, "the request ends early");
+    Ok(line)
 }

@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::Bench;
+use super::Proxy;
 use super::client::Outcome;
 use super::material::BLOCKED_LEAK;
 use super::message::{Message, filler_with};
@@ -18,7 +18,11 @@ enum Length {
     Untold,
 }
 
-pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
+/// The answer that comes before all of a body was sent, together with the end of the stream, is lost on
+/// this curl in most cases; what the proxy did is then for its access log to say.
+const UNHEARD: u16 = 0;
+
+pub fn run(report: &mut Report, bench: &dyn Proxy) -> Result<()> {
     let get = |token: &str| Message::get("/").header("x-key", token);
     report.case("header", run_case(bench, "h2-header", get, Length::Told, "header raw x-key"));
     let query = |token: &str| Message::get(format!("/q?key={token}"));
@@ -44,23 +48,31 @@ pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
 }
 
 fn run_case(
-    bench: &Bench,
+    bench: &dyn Proxy,
     name: &str,
     message: impl Fn(&str) -> Message,
     length: Length,
     logged: &str,
 ) -> Result<()> {
-    let ports = bench.server.ports;
-    let (clean, leaked) = (message(&bench.material.clean), message(&bench.material.blocked));
+    let ports = bench.ports();
+    let (clean, leaked) = (message(&bench.material().clean), message(&bench.material().blocked));
 
-    for (port, mode) in [(ports.on_h2, "on"), (ports.monitor_h2, "monitor")] {
+    let stream = ports.stream.map(|port| (port, "stream"));
+    let refusing = [(ports.on_h2, "on")].into_iter().chain(stream);
+
+    for (port, mode) in refusing.clone().chain([(ports.monitor_h2, "monitor")]) {
         let outcome = curl(port, &format!("{name}-{mode}-clean"), &clean, length)?;
         bench.check_passed(&outcome)?;
         bench.check_logged(&outcome, "200 pass - - - -")?;
     }
-    let outcome = curl(ports.on_h2, &format!("{name}-on-leaked"), &leaked, length)?;
-    bench.check_refused(&outcome, 403)?;
-    bench.check_logged(&outcome, &format!("403 block {BLOCKED_LEAK} {logged}"))?;
+    for (port, mode) in refusing {
+        let mut outcome = curl(port, &format!("{name}-{mode}-leaked"), &leaked, length)?;
+        if outcome.status == UNHEARD && !bench.reads_refused_bodies() {
+            outcome.status = 403;
+        }
+        bench.check_refused(&outcome, 403)?;
+        bench.check_logged(&outcome, &format!("403 block {BLOCKED_LEAK} {logged}"))?;
+    }
 
     let outcome = curl(ports.monitor_h2, &format!("{name}-monitor-leaked"), &leaked, length)?;
     bench.check_passed(&outcome)?;
@@ -96,6 +108,6 @@ fn curl(port: u16, case: &str, message: &Message, length: Length) -> Result<Outc
     let output = child.wait_with_output()?;
     let text = String::from_utf8(output.stdout)?;
     let (version, status) = text.split_once(' ').context("curl printed no status")?;
-    ensure!(version == "2", "curl spoke HTTP/{version}");
+    ensure!(version == "2" || status == "000", "curl spoke HTTP/{version}");
     Ok(Outcome::new(case, message, status.parse()?))
 }
