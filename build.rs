@@ -1,4 +1,4 @@
-//! Turns the detector's rules into a table.
+//! Turns the detector's rules into a table, and gives the shared library its name.
 //!
 //! Reads `src/detect/rules/*.toml`, checks every rule, and writes `rules.bin` without the examples:
 //! the library carries none. A malformed rule fails the build and is named.
@@ -26,10 +26,30 @@ fn main() {
     println!("cargo::rerun-if-changed=src/detect/call.rs");
     println!("cargo::rerun-if-changed=src/detect/definition.rs");
     println!("cargo::rerun-if-changed=src/detect/rules");
-    if let Err(reason) = table() {
+    println!("cargo::rerun-if-changed={ABI}");
+    if let Err(reason) = table().and_then(|()| name()) {
         println!("cargo::error={reason}");
         process::exit(1);
     }
+}
+
+/// Where the versions of the C interface stand.
+const ABI: &str = "src/ffi/version.rs";
+
+/// Names the shared library after the oldest C interface that it still serves: what was linked against
+/// `libstanch.so.2` runs with every library of that name, and with no other.
+fn name() -> Result<(), String> {
+    let system = env::var("CARGO_CFG_TARGET_OS").map_err(|e| e.to_string())?;
+    if !matches!(system.as_str(), "linux" | "android" | "freebsd" | "netbsd" | "openbsd") {
+        return Ok(());
+    }
+    let text = fs::read_to_string(ABI).map_err(|e| format!("{ABI}: {e}"))?;
+    let oldest = text
+        .split_once("const STANCH_ABI_VERSION_MINIMUM: u32 = ")
+        .and_then(|(_, rest)| rest.split_once(';')?.0.parse::<u32>().ok())
+        .ok_or_else(|| format!("{ABI} does not say the oldest version that is served"))?;
+    println!("cargo::rustc-cdylib-link-arg=-Wl,-soname,libstanch.so.{oldest}");
+    Ok(())
 }
 
 fn table() -> Result<(), String> {

@@ -73,8 +73,34 @@ impl Library {
         for file in [&library.archive, &library.shared] {
             anyhow::ensure!(file.exists(), "{} was not built", file.display());
         }
+        name_shared(folder)?;
         Ok(library)
     }
+}
+
+/// The name that a program asks for which was linked with `libstanch.so`: that of the oldest C interface that the
+/// library still serves.
+pub fn shared_name() -> Result<String> {
+    const FILE: &str = "src/ffi/version.rs";
+    let text = std::fs::read_to_string(workspace::root().join(FILE)).context(FILE)?;
+    oldest_served(&text).map(|oldest| format!("libstanch.so.{oldest}")).context(FILE)
+}
+
+fn oldest_served(text: &str) -> Option<u32> {
+    let (_, rest) = text.split_once("const STANCH_ABI_VERSION_MINIMUM: u32 = ")?;
+    rest.split_once(';')?.0.parse().ok()
+}
+
+/// Cargo names the file `libstanch.so`; programs look for it under the name it was linked with.
+fn name_shared(folder: &Path) -> Result<()> {
+    let link = folder.join(shared_name()?);
+    if !link.exists() {
+        // One that leads nowhere may be there.
+        let _ = std::fs::remove_file(&link);
+        std::os::unix::fs::symlink("libstanch.so", &link)
+            .with_context(|| link.display().to_string())?;
+    }
+    Ok(())
 }
 
 /// What a static library of Rust needs of the system. That is the standard library's need: the
@@ -97,12 +123,19 @@ fn native_list(text: &str) -> Option<Vec<String>> {
 
 #[cfg(test)]
 mod tests {
-    use super::native_list;
+    use super::{native_list, oldest_served};
 
     #[test]
     fn the_list_is_read_from_rustcs_note() {
         let text = "warning: x\nnote: native-static-libs: -lgcc_s -lc\n\n    Finished";
         assert_eq!(native_list(text), Some(vec!["-lgcc_s".to_owned(), "-lc".to_owned()]));
         assert_eq!(native_list("note: nothing"), None);
+    }
+
+    #[test]
+    fn the_oldest_interface_names_the_library() {
+        let text = "pub const STANCH_ABI_VERSION: u32 = 9;\n\npub const STANCH_ABI_VERSION_MINIMUM: u32 = 7;\n";
+        assert_eq!(oldest_served(text), Some(7));
+        assert_eq!(oldest_served("pub const STANCH_ABI_VERSION: u32 = 9;"), None);
     }
 }

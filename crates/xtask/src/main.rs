@@ -1,10 +1,13 @@
 //! Tasks of the workspace: `cargo xtask TASK`.
 
+mod api;
 mod assessments;
 mod bench_proxy;
 mod c_examples;
+mod clean_root;
 mod clock;
 mod command;
+mod dist;
 mod encoded;
 mod envoy;
 mod exports;
@@ -17,6 +20,7 @@ mod nginx;
 mod packages;
 mod peers;
 mod proxy;
+mod publish;
 mod report;
 mod rust_tests;
 mod workspace;
@@ -33,16 +37,21 @@ Usage: cargo xtask TASK
 Tasks:
   test       Install what is missing (as root, with apt-get) or name it; then run everything:
              format, clippy, rustdoc, tests, the benchmark's proofs, header, exports,
-             import directions, C examples, seeds of the fuzz targets, nginx, Envoy
+             import directions, API, C examples, seeds of the fuzz targets, nginx, Envoy,
+             the release without the command
   lint       Format, clippy and rustdoc only
   rust       The workspace's tests (unit, property and doc tests) and the benchmark's proofs only
   header     Write include/stanch.h from src/ffi
-  contract   Header, exports and import directions only
+  api        Write docs/api.txt, the public interface of the crate
+  contract   Header, exports, import directions, API and what would be published only
   c          The C examples under valgrind and the address sanitizer only
   seeds      The seeds of the fuzz targets only
   store      The ledger's tests only, against SQLite and PostgreSQL
   nginx      The nginx module against a real nginx on loopback only
   envoy      The Envoy module against a real Envoy on loopback only
+  dist       Build target/dist: the release folder and the Debian packages, checked
+  packages   Build them, install and try the packages in a clean Debian (as root), and build
+             the crate as it would be published
   fuzz TARGET SECONDS
              Run a fuzz target under libFuzzer for so long; needs g++
   bench-proxy [--quick]
@@ -50,7 +59,7 @@ Tasks:
   peers      Install the scanners that the detector is measured against
   help       Print this text
 
-Every task but `header`, `peers`, `bench-proxy` and `fuzz` closes with a line `N passed, M failed` and exits with 1 when M is not 0.";
+Every task but `header`, `api`, `peers`, `bench-proxy` and `fuzz` closes with a line `N passed, M failed` and exits with 1 when M is not 0.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -77,6 +86,7 @@ fn main() -> ExitCode {
                 fuzz::replay(&mut report);
                 nginx::run(&mut report);
                 envoy::run(&mut report);
+                dist::run(&mut report, dist::Command::Without);
             }
         }
         "lint" => lint::run(&mut report),
@@ -87,9 +97,19 @@ fn main() -> ExitCode {
         "store" => rust_tests::run(&mut report, &["--package", "stanch-store"]),
         "nginx" => nginx::run(&mut report),
         "envoy" => envoy::run(&mut report),
+        "dist" => {
+            dist::run(&mut report, dist::Command::With);
+        }
+        "packages" => {
+            if packages::ensure(&mut report) {
+                report.step("the crate, built as it would be published", |_| publish::dry_run());
+                clean_root::run(&mut report);
+            }
+        }
         "header" => {
             return ended(header::write().map(|path| println!("wrote {}", path.display())));
         }
+        "api" => return ended(api::write().map(|path| println!("wrote {}", path.display()))),
         "peers" => return ended(peers::install()),
         "bench-proxy" => return ended(bench_proxy::run(false)),
         "help" | "--help" | "-h" => {
@@ -139,4 +159,7 @@ fn contract(report: &mut Report) {
     report.step("include/stanch.h is what src/ffi says", |_| header::check());
     report.step("source, header and shared object export the same names", |_| exports::check());
     report.step("import directions of the rooms", |_| imports::check());
+    report.step("docs/api.txt is the interface of the crate", |_| api::check());
+    report.step("what would be published", |_| publish::list());
+    report.step("CHANGELOG.md has this version", |_| publish::changelog());
 }

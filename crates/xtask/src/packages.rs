@@ -20,6 +20,11 @@ const PACKAGES: &[Package] = &[
     Package { name: "binutils", file: "bin/nm" },
     Package { name: "make", file: "bin/make" },
     Package { name: "curl", file: "bin/curl" },
+    Package { name: "pkgconf", file: "bin/pkg-config" },
+    // Builds packages, and works out what they depend on.
+    Package { name: "dpkg-dev", file: "bin/dpkg-shlibdeps" },
+    // A clean root to install them in.
+    Package { name: "mmdebstrap", file: "bin/mmdebstrap" },
     Package { name: "valgrind", file: "bin/valgrind" },
     Package { name: "nginx", file: "sbin/nginx" },
     Package { name: "nginx-dev", file: "share/nginx/src/conf_flags" },

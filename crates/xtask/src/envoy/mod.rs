@@ -23,6 +23,8 @@ use crate::proxy::{Ports, Proxy, attempts, bodies, h2, requests, routes, scopes,
 use crate::report::Report;
 use server::Server;
 
+pub use build::module;
+
 /// Builds the module, installs Envoy and runs every case.
 pub fn run(report: &mut Report) {
     let mut built = None;

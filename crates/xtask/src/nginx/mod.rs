@@ -30,6 +30,8 @@ use crate::report::Report;
 use config::Workers;
 use server::Server;
 
+pub use build::module;
+
 /// Builds the module and runs every case.
 pub fn run(report: &mut Report) {
     let mut module = None;
