@@ -8,6 +8,7 @@ mod leak;
 mod match_requests;
 mod patch;
 mod place;
+mod pull;
 mod report;
 mod rules;
 mod scan;
