@@ -16,6 +16,7 @@ pub struct Package {
 
 const PACKAGES: &[Package] = &[
     Package { name: "gcc", file: "bin/gcc" },
+    Package { name: "g++", file: "bin/g++" },
     Package { name: "libc6-dev", file: "include/stdio.h" },
     Package { name: "binutils", file: "bin/nm" },
     Package { name: "make", file: "bin/make" },
