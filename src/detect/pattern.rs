@@ -460,7 +460,7 @@ mod tests {
         ];
         for text in heavy {
             check(&text).unwrap_or_else(|said| panic!("{text}: {said}"));
-            let pattern = Pattern { text: String::leak(text), regex: OnceLock::new() };
+            let pattern = Pattern { text, regex: OnceLock::new() };
             assert!(pattern.regex().is_some(), "{pattern:?}");
         }
     }
