@@ -42,7 +42,7 @@ const WORD: Range<usize> = 3..65;
 
 /// One rule's pattern, compiled when it is needed for the first time.
 pub(super) struct Pattern {
-    text: &'static str,
+    text: String,
     regex: OnceLock<Option<Regex>>,
 }
 
@@ -52,7 +52,7 @@ impl Pattern {
     /// # Errors
     ///
     /// Why it may not be, in a sentence's part.
-    pub(super) fn new(text: &'static str, words: &[Vec<String>]) -> Result<Pattern, String> {
+    pub(super) fn new(text: &str, words: &[Vec<String>]) -> Result<Pattern, String> {
         let names = words.first().ok_or("a pattern needs keywords")?;
         if let Some(word) = names.iter().find(|word| !WORD.contains(&word.len())) {
             let (least, most) = (WORD.start, WORD.end - 1);
@@ -61,13 +61,13 @@ impl Pattern {
             ));
         }
         check(text)?;
-        Ok(Pattern { text, regex: OnceLock::new() })
+        Ok(Pattern { text: text.to_owned(), regex: OnceLock::new() })
     }
 
     /// What is matched with. `check` has let through only what compiles.
     fn regex(&self) -> Option<&Regex> {
         let compile = || {
-            RegexBuilder::new(self.text)
+            RegexBuilder::new(&self.text)
                 .unicode(false)
                 .multi_line(true)
                 .nest_limit(DEEPEST)
@@ -460,7 +460,7 @@ mod tests {
         ];
         for text in heavy {
             check(&text).unwrap_or_else(|said| panic!("{text}: {said}"));
-            let pattern = Pattern { text: String::leak(text), regex: OnceLock::new() };
+            let pattern = Pattern { text, regex: OnceLock::new() };
             assert!(pattern.regex().is_some(), "{pattern:?}");
         }
     }

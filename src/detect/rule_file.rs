@@ -134,13 +134,16 @@ impl RuleFile {
         }
         let off: BTreeSet<String> = off.into_iter().collect();
         let mut ids = BTreeSet::new();
+        // Rules stay in memory, so none is made before all of them are known to be sound.
+        let mut patterns = Vec::new();
         for definition in &definitions {
             let is_new = ids.insert(definition.id.as_str());
             let checked = match is_new {
                 true => definition.check(),
                 false => Err("the id is taken".into()),
             };
-            checked.map_err(|reason| refused(definition, reason))?;
+            let pattern = checked.and_then(|()| pattern(definition));
+            patterns.push(pattern.map_err(|reason| refused(definition, reason))?);
         }
         let other = |id: &str| ids.contains(id) || is_built_in(id) && !off.contains(id);
         if let Some(alone) =
@@ -149,8 +152,8 @@ impl RuleFile {
             return Err(refused(alone, "its pair is no rule".into()));
         }
         let mut file = RuleFile { rules: Vec::new(), off, examples: Vec::new() };
-        for definition in definitions {
-            let rule = rule(&definition).map_err(|reason| refused(&definition, reason))?;
+        for (definition, pattern) in definitions.into_iter().zip(patterns) {
+            let rule = rule(&definition, pattern).map_err(|reason| refused(&definition, reason))?;
             let Definition { positives, negatives, .. } = definition;
             file.examples.push(Examples { rule: rule.id(), positives, negatives });
             file.rules.push(rule);
@@ -251,8 +254,14 @@ fn unmarked(positive: &str) -> (String, Range<usize>) {
     (positive.replace(['«', '»'], ""), start..end)
 }
 
+/// The pattern of a definition that has one in place of shapes.
+fn pattern(definition: &Definition) -> Result<Option<Pattern>, String> {
+    let text = definition.pattern.as_deref().filter(|_| definition.look.is_none());
+    text.map(|text| Pattern::new(text, &definition.keywords)).transpose()
+}
+
 /// The rule, which stays in memory.
-fn rule(definition: &Definition) -> Result<&'static Rule, String> {
+fn rule(definition: &Definition, pattern: Option<Pattern>) -> Result<&'static Rule, String> {
     let look = match definition.look.as_deref() {
         Some("pem") => Look::Pem(kept(definition.labels.iter().map(|label| text(label)).collect())),
         Some("url") => Look::Url,
@@ -260,11 +269,8 @@ fn rule(definition: &Definition) -> Result<&'static Rule, String> {
         Some("bearer") => Look::Bearer,
         Some("password") => Look::Password,
         Some(_) => Look::Generic,
-        None => match &definition.pattern {
-            Some(pattern) => {
-                let pattern = Pattern::new(text(pattern), &definition.keywords)?;
-                Look::Pattern(Box::leak(Box::new(pattern)))
-            }
+        None => match pattern {
+            Some(pattern) => Look::Pattern(Box::leak(Box::new(pattern))),
             None => {
                 let shapes: Result<Vec<Shape>, String> =
                     definition.shapes.iter().map(shape).collect();

@@ -46,6 +46,6 @@ pub use inflate::{BodyState, InflateLimits, Inflater};
 pub use network::{Network, NetworkError};
 pub use scan::{Header, Scan, ScanError};
 pub use scope::{Rule, Scope, ScopeError};
-pub use set::{OpenError, PatchSet, SaveError, SetInfo};
+pub use set::{OpenError, PatchSet, SaveError, SetInfo, put};
 pub use trust::{Trust, TrustError};
 pub use verdict::{Action, Hit, Name, Part, Verdict, View, Views};

@@ -29,6 +29,9 @@ use crate::secret::{
 /// still a number to calculate with.
 const ENDLESS: usize = usize::MAX / 8;
 
+/// How many temporary files that were left behind are passed by.
+const LEFT_BEHIND: u32 = 99;
+
 /// A set of patches, compiled and immutable. It holds no plaintext.
 ///
 /// Threads and forked processes share it; each request gets a [`Scan`](super::Scan) of its own.
@@ -69,6 +72,9 @@ pub struct SetInfo {
     pub policies: Vec<Vec<Rule>>,
     /// The length of the longest token in bytes, 0 if there is no token.
     pub longest_token: usize,
+    /// The hash of its content, which its signature is no part of: the same for the same set, whoever
+    /// signed it.
+    pub content: [u8; 32],
     /// The length of the file in bytes.
     pub bytes: u64,
     /// The version of the file's format.
@@ -196,27 +202,7 @@ impl PatchSet {
     ///
     /// [`SaveError`]; a file that was at `path` before is then unchanged.
     pub fn save(&self, path: &Path) -> Result<(), SaveError> {
-        let failed = |error| SaveError { path: path.to_owned(), error };
-        let name = path.file_name().ok_or_else(|| failed(io::ErrorKind::InvalidInput.into()))?;
-        let mut temporary = name.to_owned();
-        temporary.push(format!(".{}.new", process::id()));
-        let temporary = path.with_file_name(temporary);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&temporary).map_err(failed)?;
-        #[cfg(unix)]
-        inherit(path, &file);
-        let done = file
-            .write_all(self.as_bytes())
-            .and_then(|()| file.sync_all())
-            .and_then(|()| fs::rename(&temporary, path));
-        done.map_err(|error| {
-            // The first error is the one to report; the half-written file must not stay.
-            let _ = fs::remove_file(&temporary);
-            failed(error)
-        })
+        put(path, self.as_bytes())
     }
 
     /// What the set says of itself.
@@ -368,16 +354,50 @@ impl SetInfo {
         SetInfo::read_trusted(path, Some(trust))
     }
 
-    fn read_trusted(path: &Path, trust: Option<&Trust>) -> Result<SetInfo, OpenError> {
-        let content = content(path)?;
-        let info = || {
-            let mut layout = Layout::read_whole(&content)?;
-            trust.map_or(Ok(()), |trust| trust.check(&layout))?;
-            layout.check(&content)?;
-            Ok(layout.info(&content))
-        };
-        info().map_err(|error| OpenError::Format { path: path.to_owned(), error })
+    /// As [`verify`](SetInfo::verify), of the set in `bytes`, the content of a patch set file. The
+    /// bytes are copied.
+    ///
+    /// # Errors
+    ///
+    /// [`FormatError`] says what is wrong with the bytes, or why the set is not taken.
+    pub fn verify_bytes(bytes: &[u8], trust: &Trust) -> Result<SetInfo, FormatError> {
+        let content = Content::copy(bytes).map_err(|_| FormatError::Memory)?;
+        SetInfo::of(&content, Some(trust))
     }
+
+    fn read_trusted(path: &Path, trust: Option<&Trust>) -> Result<SetInfo, OpenError> {
+        SetInfo::of(&content(path)?, trust)
+            .map_err(|error| OpenError::Format { path: path.to_owned(), error })
+    }
+
+    fn of(content: &Content, trust: Option<&Trust>) -> Result<SetInfo, FormatError> {
+        let mut layout = Layout::read_whole(content)?;
+        trust.map_or(Ok(()), |trust| trust.check(&layout))?;
+        layout.check(content)?;
+        Ok(layout.info(content))
+    }
+}
+
+/// Writes `content`, the bytes of a set that was checked, to the file at `path` as
+/// [`PatchSet::save`] does: for whoever passes sets on and has no key to open them with.
+///
+/// # Errors
+///
+/// [`SaveError`]; a file that was at `path` before is then unchanged.
+pub fn put(path: &Path, content: &[u8]) -> Result<(), SaveError> {
+    let failed = |error| SaveError { path: path.to_owned(), error };
+    let (temporary, mut file) = beside(path).map_err(failed)?;
+    #[cfg(unix)]
+    inherit(path, &file);
+    let done = file
+        .write_all(content)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&temporary, path));
+    done.map_err(|error| {
+        // The first error is the one to report; the half-written file must not stay.
+        let _ = fs::remove_file(&temporary);
+        failed(error)
+    })
 }
 
 impl Layout {
@@ -396,6 +416,7 @@ impl Layout {
             recovery_bits: self.recovery_bits.into(),
             policies: self.policies(bytes).to_rules(),
             longest_token: self.longest,
+            content: self.hash,
             bytes: bytes.len() as u64,
             format_version: FORMAT_VERSION,
             tiers: self.tiers.iter().map(tier).collect(),
@@ -417,6 +438,32 @@ fn content(path: &Path) -> Result<Content, OpenError> {
     Content::open(path).map_err(|error| OpenError::Io { path: path.to_owned(), error })
 }
 
+/// A new file in the folder of `path`. The number of a process comes again, in a container with each
+/// start: a file that one left behind when it was killed must not be in the way for good, nor be
+/// taken away from another that still writes it.
+fn beside(path: &Path) -> io::Result<(PathBuf, fs::File)> {
+    let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut number = 0;
+    loop {
+        let mut temporary = name.to_owned();
+        temporary.push(match number {
+            0 => format!(".{}.new", process::id()),
+            _ => format!(".{}-{number}.new", process::id()),
+        });
+        let temporary = path.with_file_name(temporary);
+        match options.open(&temporary) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists && number < LEFT_BEHIND => {
+                number += 1;
+            }
+            opened => return opened.map(|file| (temporary, file)),
+        }
+    }
+}
+
 /// Lets whoever may read the file at `path` read the one that takes its place: a proxy's workers are often
 /// of another user than who writes sets. As far as this process may: a set that only its owner can read is
 /// not given away instead.
@@ -427,5 +474,50 @@ fn inherit(path: &Path, file: &fs::File) {
     if old.is_file() && fchown(file, Some(old.uid()), Some(old.gid())).is_ok() {
         let mode = old.permissions().mode() & 0o644 | 0o600;
         let _ = file.set_permissions(fs::Permissions::from_mode(mode));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Patch, PatchSetBuilder, TrustError};
+    use super::*;
+    use crate::secret::Secret;
+
+    #[test]
+    fn a_file_that_was_left_behind_is_not_in_the_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("set");
+        let made: Vec<PathBuf> = (0..=LEFT_BEHIND).map(|_| beside(&path).unwrap().0).collect();
+        assert!(made.iter().all(|one| one.is_file()));
+        assert_eq!(beside(&path).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        fs::remove_file(&made[5]).unwrap();
+        put(&path, b"content").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"content");
+        assert!(!made[5].exists() && made[6].exists());
+    }
+
+    #[test]
+    fn who_has_no_key_follows_the_set_that_is_there() {
+        let key = ImprintKey::generate().unwrap();
+        let compile = |serial, leak| {
+            let token = Secret::new("test", "tst_4fJq9XzW2mKc7LbT0vRy6NhE8sPd3GaUo1Bi5Zt");
+            let mut builder = PatchSetBuilder::new(&key).serial(serial);
+            builder.add(&key.imprint(&token).unwrap(), Patch::block(leak)).unwrap();
+            builder.build().unwrap()
+        };
+        let held = compile(5, 1);
+        let trust = Trust::new().following(&held.info());
+        let verify = |set: &PatchSet| SetInfo::verify_bytes(set.as_bytes(), &trust);
+        assert_eq!(verify(&held), Ok(held.info()));
+        assert_eq!(verify(&compile(6, 2)).map(|info| info.serial), Ok(6));
+        assert_eq!(verify(&compile(5, 2)), Err(TrustError::SameSerial { serial: 5 }.into()));
+        let older = TrustError::Older { serial: 4, lowest: 5 };
+        assert_eq!(verify(&compile(4, 1)), Err(older.into()));
+        let bytes = held.as_bytes();
+        let cut = SetInfo::verify_bytes(&bytes[..bytes.len() - 1], &trust);
+        assert_eq!(
+            cut,
+            PatchSet::from_bytes(&bytes[..bytes.len() - 1], &key).map(|set| set.info())
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use thiserror::Error;
 
 use super::container::{FormatError, Layout};
-use super::set::PatchSet;
+use super::set::{PatchSet, SetInfo};
 use crate::secret::{KeyId, PublicKey};
 
 /// Which sets a node takes: signed by whom, and not older than which.
@@ -115,6 +115,14 @@ impl Trust {
         let layout = held.layout();
         self.held = Some((layout.serial, layout.hash));
         self.not_before(layout.serial)
+    }
+
+    /// As [`replacing`](Trust::replacing), for a set of which only this much is known: who passes sets on
+    /// has no key to open them with.
+    #[must_use]
+    pub fn following(mut self, held: &SetInfo) -> Trust {
+        self.held = Some((held.serial, held.content));
+        self.not_before(held.serial)
     }
 
     /// Takes this for the time, in seconds since 1970-01-01 UTC, instead of asking the system.

@@ -51,7 +51,7 @@ enum Verb {
     /// Makes and names keys
     #[command(subcommand)]
     Key(KeyVerb),
-    /// Builds, compiles, inspects and verifies patch sets
+    /// Builds, compiles, inspects, verifies and fetches patch sets
     #[command(subcommand)]
     Patch(PatchVerb),
     Match(match_requests::Arguments),
@@ -137,6 +137,7 @@ enum PatchVerb {
     Build(patch::BuildArguments),
     Compile(patch::CompileArguments),
     Inspect(patch::InspectArguments),
+    Pull(patch::PullArguments),
     Verify(patch::VerifyArguments),
 }
 
@@ -153,6 +154,7 @@ impl Command {
             Verb::Patch(PatchVerb::Build(arguments)) => patch::build(arguments),
             Verb::Patch(PatchVerb::Compile(arguments)) => patch::compile(arguments),
             Verb::Patch(PatchVerb::Inspect(arguments)) => patch::inspect(arguments),
+            Verb::Patch(PatchVerb::Pull(arguments)) => patch::pull(arguments),
             Verb::Patch(PatchVerb::Verify(arguments)) => patch::verify(arguments),
             Verb::Match(arguments) => match_requests::run(arguments),
             Verb::Leak(verb) => leak::run(verb),

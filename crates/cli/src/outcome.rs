@@ -34,6 +34,12 @@ pub(crate) enum Outcome {
     Empty = 8,
     /// The ledger cannot be used: damaged, unreachable, full, or exposed to others.
     Unusable = 9,
+    /// A server did not answer, or not to the end.
+    Unanswered = 10,
+    /// A server answered with something else than what was asked for.
+    Declined = 11,
+    /// A patch set that came is not taken.
+    Untrusted = 12,
 }
 
 /// What keeps a command from going on. Never holds a token.
@@ -42,6 +48,9 @@ pub(crate) enum Failure {
     /// A file, or something else with a name, and what is wrong with it.
     #[error("{what}: {why}")]
     Named { what: String, why: String },
+    /// The same, where the command ends in a way of its own by it.
+    #[error("{what}: {why}")]
+    Ended { what: String, why: String, outcome: Outcome },
     /// Something is wrong with a key.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -95,6 +104,7 @@ impl Failure {
             },
             Failure::WrongKey { .. } => Outcome::WrongKey,
             Failure::Empty => Outcome::Empty,
+            Failure::Ended { outcome, .. } => *outcome,
             _ => Outcome::Failed,
         }
     }

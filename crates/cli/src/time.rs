@@ -1,8 +1,10 @@
 //! Times, as people write and read them.
 
+use std::time::Duration;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Span, Timestamp};
+use jiff::{SignedDuration, Span, Timestamp};
 
 /// The seconds since 1970-01-01 UTC that `text` stands for: a time with an offset
 /// (`2030-01-01T12:00:00Z`), a day, which begins at midnight UTC (`2030-01-01`), or how long from now
@@ -26,6 +28,24 @@ pub(crate) fn parse_past(text: &str) -> Result<u64, String> {
         Some(time) if time > now() => Err(format!("{text:?} is not over yet")),
         Some(time) => Ok(time),
     }
+}
+
+/// How long `text` says that something takes: `30s`, `5m`, `1h`; a second to thirty days.
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
+    let longest = Duration::from_secs(30 * 86_400);
+    let duration = text.parse::<SignedDuration>().ok();
+    let duration = duration.and_then(|duration| Duration::try_from(duration).ok());
+    duration
+        .filter(|duration| (Duration::from_secs(1)..=longest).contains(duration))
+        .ok_or_else(|| format!("{text:?} is no time from a second to 30 days: give 30s, 5m, 1h"))
+}
+
+/// How many seconds from now on the time is that an HTTP header gives (RFC 9110, section 5.6.7); none
+/// if it is over.
+pub(crate) fn until_http_date(text: &str) -> Option<Duration> {
+    let time = jiff::fmt::rfc2822::parse(text).ok()?.timestamp();
+    let wait = time.duration_since(Timestamp::now());
+    Some(Duration::try_from(wait).unwrap_or(Duration::ZERO))
 }
 
 /// What time it is, in seconds since 1970-01-01 UTC.
@@ -79,6 +99,28 @@ mod tests {
         }
         for text in ["", "soon", "2030-13-01", "1960-01-01", "5", "10 parsecs"] {
             assert!(parse(text).unwrap_err().contains("no time"), "{text}");
+        }
+    }
+
+    #[test]
+    fn durations_are_read_within_bounds() {
+        for (text, seconds) in
+            [("1s", 1), ("30s", 30), ("5m", 300), ("1h 30m", 5400), ("720h", 2_592_000)]
+        {
+            assert_eq!(parse_duration(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "30", "0s", "999ms", "-5s", "721h", "soon"] {
+            assert!(parse_duration(text).unwrap_err().contains("no time"), "{text}");
+        }
+    }
+
+    #[test]
+    fn http_dates_are_so_far_away() {
+        assert_eq!(until_http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
+        let far = until_http_date("Fri, 31 Dec 9999 23:59:59 GMT").unwrap();
+        assert!(far > Duration::from_secs(365 * 86_400));
+        for text in ["", "120", "tomorrow", "Sun, 99 Nov 1994 08:49:37 GMT"] {
+            assert_eq!(until_http_date(text), None, "{text}");
         }
     }
 

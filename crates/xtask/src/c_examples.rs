@@ -1,4 +1,4 @@
-//! The C programs of `examples/c`: compiled against both libraries with every warning an error, and
+//! The C and C++ programs of `examples/c`: compiled against both libraries with every warning an error, and
 //! run under valgrind's checkers and the address sanitizer.
 
 use std::fs::Permissions;
@@ -61,6 +61,10 @@ enum Link {
     Sanitized,
 }
 
+/// Lets every call of an allocator, by the program and by the archive, come through the program.
+const ALLOCATORS: &[&str] =
+    &["-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=posix_memalign"];
+
 /// How many children `abi_test` forks in all. Valgrind takes its time over each.
 const FORKS: &str = "1000";
 const FORKS_IN_VALGRIND: &str = "20";
@@ -91,7 +95,9 @@ pub fn run(report: &mut Report) {
         report.case("threads that share a set, watched for races", races(&library, &fixture));
         report.case("a thousand forked scans over one set", forks(&library, &fixture));
         report.case("abi_test under the address sanitizer", sanitized(&library, &fixture));
-        report.case("the header as C++", as_cpp());
+        for (link, name) in [(Link::Static, "libstanch.a"), (Link::Shared, "libstanch.so")] {
+            report.case(&format!("stanch.hpp with {name}"), cpp(&library, &fixture, link));
+        }
         Ok(())
     });
 }
@@ -208,10 +214,8 @@ fn abi_test(library: &Library, fixture: &Fixture, link: Link) -> Result<PathBuf>
         }
         Link::Static => {
             sources.push("abi_allocations.c");
-            options.extend([
-                "-DCOUNT_ALLOCATIONS",
-                "-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc,--wrap=posix_memalign",
-            ]);
+            options.push("-DCOUNT_ALLOCATIONS");
+            options.extend(ALLOCATORS);
         }
         // Inside a shared object no call can be wrapped, and the sanitizer wraps them itself.
         Link::Shared => {}
@@ -224,6 +228,16 @@ fn abi_test(library: &Library, fixture: &Fixture, link: Link) -> Result<PathBuf>
 fn memcheck_all(library: &Library, fixture: &Fixture, link: Link) -> Result<()> {
     let binary = abi_test(library, fixture, link)?;
     passed(&valgrind(MEMCHECK, &binary, &[fixture.folder()?, FORKS_IN_VALGRIND])?)
+}
+
+/// The C++ header, and through it `stanch.h` as C++, under valgrind's memory checker.
+fn cpp(library: &Library, fixture: &Fixture, link: Link) -> Result<()> {
+    let operators = "-Wl,--wrap=_Znwm,--wrap=_ZnwmSt11align_val_t";
+    let count = [&["-DCOUNT_ALLOCATIONS", operators], ALLOCATORS].concat();
+    let options = if link == Link::Static { &count[..] } else { &[] };
+    let options = [&["-pthread"], options].concat();
+    let binary = link_program(library, fixture, "cpp_test", &["cpp_test.cpp"], &options, link)?;
+    passed(&valgrind(MEMCHECK, &binary, &[fixture.folder()?])?)
 }
 
 /// Threads that share a set under valgrind's race detector.
@@ -305,16 +319,10 @@ fn link_program(
 ) -> Result<PathBuf> {
     let binary = fixture.path(&format!("{name}-{}", link.name()));
     let root = workspace::root();
-    let mut run = program("gcc")
-        .args(&[
-            "-std=c11",
-            "-O1",
-            "-g",
-            "-Wall",
-            "-Wextra",
-            "-Werror",
-            "-D_POSIX_C_SOURCE=200809L",
-        ])
+    let is_cpp = sources.iter().all(|source| source.ends_with(".cpp"));
+    let (compiler, standard) = if is_cpp { ("g++", "-std=c++17") } else { ("gcc", "-std=c11") };
+    let mut run = program(compiler)
+        .args(&[standard, "-O1", "-g", "-Wall", "-Wextra", "-Werror", "-D_POSIX_C_SOURCE=200809L"])
         .args(options)
         .arg("-I")
         .arg(root.join("include"))
@@ -334,17 +342,6 @@ fn link_program(
     }
     .capture()?;
     Ok(binary)
-}
-
-/// A C++ compiler is not asked for: gcc's own C++ front end is optional, so the header's guards
-/// are checked by what the preprocessor makes of it.
-fn as_cpp() -> Result<()> {
-    let output = program("gcc")
-        .args(&["-E", "-P", "-x", "c", "-D__cplusplus=201103L", "-nostdinc", "-w"])
-        .arg(workspace::root().join("include/stanch.h"))
-        .output()?;
-    ensure!(both(&output).contains("extern \"C\" {"), "no extern \"C\" for C++");
-    Ok(())
 }
 
 /// What valgrind looks for: memory that is used wrongly or leaks.

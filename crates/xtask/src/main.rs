@@ -2,6 +2,7 @@
 
 mod api;
 mod assessments;
+mod bench_proxy;
 mod c_examples;
 mod clean_root;
 mod clock;
@@ -53,15 +54,20 @@ Tasks:
              the crate as it would be published
   fuzz TARGET SECONDS
              Run a fuzz target under libFuzzer for so long; needs g++
+  bench-proxy [--quick]
+             Measure what stanch costs in nginx and Envoy, beside ModSecurity and a Lua look-up
   peers      Install the scanners that the detector is measured against
   help       Print this text
 
-Every task but `header`, `api`, `peers` and `fuzz` closes with a line `N passed, M failed` and exits with 1 when M is not 0.";
+Every task but `header`, `api`, `peers`, `bench-proxy` and `fuzz` closes with a line `N passed, M failed` and exits with 1 when M is not 0.";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let task = match arguments.as_slice() {
         [task] => task,
+        [task, quick] if task == "bench-proxy" && quick == "--quick" => {
+            return ended(bench_proxy::run(true));
+        }
         [task, target, seconds] if task == "fuzz" => return ended(fuzz::run(target, seconds)),
         _ => {
             eprintln!("{HELP}");
@@ -105,6 +111,7 @@ fn main() -> ExitCode {
         }
         "api" => return ended(api::write().map(|path| println!("wrote {}", path.display()))),
         "peers" => return ended(peers::install()),
+        "bench-proxy" => return ended(bench_proxy::run(false)),
         "help" | "--help" | "-h" => {
             println!("{HELP}");
             return ExitCode::SUCCESS;

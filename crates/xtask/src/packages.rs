@@ -9,13 +9,14 @@ use crate::report::Report;
 
 /// One package and a file that tells whether it is there. Files are looked for instead of asking
 /// the package manager, so that a system of another family can be prepared by hand.
-struct Package {
-    name: &'static str,
-    file: &'static str,
+pub struct Package {
+    pub name: &'static str,
+    pub file: &'static str,
 }
 
 const PACKAGES: &[Package] = &[
     Package { name: "gcc", file: "bin/gcc" },
+    Package { name: "g++", file: "bin/g++" },
     Package { name: "libc6-dev", file: "include/stdio.h" },
     Package { name: "binutils", file: "bin/nm" },
     Package { name: "make", file: "bin/make" },
@@ -46,25 +47,28 @@ const PACKAGES: &[Package] = &[
 /// Makes sure that every package is there. When one is not and cannot be installed, the step
 /// fails with the names, and nothing else should run.
 pub fn ensure(report: &mut Report) -> bool {
-    report.step("system packages", |_| {
-        let missing = missing();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        if !may_install() {
-            bail!("these packages are missing (not root, or no apt-get): {}", missing.join(" "));
-        }
-        install(&missing)?;
-        let still = self::missing();
-        if !still.is_empty() {
-            bail!("these packages are missing after their installation: {}", still.join(" "));
-        }
-        Ok(())
-    })
+    report.step("system packages", |_| install_missing(PACKAGES))
 }
 
-fn missing() -> Vec<&'static str> {
-    PACKAGES.iter().filter(|package| !is_there(package)).map(|package| package.name).collect()
+/// Installs what is missing of a list.
+pub fn install_missing(packages: &[Package]) -> Result<()> {
+    let missing = missing_of(packages);
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !may_install() {
+        bail!("these packages are missing (not root, or no apt-get): {}", missing.join(" "));
+    }
+    install(&missing)?;
+    let still = missing_of(packages);
+    if !still.is_empty() {
+        bail!("these packages are missing after their installation: {}", still.join(" "));
+    }
+    Ok(())
+}
+
+fn missing_of(packages: &[Package]) -> Vec<&'static str> {
+    packages.iter().filter(|package| !is_there(package)).map(|package| package.name).collect()
 }
 
 fn is_there(package: &Package) -> bool {

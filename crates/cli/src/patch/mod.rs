@@ -1,9 +1,10 @@
-//! `stanch patch`: builds, compiles, inspects and verifies patch sets.
+//! `stanch patch`: builds, compiles, inspects, verifies and fetches patch sets.
 
 mod build;
 mod compile;
 mod inspect;
 mod output;
+mod pull;
 mod record;
 mod tokens;
 mod verify;
@@ -11,4 +12,5 @@ mod verify;
 pub(crate) use build::{BuildArguments, build};
 pub(crate) use compile::{CompileArguments, compile};
 pub(crate) use inspect::{InspectArguments, inspect};
+pub(crate) use pull::{PullArguments, pull};
 pub(crate) use verify::{VerifyArguments, verify};

@@ -97,7 +97,7 @@ fn serial(asked: Option<u64>, replaced: Option<SetInfo>, path: &Path) -> u64 {
 
 /// What the set that is to be replaced says of itself, if there is one that can be read. Anything
 /// else is not replaced.
-fn replaced(path: &Path) -> Result<Option<SetInfo>, Failure> {
+pub(super) fn replaced(path: &Path) -> Result<Option<SetInfo>, Failure> {
     let refused = |why| Err(Failure::named(shown(path), why));
     match fs::metadata(path) {
         Ok(metadata) if !metadata.is_file() => return refused("is there already and is no file"),

@@ -9,6 +9,7 @@ mod match_requests;
 mod patch;
 mod place;
 mod policy;
+mod pull;
 mod report;
 mod rules;
 mod scan;

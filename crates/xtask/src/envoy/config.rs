@@ -212,6 +212,7 @@ fn with(settings: &Value, differs: &Value) -> Value {
     both
 }
 
-fn address(port: u16) -> Value {
+/// An address of this machine's own network.
+pub fn address(port: u16) -> Value {
     json!({"socket_address": {"address": "127.0.0.1", "port_value": port}})
 }

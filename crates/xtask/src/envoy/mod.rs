@@ -3,8 +3,8 @@
 //! One Envoy with two workers and a configuration of its own stands in a temporary folder, between a
 //! client and an upstream that both live in this process. It listens on free ports of 127.0.0.1.
 
-mod build;
-mod config;
+pub mod build;
+pub mod config;
 mod counters;
 mod faults;
 mod lifetimes;

@@ -5,8 +5,8 @@
 //! 127.0.0.1, and the nginx that the system may run is never touched.
 
 mod bodies;
-mod build;
-mod config;
+pub mod build;
+pub mod config;
 mod exposition;
 mod lines;
 mod locations;
