@@ -35,7 +35,7 @@ pub fn check() -> Result<()> {
     let committed = std::fs::read_to_string(workspace::root().join(FILE)).context(FILE)?;
     let now = list()?;
     if committed == now {
-        println!("    {} items", now.lines().filter(|line| !line.starts_with('#')).count());
+        println!("    {} items", now.lines().count() - HEAD.lines().count());
         return Ok(());
     }
     let changes = changes(&committed, &now);
