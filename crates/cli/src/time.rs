@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn http_dates_are_so_far_away() {
         assert_eq!(until_http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(Duration::ZERO));
-        let far = until_http_date("Fri, 31 Dec 9999 23:59:59 GMT").unwrap();
+        let far = until_http_date("Tue, 31 Dec 2999 23:59:59 GMT").unwrap();
         assert!(far > Duration::from_secs(365 * 86_400));
         for text in ["", "120", "tomorrow", "Sun, 99 Nov 1994 08:49:37 GMT"] {
             assert_eq!(until_http_date(text), None, "{text}");
