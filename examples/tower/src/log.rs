@@ -15,8 +15,11 @@ use crate::Client;
 pub struct Log {
     node: String,
     cap: Cap,
-    put: Box<dyn Fn(&[u8]) + Send + Sync>,
+    put: Box<Put>,
 }
+
+/// Takes a line.
+type Put = dyn Fn(&[u8]) + Send + Sync;
 
 impl Log {
     /// How many lines a second in the long run, and at once.
