@@ -18,6 +18,7 @@ const FILES: &[&str] = &[
     "README.md",
     "build.rs",
     "include/stanch.h",
+    "include/stanch.hpp",
 ];
 
 /// The crate has the files that it needs, and no others.

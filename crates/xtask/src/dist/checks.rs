@@ -144,7 +144,10 @@ fn bill(release: &Release) -> Result<()> {
     for must in ["pkg:cargo/ed25519-dalek@", "pkg:cargo/clap@"] {
         ensure!(known.iter().any(|name| name.starts_with(must)), "{must} is missing");
     }
-    ensure!(!known.iter().any(|name| name.contains("/proptest@")), "it lists what only tests need");
+    for (never, is) in [("proptest", "for tests"), ("syn", "for the compiler")] {
+        let there = known.iter().any(|name| name.contains(&format!("/{never}@")));
+        ensure!(!there, "it lists {never}, which is only {is}");
+    }
     let mut described = BTreeSet::new();
     for entry in bill["dependencies"].as_array().context("no dependencies")? {
         let reference = entry["ref"].as_str().context("a dependency of nothing")?;

@@ -9,7 +9,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
 
-use super::folder::{Release, copy, filled, set_mode, write};
+use super::folder::{HEADERS, Release, copy, filled, set_mode, write};
 use super::{Command, VERSION};
 use crate::command::program;
 use crate::workspace;
@@ -97,7 +97,9 @@ impl Builder<'_> {
         let name = "libstanch-dev";
         let root = self.stage.path().join(name);
         let libraries = root.join(&self.libraries);
-        self.take("include/stanch.h", &root.join("usr/include/stanch.h"), 0o644)?;
+        for header in HEADERS {
+            self.take(&format!("include/{header}"), &root.join("usr/include").join(header), 0o644)?;
+        }
         self.take("lib/libstanch.a", &libraries.join("libstanch.a"), 0o644)?;
         std::os::unix::fs::symlink(&self.release.shared_name, libraries.join("libstanch.so"))?;
         let text = self.release.pkg_config("/usr", &format!("/{}", self.libraries))?;
@@ -176,6 +178,11 @@ impl Builder<'_> {
         let folder = self.release.folder().parent().context("the release has no folder")?;
         let file = folder.join(file);
         program("dpkg-deb")
+            .args(match self.release.command {
+                Command::With => &["-Zxz"][..],
+                // What is only looked at need not be small.
+                Command::Without => &["-Zgzip", "-z1"][..],
+            })
             .args(&["--build", "--root-owner-group"])
             .arg(&root)
             .arg(&file)

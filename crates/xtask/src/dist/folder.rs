@@ -27,6 +27,9 @@ const COMPLETIONS: &[(&str, &str)] = &[
     ("fish", "fish/vendor_completions.d/stanch.fish"),
 ];
 
+/// C's header, and what wraps it for C++.
+pub const HEADERS: &[&str] = &["stanch.h", "stanch.hpp"];
+
 /// What is to be read.
 const PAGES: &[&str] = &["README.md", "CHANGELOG.md", "LICENSE-APACHE", "LICENSE-MIT"];
 
@@ -86,7 +89,12 @@ impl Release {
     /// Header, libraries, and what `pkg-config` reads. The names in the shared library that nobody needs to
     /// run it are left out, as is what debuggers need.
     fn library(&self, library: &Library) -> Result<()> {
-        copy(&workspace::root().join("include/stanch.h"), &self.path("include/stanch.h"))?;
+        for header in HEADERS {
+            copy(
+                &workspace::root().join("include").join(header),
+                &self.path("include").join(header),
+            )?;
+        }
         let shared = self.path("lib").join(&self.shared_name);
         strip(&library.shared, &shared, "--strip-unneeded", 0o644)?;
         std::os::unix::fs::symlink(&self.shared_name, self.path("lib/libstanch.so"))?;

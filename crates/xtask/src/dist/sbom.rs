@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use serde_json::{Value, json};
 
 use super::VERSION;
@@ -82,6 +82,9 @@ fn document(
         let mut on = BTreeSet::new();
         for dependency in shipped(node) {
             let package = packages.get(dependency).context("an unknown dependency")?;
+            if is_macro(package) {
+                continue;
+            }
             on.insert(url(package)?);
             if seen.insert(dependency) {
                 queue.push_back(dependency);
@@ -90,7 +93,6 @@ fn document(
         components.push(component(package, checksums)?);
         dependencies.push(json!({ "ref": url(package)?, "dependsOn": on }));
     }
-    ensure!(components.len() > 10, "the release cannot consist of so few crates");
     Ok(json!({
         "bomFormat": "CycloneDX",
         "specVersion": "1.5",
@@ -117,6 +119,13 @@ fn shipped(node: &Value) -> impl Iterator<Item = &str> {
         kinds.any(|kind| kind["kind"].is_null())
     })
     .filter_map(|dependency| dependency["pkg"].as_str())
+}
+
+/// A procedural macro runs in the compiler; neither it nor what it needs is in a program.
+fn is_macro(package: &Value) -> bool {
+    let targets = package["targets"].as_array().into_iter().flatten();
+    let mut kinds = targets.filter_map(|target| target["kind"].as_array()).flatten();
+    kinds.any(|kind| kind == "proc-macro")
 }
 
 fn component(package: &Value, checksums: &BTreeMap<(String, String), String>) -> Result<Value> {
@@ -175,4 +184,73 @@ fn field<'a>(of: &'a Value, name: &str) -> Result<&'a str> {
 fn entries<'a>(list: &'a Value, key: &str) -> BTreeMap<&'a str, &'a Value> {
     let all = list.as_array().into_iter().flatten();
     all.filter_map(|entry| Some((entry[key].as_str()?, entry))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOCK: &str = r#"
+        [[package]]
+        name = "stanch"
+        version = "1.0.0"
+        [[package]]
+        name = "used"
+        version = "2.0.0+build"
+        source = "registry"
+        checksum = "abcd"
+    "#;
+
+    fn metadata() -> Value {
+        let package = |name: &str, version: &str, source: Value, kind: &str| {
+            json!({ "id": name, "name": name, "version": version, "source": source,
+                    "license": "MIT/Apache-2.0", "targets": [{ "kind": [kind] }] })
+        };
+        let on = |name: &str, kind: Value| json!({ "pkg": name, "dep_kinds": [{ "kind": kind }] });
+        let registry = json!("registry");
+        json!({
+            "packages": [
+                package("stanch", "1.0.0", Value::Null, "lib"),
+                package("stanch-cli", "1.0.0", Value::Null, "bin"),
+                package("used", "2.0.0+build", registry.clone(), "lib"),
+                package("derive", "1.0.0", registry.clone(), "proc-macro"),
+                package("tested-with", "1.0.0", registry, "lib"),
+            ],
+            "resolve": { "nodes": [
+                { "id": "stanch", "deps": [
+                    on("used", Value::Null), on("derive", Value::Null), on("tested-with", json!("dev"))
+                ] },
+                { "id": "stanch-cli", "deps": [on("stanch", Value::Null), on("used", json!("build"))] },
+                { "id": "used", "deps": [] },
+                { "id": "derive", "deps": [on("tested-with", Value::Null)] },
+                { "id": "tested-with", "deps": [] },
+            ] },
+        })
+    }
+
+    #[test]
+    fn what_is_shipped_is_listed_with_what_it_depends_on() {
+        let bill = document(&metadata(), &checksums(LOCK).unwrap(), "1.0.0").unwrap();
+        let components = entries(&bill["components"], "bom-ref");
+        let used = "pkg:cargo/used@2.0.0%2Bbuild";
+        let names: Vec<&str> = components.keys().copied().collect();
+        assert_eq!(
+            names,
+            ["pkg:cargo/stanch-cli@1.0.0", "pkg:cargo/stanch@1.0.0", used, "rust-std@1.0.0"]
+        );
+        assert_eq!(components[used]["hashes"][0]["content"], "abcd");
+        assert_eq!(components[used]["licenses"][0]["expression"], "MIT OR Apache-2.0");
+        let dependencies = entries(&bill["dependencies"], "ref");
+        assert_eq!(dependencies["pkg:cargo/stanch@1.0.0"]["dependsOn"], json!([used]));
+        assert_eq!(
+            dependencies["pkg:cargo/stanch-cli@1.0.0"]["dependsOn"],
+            json!(["pkg:cargo/stanch@1.0.0"])
+        );
+    }
+
+    #[test]
+    fn a_crate_without_a_checksum_is_an_error() {
+        let error = document(&metadata(), &BTreeMap::new(), "1.0.0").unwrap_err();
+        assert!(error.to_string().contains("used"), "{error}");
+    }
 }
