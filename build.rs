@@ -1,11 +1,12 @@
 //! Turns the detector's rules into a table, and gives the shared library its name.
 //!
-//! Reads `src/detect/rules/*.toml`, checks every rule, and writes `rules.bin` without the examples:
+//! Reads `src/detect/rules/*.toml`, checks every rule, and writes `rules.zlib` without the examples:
 //! the library carries none. A malformed rule fails the build and is named.
 //!
 //! The table is bytes and not Rust: two thousand rules as constants take the compiler seconds in every
 //! build, and in a shared library as much again for pointers that are set when it is loaded. What stands
-//! where is said in `src/detect/table.rs`, which reads it.
+//! where is said in `src/detect/table.rs`, which reads it. It is deflated, to a third: proxies carry the
+//! library for its patch sets, and never ask for a rule.
 
 #[path = "src/detect/call.rs"]
 mod call;
@@ -13,8 +14,12 @@ mod call;
 mod definition;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::{env, fs, process};
+
+use flate2::Compression;
+use flate2::write::ZlibEncoder;
 
 use definition::{
     CHECKSUMS, CONFIDENCES, CONSEQUENCES, Definition, ENVIRONMENTS, FAMILIES, File, ISSUERS, LOOKS,
@@ -79,8 +84,14 @@ fn table() -> Result<(), String> {
         }
     }
     let folder = env::var("OUT_DIR").map_err(|e| e.to_string())?;
-    fs::write(Path::new(&folder).join("rules.bin"), table.bytes(rules.len())?)
-        .map_err(|e| e.to_string())
+    let deflated = deflated(&table.bytes(rules.len())?).map_err(|e| e.to_string())?;
+    fs::write(Path::new(&folder).join("rules.zlib"), deflated).map_err(|e| e.to_string())
+}
+
+fn deflated(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(bytes)?;
+    encoder.finish()
 }
 
 fn rule_files(folder: &Path) -> Result<Vec<PathBuf>, String> {

@@ -1,7 +1,7 @@
 //! The built-in rules, as the build made them from `src/detect/rules/*.toml`.
 //!
-//! They come as bytes (`build.rs` says why) and are made into rules when they are first asked for. All
-//! numbers are little-endian, of 16 bits unless something else is said; lists have their length in front.
+//! They come as bytes, deflated (`build.rs` says why), and are inflated and made into rules when they are first
+//! asked for. All numbers are little-endian, of 16 bits unless something else is said; lists have their length in front.
 //!
 //! - The texts, each with its length. Whoever has one names its number.
 //! - The sets of bytes, of 32 bytes each, a bit for each byte from the lowest on.
@@ -12,7 +12,10 @@
 //! - A shape: lead, head, prefixes, parts; checksum and mixed, a byte each; the fewest bytes.
 //! - A part: the number of its set and how many bytes of it, from and to; or 65,535 and a literal.
 
+use std::io::Read as _;
 use std::sync::LazyLock;
+
+use flate2::bufread::ZlibDecoder;
 
 use super::checksum::Checksum;
 use super::rule::{Confidence, Consequence, Environment, Family, Issuer, Look, Privilege, Rule};
@@ -21,7 +24,7 @@ use super::shape::{ByteSet, Part, Shape};
 /// The built-in rules, in the order of their files' names.
 pub(super) static RULES: LazyLock<Vec<Rule>> = LazyLock::new(|| {
     // The build writes no other table than one that can be read to its end.
-    Table::open(BYTES).and_then(|mut table| table.each(Table::rule)).unwrap_or_default()
+    Table::open(&BYTES).and_then(|mut table| table.each(Table::rule)).unwrap_or_default()
 });
 
 // What the lists of `definition.rs` name, in their order.
@@ -48,7 +51,17 @@ pub(super) const FAMILIES: [Family; 6] = [
 ];
 pub(super) const ISSUERS: [Issuer; 3] = [Issuer::Unknown, Issuer::Own, Issuer::Stranger];
 
-static BYTES: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.bin"));
+/// The table. What rules say lies in it, for as long as the process lives.
+static BYTES: LazyLock<Box<[u8]>> = LazyLock::new(|| {
+    let mut bytes = Vec::new();
+    // Nothing but memory can be wrong with what the build itself has written.
+    match ZlibDecoder::new(DEFLATED).read_to_end(&mut bytes) {
+        Ok(_) => bytes.into_boxed_slice(),
+        Err(_) => Box::default(),
+    }
+});
+
+static DEFLATED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/rules.zlib"));
 
 /// Where no text and no set is named.
 const NONE: u16 = u16::MAX;
@@ -190,7 +203,7 @@ mod tests {
 
     #[test]
     fn the_table_is_read_to_its_end() {
-        let mut table = Table::open(BYTES).unwrap();
+        let mut table = Table::open(&BYTES).unwrap();
         let rules = table.each(Table::rule).unwrap();
         assert_eq!((rules.len(), table.rest.len()), (RULES.len(), 0));
         assert!(rules.len() > 2000);
