@@ -4,6 +4,7 @@
  *   ngx_http_stanch_module.c     directives, their merging, the place in the phases
  *   ngx_http_stanch_sets.c       patch sets: opened once, if they are trusted
  *   ngx_http_stanch_watch.c      the set to scan with; looking for a new one
+ *   ngx_http_stanch_held.c       a set in use, and the memory of the scans over it
  *   ngx_http_stanch_zone.c       what workers count together, in shared memory
  *   ngx_http_stanch_metrics.c    the page for Prometheus
  *   ngx_http_stanch_scan.c       one request: feed it, portion by portion
@@ -104,6 +105,17 @@ typedef struct {
     ngx_http_stanch_hits_t    table[1]; /* open addressing by the leak's number */
 } ngx_http_stanch_shared_t;
 
+typedef struct ngx_http_stanch_block_s  ngx_http_stanch_block_t;
+
+/* A set that a worker has in use, by its requests and for those to come. */
+typedef struct {
+    const stanch_set        *set;
+    size_t                   state;   /* bytes of memory that a scan over it needs */
+    ngx_uint_t               users;
+    ngx_http_stanch_block_t *idle;    /* memory of scans that have ended */
+    ngx_uint_t               nidle;
+} ngx_http_stanch_held_t;
+
 /* A patch set that the configuration holds open, and what was asked of it. */
 typedef struct {
     ngx_str_t          patches;
@@ -114,7 +126,7 @@ typedef struct {
     ngx_uint_t         serial;    /* the lowest that is taken */
     stanch_guard      *guard;     /* has the set that is in use */
     const stanch_set  *first;     /* what it was opened with; NULL in workers */
-    size_t             state;     /* bytes of memory that a scan over the set in use needs */
+    ngx_http_stanch_held_t *held; /* what requests are scanned with; NULL before the first */
     ngx_http_stanch_record_t *record;   /* in the zone, of which this is the pool */
     ngx_slab_pool_t   *pool;
 } ngx_http_stanch_set_t;
@@ -156,13 +168,13 @@ typedef enum {
     NGX_HTTP_STANCH_FAILED        /* the scan could not be carried out, or not in full */
 } ngx_http_stanch_stage_t;
 
-/* One request's scan, in the memory pool of the request. */
+/* One request's scan. */
 typedef struct {
     ngx_http_stanch_stage_t  stage;
     ngx_http_stanch_set_t   *set;
-    const stanch_set        *patches;   /* what it is scanned with; NULL once it is not needed any more */
-    size_t                   state;     /* bytes of memory that a scan over these needs */
-    stanch_scan             *scan;      /* NULL once it is finished */
+    ngx_http_stanch_held_t  *held;      /* what it is scanned with; NULL once it is not needed any more */
+    ngx_http_stanch_block_t *block;     /* the scan's memory */
+    stanch_scan             *scan;      /* in it; NULL once it is finished */
     stanch_inflater         *inflater;  /* while a body with a content encoding is scanned */
     stanch_verdict           verdict;
     ngx_uint_t               action;    /* what became of the request: STANCH_ACTION_* */
@@ -190,17 +202,24 @@ typedef struct {
 /* The set that a location names, opened if no other has done so. NULL: it was logged. */
 ngx_http_stanch_set_t *ngx_http_stanch_sets_get(ngx_conf_t *cf, ngx_http_stanch_loc_conf_t *conf);
 
-/*
- * The set to scan with, after a look at the file if one is due; to be given to stanch_guard_release.
- * entry->state then is what a scan over it needs. NULL: there is none to be had.
- */
-const stanch_set *ngx_http_stanch_watch_acquire(ngx_http_stanch_set_t *entry);
+/* The set to scan with, to be released. NULL: there is none to be had. */
+ngx_http_stanch_held_t *ngx_http_stanch_watch_get(ngx_http_stanch_set_t *entry);
 
 /* What a set says of itself. */
 int32_t ngx_http_stanch_watch_describe(const stanch_set *set, stanch_set_info *info);
 
 /* Begins to look at files, in a worker. */
 ngx_int_t ngx_http_stanch_watch_init(ngx_cycle_t *cycle);
+
+/* A set that was acquired from a guard, which is given back when the last user has released it. NULL: no memory. */
+ngx_http_stanch_held_t *ngx_http_stanch_held_create(const stanch_set *set, ngx_log_t *log);
+ngx_http_stanch_held_t *ngx_http_stanch_held_share(ngx_http_stanch_held_t *held);
+void ngx_http_stanch_held_release(ngx_http_stanch_held_t *held);
+
+/* Sets up a scan, in memory that is to be put back when it is finished, before the set is released. NULL: no memory. */
+ngx_http_stanch_block_t *ngx_http_stanch_held_scan(ngx_http_stanch_held_t *held, ngx_log_t *log,
+    stanch_scan **scan);
+void ngx_http_stanch_held_put_back(ngx_http_stanch_held_t *held, ngx_http_stanch_block_t *block);
 
 /* What a worker tells the others: it uses a set of this serial number; it took one; it refused one. */
 void ngx_http_stanch_zone_uses(ngx_http_stanch_set_t *entry, uint64_t serial);

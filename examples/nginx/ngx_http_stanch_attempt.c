@@ -148,40 +148,36 @@ static ngx_uint_t
 ngx_http_stanch_attempt_is_clean(ngx_http_request_t *r, ngx_http_stanch_ctx_t *ctx,
     stanch_slice path)
 {
-    void            *memory;
-    size_t           align;
-    stanch_scan     *scan;
-    stanch_verdict   verdict;
+    ngx_uint_t                clean;
+    stanch_scan              *scan;
+    stanch_verdict            verdict;
+    ngx_http_stanch_block_t  *block;
 
     if (ctx->verdict.part == STANCH_PART_PATH) {
         return 0;
     }
 
-    align = stanch_scan_align();
-    memory = ngx_palloc(r->pool, ctx->state + align - 1);
-    if (memory == NULL) {
+    block = ngx_http_stanch_held_scan(ctx->held, r->connection->log, &scan);
+    if (block == NULL) {
         return 0;
     }
 
     ngx_memzero(&verdict, sizeof(stanch_verdict));
     verdict.size = sizeof(stanch_verdict);
 
-    if (stanch_scan_init(ctx->patches, ngx_align_ptr(memory, align), ctx->state, &scan)
-        != STANCH_OK)
+    clean = ngx_http_stanch_feed_context(r, scan) == STANCH_OK
+            && stanch_scan_request(scan, ngx_http_stanch_attempt_slice(&r->method_name), path)
+               == STANCH_OK;
+
+    if (stanch_scan_finish(scan, &verdict) != STANCH_OK
+        || verdict.action != STANCH_ACTION_PASS)
     {
-        return 0;
+        clean = 0;
     }
 
-    if (ngx_http_stanch_feed_context(r, scan) != STANCH_OK
-        || stanch_scan_request(scan, ngx_http_stanch_attempt_slice(&r->method_name), path)
-           != STANCH_OK)
-    {
-        (void) stanch_scan_finish(scan, &verdict);
-        return 0;
-    }
+    ngx_http_stanch_held_put_back(ctx->held, block);
 
-    return stanch_scan_finish(scan, &verdict) == STANCH_OK
-           && verdict.action == STANCH_ACTION_PASS;
+    return clean;
 }
 
 

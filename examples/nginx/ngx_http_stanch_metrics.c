@@ -212,7 +212,7 @@ ngx_http_stanch_metrics_sets(ngx_buf_t *b, ngx_http_stanch_main_conf_t *mcf)
     uint64_t                       value;
     ngx_uint_t                     i, g;
     stanch_set_info                info;
-    const stanch_set              *set;
+    ngx_http_stanch_held_t        *held;
     stanch_guard_info              guard;
     ngx_http_stanch_set_t        **entry;
 
@@ -248,13 +248,13 @@ ngx_http_stanch_metrics_sets(ngx_buf_t *b, ngx_http_stanch_main_conf_t *mcf)
         ngx_http_stanch_metrics_head(b, gauges[g].name, "gauge", gauges[g].help);
 
         for (i = 0; i < mcf->sets.nelts; i++) {
-            set = ngx_http_stanch_watch_acquire(entry[i]);
-            if (set == NULL) {
+            held = ngx_http_stanch_watch_get(entry[i]);
+            if (held == NULL) {
                 continue;
             }
 
-            (void) ngx_http_stanch_watch_describe(set, &info);
-            stanch_guard_release(set);
+            (void) ngx_http_stanch_watch_describe(held->set, &info);
+            ngx_http_stanch_held_release(held);
 
             ngx_memcpy(&value, (u_char *) &info + gauges[g].offset, sizeof(uint64_t));
 

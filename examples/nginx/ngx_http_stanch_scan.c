@@ -145,12 +145,8 @@ ngx_http_stanch_start(ngx_http_request_t *r, ngx_http_stanch_loc_conf_t *lcf)
 static ngx_http_stanch_ctx_t *
 ngx_http_stanch_create_ctx(ngx_http_request_t *r, ngx_http_stanch_set_t *set)
 {
-    u_char                 *memory;
-    size_t                  align;
     ngx_pool_cleanup_t     *cln;
     ngx_http_stanch_ctx_t  *ctx;
-
-    align = stanch_scan_align();
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_stanch_ctx_t));
     if (cln == NULL) {
@@ -163,20 +159,14 @@ ngx_http_stanch_create_ctx(ngx_http_request_t *r, ngx_http_stanch_set_t *set)
     ctx->set = set;
     ctx->verdict.size = sizeof(stanch_verdict);
 
-    ctx->patches = ngx_http_stanch_watch_acquire(set);
-    if (ctx->patches == NULL) {
+    ctx->held = ngx_http_stanch_watch_get(set);
+    if (ctx->held == NULL) {
         return NULL;
     }
 
-    ctx->state = set->state;
-
-    memory = ngx_palloc(r->pool, ctx->state + align - 1);
-
-    if (memory == NULL
-        || stanch_scan_init(ctx->patches, ngx_align_ptr(memory, align), ctx->state, &ctx->scan)
-           != STANCH_OK)
-    {
-        stanch_guard_release(ctx->patches);
+    ctx->block = ngx_http_stanch_held_scan(ctx->held, r->connection->log, &ctx->scan);
+    if (ctx->block == NULL) {
+        ngx_http_stanch_held_release(ctx->held);
         return NULL;
     }
 
@@ -201,12 +191,12 @@ ngx_http_stanch_cleanup(void *data)
     }
 
     ngx_http_stanch_release(ctx);
-    stanch_guard_release(ctx->patches);
+    ngx_http_stanch_held_release(ctx->held);
 }
 
 
 /*
- * The scan is finished; its inflater and its set must have stayed until now. A set that is not in use any
+ * The scan is finished; its memory, inflater and set must have stayed until now. A set that is not in use any
  * more need not wait for what is sent to the client, unless there is something to tell of it.
  */
 static void
@@ -214,12 +204,15 @@ ngx_http_stanch_release(ngx_http_stanch_ctx_t *ctx)
 {
     ctx->scan = NULL;
 
+    ngx_http_stanch_held_put_back(ctx->held, ctx->block);
+    ctx->block = NULL;
+
     stanch_inflater_free(ctx->inflater);
     ctx->inflater = NULL;
 
     if (ctx->verdict.action == STANCH_ACTION_PASS) {
-        stanch_guard_release(ctx->patches);
-        ctx->patches = NULL;
+        ngx_http_stanch_held_release(ctx->held);
+        ctx->held = NULL;
     }
 }
 

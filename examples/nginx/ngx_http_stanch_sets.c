@@ -310,10 +310,6 @@ ngx_http_stanch_sets_open(ngx_conf_t *cf, ngx_http_stanch_set_t *entry,
 
     code = stanch_guard_acquire(entry->guard, NULL, &entry->first);
 
-    if (code == STANCH_OK) {
-        code = stanch_scan_size(entry->first, &entry->state);
-    }
-
     if (code != STANCH_OK) {
         ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "stanch: %s (stanch_patches in %V:%ui)",
                       stanch_status_text(code), &conf->patches.in, conf->patches.line);
@@ -341,6 +337,7 @@ ngx_http_stanch_sets_close(void *data)
 {
     ngx_http_stanch_set_t  *entry = data;
 
+    ngx_http_stanch_held_release(entry->held);
     stanch_guard_release(entry->first);
     stanch_guard_free(entry->guard);
 }

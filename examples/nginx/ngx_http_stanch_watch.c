@@ -1,15 +1,15 @@
 /*
- * The set to scan with, and looking for a new one. A worker looks at the file of each set once a second,
- * while it asks for the set; a timer asks where no request does. A new set is checked and taken there and
- * then, by each worker for itself; scans that have begun keep the one that they have. The key was read
- * before nginx gave up root, and is not read again.
+ * The set to scan with, and looking for a new one. A timer lets each worker look at the file of each set once
+ * a second. A new set is checked and taken there and then, by each worker for itself; scans that have begun
+ * keep the one that they have. The key was read before nginx gave up root, and is not read again.
  */
 
 #include "ngx_http_stanch.h"
 
-/* Twice as often as files are looked at, so that it never just misses the time. */
-#define NGX_HTTP_STANCH_TICK  500
+/* How often files are looked at, in milliseconds. */
+#define NGX_HTTP_STANCH_TICK  1000
 
+static void ngx_http_stanch_watch_look(ngx_http_stanch_set_t *entry);
 static void ngx_http_stanch_watch_warn(ngx_cycle_t *cycle, ngx_http_stanch_set_t *entry);
 static void ngx_http_stanch_watch_timer(ngx_event_t *ev);
 static void ngx_http_stanch_watch_stop(void *data);
@@ -17,24 +17,32 @@ static void ngx_http_stanch_watch_took(ngx_http_stanch_set_t *entry, const stanc
 static void ngx_http_stanch_watch_refused(ngx_http_stanch_set_t *entry, const stanch_set *set);
 
 
-const stanch_set *
-ngx_http_stanch_watch_acquire(ngx_http_stanch_set_t *entry)
+ngx_http_stanch_held_t *
+ngx_http_stanch_watch_get(ngx_http_stanch_set_t *entry)
 {
-    uint32_t           news;
-    const stanch_set  *set;
+    if (entry->held == NULL) {
+        ngx_http_stanch_watch_look(entry);
+    }
+
+    return entry->held ? ngx_http_stanch_held_share(entry->held) : NULL;
+}
+
+
+/* Asks the guard, which looks at the file if that is due. What is in use stays if there is no memory. */
+static void
+ngx_http_stanch_watch_look(ngx_http_stanch_set_t *entry)
+{
+    uint32_t                 news;
+    const stanch_set        *set;
+    ngx_http_stanch_held_t  *held;
 
     if (stanch_guard_acquire(entry->guard, &news, &set) != STANCH_OK) {
-        return NULL;
+        return;
     }
 
     switch (news) {
 
     case STANCH_NEWS_SWAPPED:
-        if (stanch_scan_size(set, &entry->state) != STANCH_OK) {
-            stanch_guard_release(set);
-            return NULL;
-        }
-
         ngx_http_stanch_watch_took(entry, set);
         break;
 
@@ -43,7 +51,19 @@ ngx_http_stanch_watch_acquire(ngx_http_stanch_set_t *entry)
         break;
     }
 
-    return set;
+    if (entry->held && entry->held->set == set) {
+        stanch_guard_release(set);
+        return;
+    }
+
+    held = ngx_http_stanch_held_create(set, ngx_cycle->log);
+    if (held == NULL) {
+        stanch_guard_release(set);
+        return;
+    }
+
+    ngx_http_stanch_held_release(entry->held);
+    entry->held = held;
 }
 
 
@@ -93,6 +113,11 @@ ngx_http_stanch_watch_init(ngx_cycle_t *cycle)
 
     if (!mcf->watch) {
         return NGX_OK;
+    }
+
+    /* the timer keeps the time */
+    for (i = 0; i < mcf->sets.nelts; i++) {
+        (void) stanch_guard_set_interval(entry[i]->guard, 0);
     }
 
     /* one of them speaks for all */
@@ -147,7 +172,7 @@ ngx_http_stanch_watch_timer(ngx_event_t *ev)
     entry = mcf->sets.elts;
 
     for (i = 0; i < mcf->sets.nelts; i++) {
-        stanch_guard_release(ngx_http_stanch_watch_acquire(entry[i]));
+        ngx_http_stanch_watch_look(entry[i]);
     }
 
     ngx_add_timer(ev, NGX_HTTP_STANCH_TICK);
