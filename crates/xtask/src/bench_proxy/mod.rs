@@ -63,6 +63,8 @@ struct Contender {
     load: Option<Load>,
     /// Which contender it is compared with: its own number for one that has nothing added.
     base: usize,
+    /// Which one does all that it does but looking at requests, if there is such a one.
+    reader: Option<usize>,
     /// How many requests it gets in a round.
     requests: usize,
     /// For each kind of request, a figure for each round.
@@ -155,7 +157,7 @@ fn start(folder: &Path, tokens: &[String]) -> Result<Vec<Contender>> {
 
     let mut contenders: Vec<Contender> = Vec::new();
     let mut add = |name: String,
-                   base: Option<usize>,
+                   (base, reader): (Option<usize>, Option<usize>),
                    requests: usize,
                    held: usize,
                    configure: &mut dyn FnMut(&Path) -> Result<Box<dyn Configuration>>|
@@ -171,6 +173,7 @@ fn start(folder: &Path, tokens: &[String]) -> Result<Vec<Contender>> {
             site,
             load: None,
             base: base.unwrap_or(contenders.len()),
+            reader,
             requests,
             samples: Vec::new(),
             memory: Memory::default(),
@@ -179,33 +182,38 @@ fn start(folder: &Path, tokens: &[String]) -> Result<Vec<Contender>> {
         Ok(contenders.len() - 1)
     };
 
-    let nginx =
-        add("nginx".into(), None, NGINX_REQUESTS, 0, &mut |_| Ok(Box::new(nginx::Nginx::plain())))?;
-    // Itself once more: what this shows as added is nothing but the measurement's own error.
-    add("nginx, again".into(), Some(nginx), NGINX_REQUESTS, 0, &mut |_| {
+    let nginx = add("nginx".into(), (None, None), NGINX_REQUESTS, 0, &mut |_| {
         Ok(Box::new(nginx::Nginx::plain()))
+    })?;
+    // Itself once more: what this shows as added is nothing but the measurement's own error.
+    add("nginx, again".into(), (Some(nginx), None), NGINX_REQUESTS, 0, &mut |_| {
+        Ok(Box::new(nginx::Nginx::plain()))
+    })?;
+    let name = "nginx that reads bodies".into();
+    let reader = add(name, (Some(nginx), None), NGINX_REQUESTS, 0, &mut |_| {
+        Ok(Box::new(nginx::Nginx::reader()?))
     })?;
     for size in SIZES {
         let name = format!("nginx + stanch, {size} tokens");
-        add(name, Some(nginx), NGINX_REQUESTS, size, &mut |place| {
+        add(name, (Some(nginx), Some(reader)), NGINX_REQUESTS, size, &mut |place| {
             let set = save(&key, &tokens[..size], place)?;
             Ok(Box::new(nginx::Nginx::stanch(&module, &set, &key_file)))
         })?;
     }
     let name = format!("nginx + ModSecurity, {COMPARED} tokens");
-    add(name, Some(nginx), MODSECURITY_REQUESTS, COMPARED, &mut |place| {
+    add(name, (Some(nginx), Some(reader)), MODSECURITY_REQUESTS, COMPARED, &mut |place| {
         Ok(Box::new(nginx::Nginx::modsecurity(place, &list)?))
     })?;
-    let plain = add("Envoy".into(), None, ENVOY_REQUESTS, 0, &mut |_| {
+    let plain = add("Envoy".into(), (None, None), ENVOY_REQUESTS, 0, &mut |_| {
         Ok(Box::new(envoy::Envoy::plain(&envoy_program)))
     })?;
     let name = format!("Envoy + stanch, {COMPARED} tokens");
-    add(name, Some(plain), ENVOY_REQUESTS, COMPARED, &mut |place| {
+    add(name, (Some(plain), None), ENVOY_REQUESTS, COMPARED, &mut |place| {
         let set = save(&key, &tokens[..COMPARED], place)?;
         Ok(Box::new(envoy::Envoy::stanch(&envoy_program, &envoy_module, &set, &key_file)))
     })?;
     let name = format!("Envoy + Lua look-up, {COMPARED} tokens");
-    add(name, Some(plain), ENVOY_REQUESTS, COMPARED, &mut |_| {
+    add(name, (Some(plain), None), ENVOY_REQUESTS, COMPARED, &mut |_| {
         Ok(Box::new(envoy::Envoy::lua(&envoy_program, &list)))
     })?;
     Ok(contenders)

@@ -7,6 +7,8 @@ use anyhow::{Result, ensure};
 use rustix::process::Signal;
 
 use super::site::Configuration;
+use crate::nginx::build;
+use crate::workspace;
 
 /// Where Debian's package puts ModSecurity for nginx.
 const MODSECURITY: &str = "/usr/lib/nginx/modules/ngx_http_modsecurity_module.so";
@@ -21,6 +23,13 @@ pub struct Nginx {
 impl Nginx {
     pub fn plain() -> Nginx {
         Nginx { module: None, directives: String::new() }
+    }
+
+    /// With a module that reads bodies as stanch has to, and does nothing with them.
+    pub fn reader() -> Result<Nginx> {
+        let sources = workspace::root().join("crates/xtask/src/bench_proxy/reader");
+        let module = build::built("ngx_http_reader_module.so", &sources, None)?;
+        Ok(Nginx { module: Some(module), directives: String::new() })
     }
 
     pub fn stanch(module: &Path, set: &Path, key: &Path) -> Nginx {

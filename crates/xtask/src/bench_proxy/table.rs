@@ -13,8 +13,8 @@ use crate::workspace;
 /// Prints the table of a run and writes it.
 pub fn show(contenders: &[Contender], kinds: &[Traffic], rounds: usize) -> Result<()> {
     let mut text = String::from(
-        "| contender | CPU µs GET | added | quarter to three quarters | least | added | p99 µs GET | CPU µs POST | added | quarter to three quarters | least | added | p99 µs POST |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
+        "| contender | CPU µs GET | added | quarter to three quarters | to a reader | least | added | p99 µs GET | CPU µs POST | added | quarter to three quarters | to a reader | least | added | p99 µs POST |\n\
+         |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|\n",
     );
     let mut all = Vec::new();
     for contender in contenders {
@@ -23,9 +23,17 @@ pub fn show(contenders: &[Contender], kinds: &[Traffic], rounds: usize) -> Resul
         for (kind, traffic) in kinds.iter().enumerate() {
             let samples = &contender.samples[kind];
             let base = &contenders[contender.base].samples[kind].cpu;
-            let added: Vec<f64> =
-                samples.cpu.iter().zip(base).map(|(own, base)| own - base).collect();
-            let [low, middle, high] = quartiles(&added).map(|value| value / 1e3);
+            let added = |base: &[f64]| {
+                let pairs = samples.cpu.iter().zip(base);
+                let added: Vec<f64> = pairs.map(|(own, base)| own - base).collect();
+                quartiles(&added).map(|value| value / 1e3)
+            };
+            let [low, middle, high] = added(base);
+            // What it adds to one that reads bodies, too: what looking at them costs.
+            let scanning =
+                contender.reader.map(|reader| added(&contenders[reader].samples[kind].cpu));
+            let scanning_text =
+                scanning.map_or("–".to_owned(), |[_, middle, _]| format!("{middle:.2}"));
             let cpu = quartiles(&samples.cpu)[1] / 1e3;
             let p99 = quartiles(&samples.p99)[1] / 1e3;
             // The round that least else came into. What comes into one only ever adds.
@@ -33,16 +41,17 @@ pub fn show(contenders: &[Contender], kinds: &[Traffic], rounds: usize) -> Resul
             let least_added = least - least_of_base;
             let is_base = std::ptr::eq(base, &samples.cpu);
             match is_base {
-                true => write!(text, "| {cpu:.2} | – | – | {least:.2} | – | {p99:.0} ")?,
+                true => write!(text, "| {cpu:.2} | – | – | – | {least:.2} | – | {p99:.0} ")?,
                 false => write!(
                     text,
-                    "| {cpu:.2} | {middle:.2} | {low:.2} to {high:.2} | {least:.2} | {least_added:.2} | {p99:.0} "
+                    "| {cpu:.2} | {middle:.2} | {low:.2} to {high:.2} | {scanning_text} | {least:.2} | {least_added:.2} | {p99:.0} "
                 )?,
             }
             entry[traffic.name] = json!({
                 "cpu_us": cpu, "p99_us": p99, "least_cpu_us": least,
                 "least_added_us": if is_base { Value::Null } else { json!(least_added) },
                 "added_us": if is_base { Value::Null } else { json!([low, middle, high]) },
+                "added_to_reader_us": scanning,
             });
         }
         text.push_str("|\n");

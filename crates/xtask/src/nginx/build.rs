@@ -21,21 +21,27 @@ const VISIBLE: &[&str] =
 pub fn module() -> Result<PathBuf> {
     let library = library::build()?;
     let sources = workspace::root().join("examples/nginx");
-    let folder = workspace::target()
-        .join("nginx")
-        .join(format!("{:016x}", fingerprint(&sources, &library)?));
-    let module = folder.join("ngx_http_stanch_module.so");
-    if !module.exists() {
-        build(&folder, &sources, &library)
-            .with_context(|| format!("the module was not built in {}", folder.display()))?;
-    }
+    let module = built("ngx_http_stanch_module.so", &sources, Some(&library))?;
     let mut names = exports::dynamic_symbols(&module)?;
     names.sort();
     ensure!(names == VISIBLE, "the module shows these symbols: {names:?}");
     Ok(module)
 }
 
-fn build(folder: &Path, sources: &Path, library: &Library) -> Result<()> {
+/// The shared object `name` of the module in the folder `sources`, built unless one of the same sources and library
+/// is there.
+pub fn built(name: &str, sources: &Path, library: Option<&Library>) -> Result<PathBuf> {
+    let folder =
+        workspace::target().join("nginx").join(format!("{:016x}", fingerprint(sources, library)?));
+    let module = folder.join(name);
+    if !module.exists() {
+        build(name, &folder, sources, library)
+            .with_context(|| format!("the module was not built in {}", folder.display()))?;
+    }
+    Ok(module)
+}
+
+fn build(name: &str, folder: &Path, sources: &Path, library: Option<&Library>) -> Result<()> {
     if folder.exists() {
         // An earlier build that did not get to its end.
         std::fs::remove_dir_all(folder)?;
@@ -47,35 +53,33 @@ fn build(folder: &Path, sources: &Path, library: &Library) -> Result<()> {
     const CONFIGURE: &str = ". ./conf_flags && ./configure \"${NGX_CONF_FLAGS[@]}\" \
         --with-cc-opt='-g -O2 -fPIC -Wall -Wextra -Wno-unused-parameter' \
         --with-ld-opt='-Wl,-z,relro -Wl,-z,now -fPIC' --add-dynamic-module=\"$1\"";
-    program("bash")
-        .args(&["-e", "-c", CONFIGURE, "configure"])
-        .arg(sources)
-        .env("STANCH_INCLUDE", workspace::root().join("include"))
-        .env("STANCH_LIB", &library.archive)
-        .env("STANCH_LIBS", library.native.join(" "))
-        .folder(&tree)
-        .capture()?;
+    let mut configure =
+        program("bash").args(&["-e", "-c", CONFIGURE, "configure"]).arg(sources).folder(&tree);
+    if let Some(library) = library {
+        configure = configure
+            .env("STANCH_INCLUDE", workspace::root().join("include"))
+            .env("STANCH_LIB", &library.archive)
+            .env("STANCH_LIBS", library.native.join(" "));
+    }
+    configure.capture()?;
     let made =
         program("make").args(&["-f", "objs/Makefile", "-j2", "modules"]).folder(&tree).capture()?;
     if both(&made).contains("warning:") {
         bail!("the compiler warned:\n{}", both(&made));
     }
-    std::fs::rename(
-        tree.join("objs/ngx_http_stanch_module.so"),
-        folder.join("ngx_http_stanch_module.so"),
-    )?;
+    std::fs::rename(tree.join("objs").join(name), folder.join(name))?;
     std::fs::remove_dir_all(tree)?;
     Ok(())
 }
 
 /// Changes whenever the module would come out different.
-fn fingerprint(sources: &Path, library: &Library) -> Result<u64> {
+fn fingerprint(sources: &Path, library: Option<&Library>) -> Result<u64> {
     let mut files = vec![
-        library.archive.clone(),
         workspace::root().join("include/stanch.h"),
         Path::new(NGINX_SOURCE).join("src/core/nginx.h"),
         Path::new(NGINX_SOURCE).join("conf_flags"),
     ];
+    files.extend(library.map(|library| library.archive.clone()));
     for entry in std::fs::read_dir(sources)? {
         files.push(entry?.path());
     }
