@@ -21,6 +21,8 @@ pub const FORMAT_VERSION: u32 = 2;
 
 pub(super) const MAGIC: [u8; 8] = *b"stanchPS";
 pub(super) const HEADER: usize = 448;
+/// How much of a file is gone through at a time.
+const PIECE: usize = 1 << 20;
 /// Sections start at multiples of this, the length of a cache line.
 pub(super) const ALIGN: usize = 64;
 
@@ -112,8 +114,9 @@ pub(super) struct TierLayout {
 impl Layout {
     /// Reads and checks the header of `bytes`, a whole file, and that nothing in it was changed since
     /// it was written and signed. Whether it is taken, and whether the key is the right one, is for
-    /// the caller to see before it goes on with [`check`](Layout::check).
-    pub(super) fn read_whole(bytes: &[u8]) -> Result<Layout, FormatError> {
+    /// the caller to see before it goes on with [`check`](Layout::check). `leave` gets each piece of the
+    /// file that was gone through.
+    pub(super) fn read_whole(bytes: &[u8], leave: &impl Fn(&[u8])) -> Result<Layout, FormatError> {
         if bytes.get(..8) != Some(&MAGIC[..]) {
             return Err(FormatError::Magic);
         }
@@ -124,7 +127,7 @@ impl Layout {
         if bytes.len() < HEADER {
             return Err(short(bytes));
         }
-        let mut layout = Layout::read(bytes)?;
+        let mut layout = Layout::read(bytes, leave)?;
         if layout.hash != bytes[HASH] {
             return Err(FormatError::Damaged);
         }
@@ -133,12 +136,16 @@ impl Layout {
     }
 
     /// Checks everything that the request path relies on in `bytes`, the file that this is the
-    /// layout of.
-    pub(super) fn check(&mut self, bytes: &[u8]) -> Result<(), FormatError> {
+    /// layout of. `leave` gets each piece of a table that was gone through.
+    pub(super) fn check(
+        &mut self,
+        bytes: &[u8],
+        leave: &impl Fn(&[u8]),
+    ) -> Result<(), FormatError> {
         let policies = self.policies(bytes);
         self.policies.scoped = policies.check().map_err(FormatError::Malformed)?;
         for tier in &self.tiers {
-            self.check_tier(bytes, tier, policies.len())?;
+            self.check_tier(bytes, tier, policies.len(), leave)?;
         }
         let entries = self.tiers.iter().map(|tier| (tier.entries.len() / ENTRY) as u64);
         if entries.sum::<u64>() != self.tokens {
@@ -187,11 +194,11 @@ impl Layout {
             put(at + 32, &(tier.entries.start as u64).to_le_bytes());
             put(at + 40, &tier.alphabet.bits().to_le_bytes());
         }
-        let hash = content_hash(bytes);
+        let hash = content_hash(bytes, &|_| ());
         bytes[HASH].copy_from_slice(&hash);
     }
 
-    fn read(bytes: &[u8]) -> Result<Layout, FormatError> {
+    fn read(bytes: &[u8], leave: &impl Fn(&[u8])) -> Result<Layout, FormatError> {
         let long = |at: usize| u64_at(bytes, at).ok_or_else(|| short(bytes));
         let word = |at: usize| u32_at(bytes, at).ok_or_else(|| short(bytes));
         let len = long(16)?;
@@ -249,7 +256,7 @@ impl Layout {
                 scoped: false,
             },
             tiers,
-            hash: content_hash(bytes),
+            hash: content_hash(bytes, leave),
             signer: None,
         })
     }
@@ -261,6 +268,7 @@ impl Layout {
         bytes: &[u8],
         layout: &TierLayout,
         policies: usize,
+        leave: &impl Fn(&[u8]),
     ) -> Result<(), FormatError> {
         if Filter::new(&bytes[layout.filter.clone()]).is_none() {
             return Err(FormatError::Malformed("a filter is empty"));
@@ -271,11 +279,14 @@ impl Layout {
             return Err(FormatError::Malformed("a table is empty"));
         }
         let (mut before, mut sound) = (0, u32::from_le_bytes(starts[0]) == 0);
-        for start in starts {
-            let start = u32::from_le_bytes(*start);
-            // One that is smaller than the one before it wraps round to a large number.
-            sound &= start.wrapping_sub(before) <= MAX_ALIKE as u32;
-            before = start;
+        for piece in starts.chunks(PIECE / START) {
+            for start in piece {
+                let start = u32::from_le_bytes(*start);
+                // One that is smaller than the one before it wraps round to a large number.
+                sound &= start.wrapping_sub(before) <= MAX_ALIKE as u32;
+                before = start;
+            }
+            leave(piece.as_flattened());
         }
         if !sound || before as usize != entries.len() {
             return Err(FormatError::Malformed(
@@ -284,11 +295,16 @@ impl Layout {
         }
         let (window, longest) = (layout.tier.window() as u32, self.longest as u32);
         let (size, policies) = (layout.tier.size() as u32, policies as u32);
-        for entry in entries {
-            let short = |at: usize| u32::from(u16::from_le_bytes([entry[at], entry[at + 1]]));
-            let (policy, len, anchor) = (short(24), short(26), short(28));
-            sound &=
-                (len >= window) & (len <= longest) & (anchor + size <= len) & (policy < policies);
+        for piece in entries.chunks(PIECE / ENTRY) {
+            for entry in piece {
+                let short = |at: usize| u32::from(u16::from_le_bytes([entry[at], entry[at + 1]]));
+                let (policy, len, anchor) = (short(24), short(26), short(28));
+                sound &= (len >= window)
+                    & (len <= longest)
+                    & (anchor + size <= len)
+                    & (policy < policies);
+            }
+            leave(piece.as_flattened());
         }
         if !sound {
             return Err(FormatError::Malformed(
@@ -319,9 +335,13 @@ fn section(
 }
 
 /// BLAKE3 of everything but the hash itself and the signature.
-fn content_hash(bytes: &[u8]) -> [u8; 32] {
+fn content_hash(bytes: &[u8], leave: &impl Fn(&[u8])) -> [u8; 32] {
     let mut hash = blake3::Hasher::new();
-    hash.update(&bytes[..HASH.start]).update(&bytes[HEADER..]);
+    hash.update(&bytes[..HASH.start]);
+    for piece in bytes[HEADER..].chunks(PIECE) {
+        hash.update(piece);
+        leave(piece);
+    }
     *hash.finalize().as_bytes()
 }
 

@@ -30,8 +30,7 @@ impl Content {
         }
         let len = usize::try_from(metadata.len()).map_err(|_| io::ErrorKind::OutOfMemory)?;
         let mut options = MmapOptions::new();
-        // All of it is read at once to be checked; faults one by one would cost more.
-        options.len(len).populate();
+        options.len(len);
         // SAFETY: the mapping is only read, through a shared slice, and must not change or lose
         // its pages while that is used. The file has `len` bytes, and those who replace set files
         // are obliged (`PatchSet::open`, docs/patch-set-format.md) to do so by renaming another
@@ -39,6 +38,30 @@ impl Content {
         let map = unsafe { options.map(&file) }?;
         Ok(Content { map, is_own: false })
     }
+
+    /// Lets go of the pages of `piece`, a part of these bytes, for now: a mapped file stays in the system's
+    /// memory, and comes back from there page by page as it is used. So a set takes a process no more memory
+    /// than its scans touch, though all of it was checked; and while one takes the place of another, the two
+    /// do not take twice as much. Memory of the process's own is left as it is.
+    #[cfg(target_os = "linux")]
+    pub(super) fn leave(&self, piece: &[u8]) {
+        let from = piece.as_ptr().addr().wrapping_sub(self.map.as_ptr().addr());
+        if !self.is_own && self.map.get(from..from.saturating_add(piece.len())).is_some() {
+            // SAFETY: the range lies in the mapping, which is a shared one of a file and only read: a page
+            // that is let go reads the same when it comes back. That nothing works is no harm.
+            let _ = unsafe {
+                self.map.unchecked_advise_range(
+                    memmap2::UncheckedAdvice::DontNeed,
+                    from,
+                    piece.len(),
+                )
+            };
+        }
+    }
+
+    /// Where there is no such advice, pages stay.
+    #[cfg(not(target_os = "linux"))]
+    pub(super) fn leave(&self, _: &[u8]) {}
 
     /// A copy of `bytes`.
     pub(super) fn copy(bytes: &[u8]) -> io::Result<Content> {
@@ -91,6 +114,25 @@ mod tests {
             assert_eq!(fs::read(&path).unwrap(), bytes);
         }
         assert!(Content::open(folder.path()).is_err());
+    }
+
+    /// What was let go comes back as it was, from a mapped file and in memory of the process's own.
+    #[test]
+    fn what_is_left_stays_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("set");
+        let bytes: Vec<u8> = (0..300_000).map(|n: u32| (n % 251) as u8).collect();
+        fs::write(&path, &bytes).unwrap();
+        for content in [Content::open(&path).unwrap(), Content::copy(&bytes).unwrap()] {
+            for (from, to) in [(0, 300_000), (5_000, 100_001), (299_999, 300_000), (7, 7)] {
+                content.leave(&content[from..to]);
+                assert_eq!(content[..], bytes, "{from}..{to}");
+            }
+            // Of something else, nothing is let go.
+            content.leave(&bytes);
+            assert_eq!(content[..], bytes);
+        }
+        assert!(bytes.iter().enumerate().all(|(n, byte)| usize::from(*byte) == n % 251));
     }
 
     #[test]

@@ -299,12 +299,13 @@ impl PatchSet {
     }
 
     fn new(content: Content, key: &ImprintKey, trust: &Trust) -> Result<PatchSet, FormatError> {
-        let mut layout = Layout::read_whole(&content)?;
+        let leave = |piece: &[u8]| content.leave(piece);
+        let mut layout = Layout::read_whole(&content, &leave)?;
         trust.check(&layout)?;
         if layout.key != key.id() {
             return Err(FormatError::WrongKey { set: layout.key, key: key.id() });
         }
-        layout.check(&content)?;
+        layout.check(&content, &leave)?;
         let tiers: Vec<PreparedTier> =
             layout.tiers.iter().map(|layout| PreparedTier::new(layout, key)).collect();
         let geometries = || tiers.iter().map(|tier| tier.layout.tier);
@@ -371,9 +372,10 @@ impl SetInfo {
     }
 
     fn of(content: &Content, trust: Option<&Trust>) -> Result<SetInfo, FormatError> {
-        let mut layout = Layout::read_whole(content)?;
+        let leave = |piece: &[u8]| content.leave(piece);
+        let mut layout = Layout::read_whole(content, &leave)?;
         trust.map_or(Ok(()), |trust| trust.check(&layout))?;
-        layout.check(content)?;
+        layout.check(content, &leave)?;
         Ok(layout.info(content))
     }
 }
