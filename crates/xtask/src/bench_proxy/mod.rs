@@ -25,6 +25,7 @@ use crate::{envoy as envoy_module, nginx as nginx_module};
 use load::Load;
 use process::Memory;
 use site::{Configuration, Reload, Site};
+use traffic::Traffic;
 
 /// What the task needs beside what the tests need.
 const PACKAGES: &[Package] = &[
@@ -48,6 +49,9 @@ const PROVEN: usize = 24;
 const NGINX_REQUESTS: usize = 2_048;
 const ENVOY_REQUESTS: usize = 512;
 const MODSECURITY_REQUESTS: usize = 256;
+
+/// How many rounds of requests a contender gets before it is loaded anew.
+const LOAD_BEFORE_RELOAD: usize = 4;
 
 /// How long a run is.
 struct Plan {
@@ -140,7 +144,7 @@ pub fn run(quick: bool) -> Result<()> {
         contender.load = None;
     }
     println!("reloads");
-    let contenders = contenders.into_iter().map(|contender| reload(contender, &plan));
+    let contenders = contenders.into_iter().map(|contender| reload(contender, &kinds, &plan));
     table::show(&contenders.collect::<Result<Vec<_>>>()?, &kinds, plan.rounds)
 }
 
@@ -257,8 +261,9 @@ fn prove(site: &Site, tokens: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Reloads with the files that are there, then with a copy of the set in its place.
-fn reload(mut contender: Contender, plan: &Plan) -> Result<Contender> {
+/// Reloads with the files that are there, then with a copy of the set in its place. Before each reload there is
+/// some load: a worker that has just started has little of its set in memory.
+fn reload(mut contender: Contender, kinds: &[Traffic], plan: &Plan) -> Result<Contender> {
     for anew in [false, true] {
         for _ in 0..plan.reloads {
             if let (true, Some(set)) = (anew, &contender.site.set) {
@@ -266,6 +271,13 @@ fn reload(mut contender: Contender, plan: &Plan) -> Result<Contender> {
                 std::fs::copy(set, &copy)?;
                 std::fs::rename(&copy, set)?;
             }
+            let mut load = Load::connect(contender.site.port)?;
+            for traffic in kinds {
+                let requests = contender.requests * LOAD_BEFORE_RELOAD;
+                load.run(&traffic.requests, requests, &mut Vec::new())
+                    .with_context(|| contender.site.name.clone())?;
+            }
+            drop(load);
             let reload = contender.site.reload().with_context(|| contender.site.name.clone())?;
             contender.reloads[usize::from(anew)].push(reload);
             std::thread::sleep(Duration::from_millis(200));
