@@ -1,5 +1,6 @@
 //! Tasks of the workspace: `cargo xtask TASK`.
 
+mod ahead;
 mod api;
 mod assessments;
 mod bench_proxy;
@@ -80,12 +81,13 @@ fn main() -> ExitCode {
         "test" => {
             if packages::ensure(&mut report) {
                 lint::run(&mut report);
+                ahead::begin();
                 rust_tests(&mut report);
                 contract(&mut report);
-                c_examples::run(&mut report);
-                fuzz::replay(&mut report);
                 nginx::run(&mut report);
                 envoy::run(&mut report);
+                c_examples::run(&mut report);
+                fuzz::replay(&mut report);
                 dist::run(&mut report, dist::Command::Without);
             }
         }
