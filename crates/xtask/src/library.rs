@@ -17,7 +17,10 @@ pub struct Library {
     pub native: Vec<String>,
 }
 
-/// Builds the library with optimisation and debug information, as `cargo build --release` does.
+/// How the pages tell a reader to build the library.
+pub const COMMAND: &str = "cargo build --release --package stanch";
+
+/// Builds the library with optimisation and debug information, as [`COMMAND`] does.
 pub fn build() -> Result<Library> {
     cargo(&["build", "--release", "--package", "stanch", "--lib"]).capture()?;
     Library::in_folder(&workspace::target().join("release"), native_libraries()?)

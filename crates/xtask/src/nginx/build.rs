@@ -8,10 +8,13 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::command::{both, program};
 use crate::library::{self, Library};
-use crate::{exports, workspace};
+use crate::{documents, exports, workspace};
 
 /// Where Debian's `nginx-dev` puts the tree that modules are built in.
 const NGINX_SOURCE: &str = "/usr/share/nginx/src";
+
+/// What the compiler is to look at.
+const WARNINGS: &str = "-Wall -Wextra -Wno-unused-parameter";
 
 /// What nginx looks up in a module. Nothing else may be visible in the process.
 const VISIBLE: &[&str] =
@@ -26,7 +29,7 @@ pub fn module() -> Result<PathBuf> {
         .join(format!("{:016x}", fingerprint(&sources, &library)?));
     let module = folder.join("ngx_http_stanch_module.so");
     if !module.exists() {
-        build(&folder, &sources, &library)
+        build(&folder, &library)
             .with_context(|| format!("the module was not built in {}", folder.display()))?;
     }
     let mut names = exports::dynamic_symbols(&module)?;
@@ -35,28 +38,20 @@ pub fn module() -> Result<PathBuf> {
     Ok(module)
 }
 
-fn build(folder: &Path, sources: &Path, library: &Library) -> Result<()> {
+fn build(folder: &Path, library: &Library) -> Result<()> {
     if folder.exists() {
         // An earlier build that did not get to its end.
         std::fs::remove_dir_all(folder)?;
     }
     std::fs::create_dir_all(folder)?;
     let tree = folder.join("src");
-    program("cp").arg("-r").arg(NGINX_SOURCE).arg(&tree).capture()?;
-
-    const CONFIGURE: &str = ". ./conf_flags && ./configure \"${NGX_CONF_FLAGS[@]}\" \
-        --with-cc-opt='-g -O2 -fPIC -Wall -Wextra -Wno-unused-parameter' \
-        --with-ld-opt='-Wl,-z,relro -Wl,-z,now -fPIC' --add-dynamic-module=\"$1\"";
-    program("bash")
-        .args(&["-e", "-c", CONFIGURE, "configure"])
-        .arg(sources)
+    let made = program("bash")
+        .args(&["-e", "-c", &script(&tree)?])
         .env("STANCH_INCLUDE", workspace::root().join("include"))
         .env("STANCH_LIB", &library.archive)
         .env("STANCH_LIBS", library.native.join(" "))
-        .folder(&tree)
+        .folder(folder)
         .capture()?;
-    let made =
-        program("make").args(&["-f", "objs/Makefile", "-j2", "modules"]).folder(&tree).capture()?;
     if both(&made).contains("warning:") {
         bail!("the compiler warned:\n{}", both(&made));
     }
@@ -66,6 +61,27 @@ fn build(folder: &Path, sources: &Path, library: &Library) -> Result<()> {
     )?;
     std::fs::remove_dir_all(tree)?;
     Ok(())
+}
+
+/// The page's commands, but for where files are, with every warning of the compiler. The first one has built the
+/// library already.
+fn script(tree: &Path) -> Result<String> {
+    let (page, beginning) = documents::NGINX_BUILD;
+    let commands = documents::pages::block(page, beginning)?;
+    let (first, rest) = commands.split_first().context("no commands")?;
+    ensure!(first.name() == library::COMMAND, "{page} builds the library by `{}`", first.name());
+    let mut script: Vec<&str> = rest.iter().map(|command| command.text.as_str()).collect();
+    script.push("");
+    let mut script = script.join("\n");
+    for (from, to) in [
+        ("/tmp/nginx-src", tree.display().to_string()),
+        ("=STANCH/", format!("={}/", workspace::root().display())),
+        (" -fPIC' \\", format!(" -fPIC {WARNINGS}' \\")),
+    ] {
+        ensure!(script.contains(from), "the commands in {page} do not say `{from}`: {script}");
+        script = script.replace(from, &to);
+    }
+    Ok(script)
 }
 
 /// Changes whenever the module would come out different.
@@ -81,6 +97,7 @@ fn fingerprint(sources: &Path, library: &Library) -> Result<u64> {
     }
     files.sort();
     let mut hash = DefaultHasher::new();
+    hash.write(script(Path::new(NGINX_SOURCE))?.as_bytes());
     for file in files {
         let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
         hash.write(file.as_os_str().as_encoded_bytes());
