@@ -14,6 +14,7 @@
  *   abi_risk.c         scores, ratings and policies
  *   abi_versions.c     versions and names
  *   abi_allocations.c  nothing is allocated between init and finish
+ *   count_allocations.h  how these are counted
  *   abi_panic.c        a fault inside the library becomes a status code
  */
 

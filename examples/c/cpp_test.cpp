@@ -19,10 +19,11 @@
 
 #include <stanch.hpp>
 
+#include "count_allocations.h"
+
 using namespace std::string_literals;
 
 static unsigned long checks, failed;
-static std::atomic<unsigned long> allocations;
 
 #define CHECK(condition) check((condition), #condition, __LINE__)
 
@@ -50,40 +51,6 @@ template <typename Call> static std::int32_t thrown_by(Call &&call, std::string 
 }
 
 #ifdef COUNT_ALLOCATIONS
-extern "C" {
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__real_aligned_alloc(size_t align, size_t size);
-int __real_posix_memalign(void **out, size_t align, size_t size);
-
-void *__wrap_malloc(size_t size)
-{
-    allocations++;
-    return __real_malloc(size);
-}
-void *__wrap_calloc(size_t count, size_t size)
-{
-    allocations++;
-    return __real_calloc(count, size);
-}
-void *__wrap_realloc(void *old, size_t size)
-{
-    allocations++;
-    return __real_realloc(old, size);
-}
-void *__wrap_aligned_alloc(size_t align, size_t size)
-{
-    allocations++;
-    return __real_aligned_alloc(align, size);
-}
-int __wrap_posix_memalign(void **out, size_t align, size_t size)
-{
-    allocations++;
-    return __real_posix_memalign(out, align, size);
-}
-}
-
 /* The operators stand in a shared object, where no call is wrapped: so they are, by the names that the
  * compiler gives them. */
 extern "C" {
@@ -92,12 +59,12 @@ void *__real__ZnwmSt11align_val_t(size_t size, std::align_val_t align);
 
 void *__wrap__Znwm(size_t size)
 {
-    allocations++;
+    count_allocation();
     return __real__Znwm(size);
 }
 void *__wrap__ZnwmSt11align_val_t(size_t size, std::align_val_t align)
 {
-    allocations++;
+    count_allocation();
     return __real__ZnwmSt11align_val_t(size, align);
 }
 }

@@ -13,6 +13,9 @@ pub(crate) const MIGRATIONS: &[&str] = &[
     include_str!("../migrations/0003_lists.sql"),
 ];
 
+/// The version from which on lists are read from indexes alone.
+const LISTS: i64 = 3;
+
 /// The newest version.
 pub(crate) const NEWEST: i64 = MIGRATIONS.len() as i64;
 
@@ -59,6 +62,9 @@ pub(crate) fn migrate_to(database: &mut Database, newest: i64) -> Result<bool, S
                 database.put(&LEDGER, Conflict::Refuse, &[empty])?;
             }
             database.execute("UPDATE ledger SET version = ?1", &[version.into()])?;
+        }
+        if before < newest && newest >= LISTS {
+            database.tend()?;
         }
         Ok(before < newest)
     })

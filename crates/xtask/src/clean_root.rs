@@ -17,12 +17,13 @@ use stanch::secret::{ImprintKey, Secret};
 use tempfile::TempDir;
 
 use crate::command::{Run, both, program};
-use crate::dist::{self, Packages, VERSION};
+use crate::dist::{self, Packages, Release, VERSION};
+use crate::documents;
 use crate::report::Report;
 use crate::workspace;
 
 /// What the packages are used with. Their own dependencies are among it, so that nothing is fetched later.
-const INSTALLED: &str = "nginx,gcc,libc6-dev,pkgconf";
+const INSTALLED: &str = "apt,nginx,gcc,libc6-dev,pkgconf";
 
 /// What installing and running other programs leaves, whatever the package: the package manager's own records, the
 /// linker's cache, logs, what nginx keeps at run time.
@@ -31,6 +32,7 @@ const NOT_OURS: &[&str] = &[
     "/run",
     "/tmp",
     "/var/cache",
+    "/var/lib/apt",
     "/var/lib/dpkg",
     "/var/lib/nginx",
     "/var/log",
@@ -46,7 +48,7 @@ const LEAK: u64 = 31;
 
 /// Builds the packages and tries them.
 pub fn run(report: &mut Report) {
-    let Some(packages) = dist::run(report, dist::Command::With) else { return };
+    let Some((release, packages)) = dist::run(report, dist::Command::With) else { return };
     let mut root = None;
     report.step("packages: a clean root", |_| {
         root = Some(Root::make()?);
@@ -55,7 +57,10 @@ pub fn run(report: &mut Report) {
     let Some(root) = root else { return };
     report.step("packages: installed, used, removed", |report| {
         let before = root.files()?;
-        root.install(&packages)?;
+        root.take(&packages)?;
+        for place in [documents::INSTALL_NGINX, documents::INSTALL_COMMAND] {
+            report.case(&format!("{}: {} …", place.0, place.1), root.types(place, "packages"));
+        }
         report.case("the command, its manual and completions", command(&root));
         report.case("a C program with the installed library", c_program(&root));
         report.case("nginx loads the module and refuses a token", nginx(&root));
@@ -72,6 +77,7 @@ pub fn run(report: &mut Report) {
                 Err(anyhow::anyhow!("left: {left:?}, lost: {lost:?}"))
             }
         });
+        report.case("the release folder, put under /usr/local", folder(&root, &release));
         Ok(())
     });
 }
@@ -128,15 +134,30 @@ impl Root {
         Ok(both(&self.program(name).args(options).args(&arguments).capture()?))
     }
 
-    /// Installs the packages, with nothing but what is there to depend on.
-    fn install(&self, packages: &Packages) -> Result<()> {
-        std::fs::create_dir_all(self.path("tmp/packages"))?;
-        let mut inside = Vec::new();
-        for (name, file) in packages.all() {
-            let to = format!("/tmp/packages/{name}.deb");
-            std::fs::copy(file, self.path(&to[1..]))?;
-            inside.push(to);
+    /// Copies the packages into it, and a program that is to be linked with them.
+    fn take(&self, packages: &Packages) -> Result<()> {
+        let folder = self.path("tmp/packages");
+        std::fs::create_dir_all(&folder)?;
+        for (_, file) in packages.all() {
+            std::fs::copy(file, folder.join(file.file_name().context("no file")?))?;
         }
+        std::fs::copy(workspace::root().join("examples/c/check.c"), folder.join("program.c"))?;
+        Ok(())
+    }
+
+    /// Types what a page says, in a folder below `/tmp`.
+    fn types(&self, place: documents::Place, folder: &str) -> Result<()> {
+        let script = format!("cd /tmp/{folder}\n{}", documents::script(place)?);
+        self.run("bash", &["-ec", &script], &[""; 0]).map(drop)
+    }
+
+    /// Installs all packages at once, with nothing but what is there to depend on.
+    fn install(&self, packages: &Packages) -> Result<()> {
+        let file = |(_, file): (&str, &Path)| {
+            let name = file.file_name().unwrap_or_default().to_string_lossy();
+            format!("/tmp/packages/{name}")
+        };
+        let inside: Vec<String> = packages.all().map(file).collect();
         self.run("dpkg", &["--install"], &inside)?;
         Ok(())
     }
@@ -178,6 +199,19 @@ fn command(root: &Root) -> Result<()> {
     std::fs::write(root.path("tmp/text"), format!("password = \"{TOKEN}\"\n"))?;
     let found = root.program("stanch").args(&["scan", "/tmp/text"]).output()?;
     ensure!(found.status.code() == Some(1), "a leaked token was not found: {}", both(&found));
+    Ok(())
+}
+
+/// The folder is checked and installed as the page says; what it brings runs from there.
+fn folder(root: &Root, release: &Release) -> Result<()> {
+    program("cp").arg("-a").arg(release.folder()).arg(root.path("tmp/release")).capture()?;
+    for place in [documents::CHECK_FOLDER, documents::INSTALL_FOLDER] {
+        root.types(place, "release")?;
+    }
+    let said = root.run("/usr/local/bin/stanch", &["--version"], &[""; 0])?;
+    ensure!(said.trim() == format!("stanch {VERSION}"), "it says {said}");
+    let linker = root.run("ldconfig", &["-p"], &[""; 0])?;
+    ensure!(linker.contains("/usr/local/lib/libstanch.so"), "the linker knows of none: {linker}");
     Ok(())
 }
 

@@ -30,14 +30,19 @@ const COVERAGE: &str = "-Cdebug-assertions -Ccodegen-units=1 -Cpasses=sancov-mod
 pub fn replay(report: &mut Report) {
     report.step("seeds of the fuzz targets, under the address sanitizer", |report| {
         let targets = targets()?;
-        let built = build(&["build"], WATCHED, |run| {
-            run.env("CUSTOM_LIBFUZZER_PATH", replayer()).env("CUSTOM_LIBFUZZER_STD_CXX", "none")
-        })?;
+        let built = build_for_replay()?;
         for target in targets {
             report.case(&target, replay_one(&built.join("debug"), &target));
         }
         Ok(())
     });
+}
+
+/// Builds the targets with what stands in for libFuzzer.
+pub fn build_for_replay() -> Result<PathBuf> {
+    build(&["build"], WATCHED, |run| {
+        run.env("CUSTOM_LIBFUZZER_PATH", replayer()).env("CUSTOM_LIBFUZZER_STD_CXX", "none")
+    })
 }
 
 /// Runs a target under libFuzzer for that many seconds, or for ever if there are none. New inputs go

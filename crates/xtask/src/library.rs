@@ -17,27 +17,41 @@ pub struct Library {
     pub native: Vec<String>,
 }
 
-/// Builds the library with optimisation and debug information, as `cargo build --release` does.
+/// How the pages tell a reader to build the library.
+pub const COMMAND: &str = "cargo build --release --package stanch";
+
+/// Builds the library with optimisation and debug information, as [`COMMAND`] does.
 pub fn build() -> Result<Library> {
     cargo(&["build", "--release", "--package", "stanch", "--lib"]).capture()?;
     Library::in_folder(&workspace::target().join("release"), native_libraries()?)
 }
 
-/// Builds the library with the function that panics, in a folder of its own.
+/// Builds the library with the function that panics.
 pub fn build_panicking(library: &Library) -> Result<Library> {
+    Library::in_folder(&build_panicking_folder()?, library.native.clone())
+}
+
+/// The same, and says which folder it is in, one of its own.
+pub fn build_panicking_folder() -> Result<PathBuf> {
     let folder = workspace::target().join("test-panic");
     cargo(&["build", "--package", "stanch", "--lib", "--features", "test-panic", "--target-dir"])
         .arg(&folder)
         .capture()?;
-    Library::in_folder(&folder.join("debug"), library.native.clone())
+    Ok(folder.join("debug"))
 }
 
 /// Builds the archive so that the address sanitizer watches every load and store in it, and with
 /// every overflow and debug assertion checked. gcc's sanitizer is to be linked with it.
+pub fn build_sanitized(library: &Library) -> Result<Library> {
+    let archive = build_sanitized_archive()?;
+    Ok(Library { archive, shared: library.shared.clone(), native: library.native.clone() })
+}
+
+/// The same, and says where it is.
 ///
 /// The sanitizers are not stable in rustc, so the switch that a compiler is built with is needed. A
 /// target is named because otherwise the flags would also go to build scripts.
-pub fn build_sanitized(library: &Library) -> Result<Library> {
+pub fn build_sanitized_archive() -> Result<PathBuf> {
     let folder = workspace::target().join("sanitized");
     let target = host()?;
     cargo(&["rustc", "--release", "--package", "stanch", "--lib", "--crate-type", "staticlib"])
@@ -52,7 +66,7 @@ pub fn build_sanitized(library: &Library) -> Result<Library> {
         .capture()?;
     let archive = folder.join(target).join("release/libstanch.a");
     anyhow::ensure!(archive.exists(), "{} was not built", archive.display());
-    Ok(Library { archive, shared: library.shared.clone(), native: library.native.clone() })
+    Ok(archive)
 }
 
 /// The target that rustc builds for when it is told none.

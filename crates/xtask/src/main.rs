@@ -1,5 +1,6 @@
 //! Tasks of the workspace: `cargo xtask TASK`.
 
+mod ahead;
 mod api;
 mod assessments;
 mod bench_proxy;
@@ -8,6 +9,7 @@ mod clean_root;
 mod clock;
 mod command;
 mod dist;
+mod documents;
 mod encoded;
 mod envoy;
 mod exports;
@@ -38,7 +40,7 @@ Tasks:
   test       Install what is missing (as root, with apt-get) or name it; then run everything:
              format, clippy, rustdoc, tests, the benchmark's proofs, header, exports,
              import directions, API, C examples, seeds of the fuzz targets, nginx, Envoy,
-             the release without the command
+             the commands of the documentation, the release without the command
   lint       Format, clippy and rustdoc only
   rust       The workspace's tests (unit, property and doc tests) and the benchmark's proofs only
   header     Write include/stanch.h from src/ffi
@@ -49,6 +51,7 @@ Tasks:
   store      The ledger's tests only, against SQLite and PostgreSQL
   nginx      The nginx module against a real nginx on loopback only
   envoy      The Envoy module against a real Envoy on loopback only
+  documents  Every command in the documentation, and its code in C and C++, only
   dist       Build target/dist: the release folder and the Debian packages, checked
   packages   Build them, install and try the packages in a clean Debian (as root), and build
              the crate as it would be published
@@ -80,12 +83,14 @@ fn main() -> ExitCode {
         "test" => {
             if packages::ensure(&mut report) {
                 lint::run(&mut report);
+                ahead::begin();
                 rust_tests(&mut report);
                 contract(&mut report);
-                c_examples::run(&mut report);
-                fuzz::replay(&mut report);
                 nginx::run(&mut report);
                 envoy::run(&mut report);
+                documents::run(&mut report);
+                c_examples::run(&mut report);
+                fuzz::replay(&mut report);
                 dist::run(&mut report, dist::Command::Without);
             }
         }
@@ -97,6 +102,7 @@ fn main() -> ExitCode {
         "store" => rust_tests::run(&mut report, &["--package", "stanch-store"]),
         "nginx" => nginx::run(&mut report),
         "envoy" => envoy::run(&mut report),
+        "documents" => documents::run(&mut report),
         "dist" => {
             dist::run(&mut report, dist::Command::With);
         }

@@ -20,6 +20,12 @@ const PACKAGES: &[Package] = &[
     Package { name: "libc6-dev", file: "include/stdio.h" },
     Package { name: "binutils", file: "bin/nm" },
     Package { name: "make", file: "bin/make" },
+    Package { name: "openssl", file: "bin/openssl" },
+    // What the pages' commands are typed beside.
+    Package { name: "git", file: "bin/git" },
+    Package { name: "jq", file: "bin/jq" },
+    Package { name: "sqlite3", file: "bin/sqlite3" },
+    Package { name: "python3", file: "bin/python3" },
     Package { name: "curl", file: "bin/curl" },
     Package { name: "pkgconf", file: "bin/pkg-config" },
     // Builds packages, and works out what they depend on.

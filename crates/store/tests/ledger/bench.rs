@@ -80,10 +80,7 @@ fn measure(name: &str, address: &str, leaks: u64, rounds: usize) -> Vec<String> 
         };
         store.decide(&ann(), LeakId(number + 1), decision, false, None).unwrap();
     }
-    if let Ok(mut client) = postgres::Client::connect(address, postgres::NoTls) {
-        // What the server does by itself within a few minutes.
-        client.batch_execute("VACUUM ANALYZE").unwrap();
-    }
+    sweep(address);
     println!("{name}: {leaks} leaks in {:.1} s", began.elapsed().as_secs_f64());
 
     let mut slow = Vec::new();
@@ -137,6 +134,7 @@ fn measure(name: &str, address: &str, leaks: u64, rounds: usize) -> Vec<String> 
     store.switch(&By { who: everywhere(), ..ann() }, &other, true).unwrap();
     let sightings = (leaks..leaks + FINDINGS).map(|number| sighting(number).tenant(other.clone()));
     store.register(&By { who: everywhere(), ..ann() }, sightings.collect()).unwrap();
+    sweep(address);
     let mut worst: (Duration, String) = (Duration::ZERO, String::new());
     for key in KEYS {
         for (what, filter) in [
@@ -186,6 +184,13 @@ fn measure(name: &str, address: &str, leaks: u64, rounds: usize) -> Vec<String> 
         Duration::from_secs(600),
     );
     slow
+}
+
+/// What a server does by itself within a minute or two of so many changes: [`store.md`](../../../../docs/store.md).
+fn sweep(address: &str) {
+    if let Ok(mut client) = postgres::Client::connect(address, postgres::NoTls) {
+        client.batch_execute("VACUUM ANALYZE").unwrap();
+    }
 }
 
 const KEYS: [Key; 10] = [

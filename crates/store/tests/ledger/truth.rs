@@ -12,6 +12,7 @@ both!(
     what_is_changed_behind_its_back_is_found,
     lists_are_made_anew_from_the_entries,
     lists_of_version_2_are_made_anew,
+    a_server_is_told_to_sweep_often,
     another_policy_rates_all_of_it_anew,
     a_newer_ledger_is_refused_and_left_alone,
     a_foreign_database_is_told,
@@ -45,6 +46,26 @@ fn fill(fixture: &Fixture) {
         .unwrap();
     let place = stanch::leak::Place { host: "h".into(), part: "body".into(), ..Default::default() };
     store.learn(&ann(), stanch::leak::LeakId(2), stanch_store::Learned::Place(place)).unwrap();
+}
+
+/// Whether a ledger is new or comes from version 2.
+fn a_server_is_told_to_sweep_often(fixture: &Fixture) {
+    if fixture.is_file {
+        return;
+    }
+    let told = |fixture: &Fixture| -> i64 {
+        let mut client = Client::connect(&fixture.address, NoTls).unwrap();
+        let sql = "SELECT count(*) FROM pg_class WHERE relname IN ('leak', 'search') \
+                   AND 'autovacuum_vacuum_insert_scale_factor=0.02' = ANY(reloptions) \
+                   AND 'autovacuum_vacuum_scale_factor=0.02' = ANY(reloptions)";
+        client.query_one(sql, &[]).unwrap().get(0)
+    };
+    assert_eq!(told(fixture), 2);
+    behind(fixture, DROPS);
+    behind(fixture, VERSION_2);
+    behind(fixture, "UPDATE ledger SET version = 2");
+    drop(Store::open(&fixture.address).unwrap());
+    assert_eq!(told(fixture), 2);
 }
 
 fn what_is_changed_behind_its_back_is_found(fixture: &Fixture) {

@@ -10,7 +10,7 @@ use super::deb::Packages;
 use super::folder::Release;
 use super::{Command, VERSION};
 use crate::command::{both, program};
-use crate::{exports, workspace};
+use crate::{documents, exports, workspace};
 
 /// The shared library may be no larger, in bytes: it is loaded into other people's processes.
 const SHARED_MOST: u64 = 1_500_000;
@@ -35,8 +35,8 @@ pub fn packages(report: &mut crate::report::Report, packages: &Packages) {
 }
 
 fn checksums(release: &Release) -> Result<()> {
-    program("sha256sum")
-        .args(&["--check", "--strict", "--quiet", "SHA256SUMS"])
+    program("bash")
+        .args(&["-ec", &documents::script(documents::CHECK_FOLDER)?])
         .folder(release.folder())
         .capture()?;
     let sums = std::fs::read_to_string(release.path("SHA256SUMS"))?;
@@ -87,8 +87,12 @@ fn c_program(release: &Release) -> Result<()> {
     )?;
     ensure!(version.trim() == VERSION, "pkg-config says {version}");
 
-    let dynamic = temporary.path().join("dynamic");
-    gcc().args(&flags(&["--cflags", "--libs"])?).arg("-o").arg(&dynamic).capture()?;
+    std::fs::copy(&source, folder.join("program.c"))?;
+    program("bash")
+        .args(&["-ec", &documents::script(documents::LINK_FOLDER)?])
+        .folder(&folder)
+        .capture()?;
+    let dynamic = folder.join("program");
     usage(&dynamic, &folder.join("lib"))?;
     let needed = both(&program("readelf").arg("--dynamic").arg(&dynamic).capture()?);
     ensure!(needed.contains(&release.shared_name), "does not ask for {}", release.shared_name);

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 use super::{Command, VERSION, sbom, target};
 use crate::command::{cargo, program};
 use crate::library::{self, Library};
-use crate::{envoy, nginx, workspace};
+use crate::{documents, envoy, nginx, workspace};
 
 /// The release folder, built.
 pub struct Release {
@@ -115,22 +115,20 @@ impl Release {
         Ok(())
     }
 
-    /// The command, its manual and what shells complete, as the command itself prints them.
+    /// The command, built and tried as the pages say; its manual and what shells complete, as it prints them.
     fn command(&self) -> Result<()> {
         // In a folder of its own: the command asks for more of the library than C does, and both
         // libraries would have the same file name.
         let built = workspace::target().join("command");
-        cargo(&[
-            "build",
-            "--release",
-            "--package",
-            "stanch-cli",
-            "--bin",
-            "stanch",
-            "--target-dir",
-        ])
-        .arg(&built)
-        .capture()?;
+        let (page, beginning) = documents::COMMAND_BUILD;
+        let commands = documents::pages::block(page, beginning)?;
+        for typed in [
+            commands.first().context("no command")?.name(),
+            documents::pages::block("README.md", "cargo run")?[0].name(),
+        ] {
+            let words: Vec<&str> = typed.split_whitespace().skip(1).collect();
+            cargo(&words).env("CARGO_TARGET_DIR", &built).capture()?;
+        }
         let command = self.path("bin/stanch");
         strip(&built.join("release/stanch"), &command, "--strip-all", 0o755)?;
         program(&command)

@@ -23,8 +23,8 @@ pub enum Command {
     Without,
 }
 
-/// Builds the release folder and the packages, and looks at what came out. Returns the packages if all is well.
-pub fn run(report: &mut Report, command: Command) -> Option<Packages> {
+/// Builds the release folder and the packages, and looks at what came out. Returns both if all is well.
+pub fn run(report: &mut Report, command: Command) -> Option<(Release, Packages)> {
     let mut release = None;
     report.step("release: folder", |_| {
         let built = Release::build(command)?;
@@ -42,7 +42,7 @@ pub fn run(report: &mut Report, command: Command) -> Option<Packages> {
         packages = Some(built);
         Ok(())
     });
-    packages
+    Some((release, packages?))
 }
 
 /// Where what is handed out is put.

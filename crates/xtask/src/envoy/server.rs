@@ -11,9 +11,9 @@ use serde_json::Value;
 
 use super::config::Config;
 use crate::command::program;
-use crate::proxy::client::Client;
+use crate::proxy::generation;
 use crate::proxy::material::Material;
-use crate::proxy::{PATIENCE, Ports, free_ports};
+use crate::proxy::{PATIENCE, Ports, Proxy, free_ports};
 
 /// How often Envoy writes its access logs, in milliseconds; usually ten seconds.
 const FLUSH: &str = "20";
@@ -88,25 +88,6 @@ impl Server {
         }
     }
 
-    /// Puts the next listeners in the place of those that are there, and waits until they serve every
-    /// new connection.
-    pub fn reload(&mut self) -> Result<()> {
-        self.generation += 1;
-        self.replace_listeners(self.generation, &[])?;
-        self.wait_for_generation()
-    }
-
-    /// Offers Envoy the next listeners, which it is expected to refuse; what its log said of that.
-    pub fn reload_in_vain(&mut self) -> Result<String> {
-        let before = self.log()?.len();
-        let rejected = self.counter("listener_manager.lds.update_rejected")?;
-        self.replace_listeners(self.generation + 1, &[])?;
-        self.wait_for("the listeners were not rejected", |server| {
-            Ok(server.counter("listener_manager.lds.update_rejected")? > rejected)
-        })?;
-        Ok(self.log()?[before..].to_owned())
-    }
-
     /// Offers Envoy one more listener, with this configuration of the filter: whether it took it, and what
     /// its log said.
     pub fn offer(&self, port: u16, config: Value) -> Result<(bool, String)> {
@@ -158,13 +139,6 @@ impl Server {
         kill_process(Pid::from_child(&self.child), Signal::USR1).context("cannot signal Envoy")
     }
 
-    /// Stops it gracefully and returns its log.
-    pub fn stop(mut self) -> Result<String> {
-        let status = self.end()?;
-        ensure!(status.success(), "Envoy ended with {status}");
-        self.log()
-    }
-
     fn end(&mut self) -> Result<ExitStatus> {
         let deadline = Instant::now() + PATIENCE;
         kill_process(Pid::from_child(&self.child), Signal::TERM).context("cannot signal Envoy")?;
@@ -178,35 +152,10 @@ impl Server {
     }
 
     fn wait_for_generation(&mut self) -> Result<()> {
-        let wanted = self.generation.to_string();
-        let deadline = Instant::now() + PATIENCE;
-        let mut seen_in_a_row = 0;
-        while seen_in_a_row < 4 {
-            if let Some(status) = self.child.try_wait()? {
-                bail!("Envoy ended with {status}: {}", self.log().unwrap_or_default());
-            }
-            ensure!(
-                Instant::now() < deadline,
-                "configuration {wanted} never served: {}",
-                self.log().unwrap_or_default()
-            );
-            if self.serves(&wanted) {
-                seen_in_a_row += 1;
-            } else {
-                seen_in_a_row = 0;
-                std::thread::sleep(Duration::from_millis(10));
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether each listener has this generation for a new connection.
-    fn serves(&self, generation: &str) -> bool {
         let Ports { on, monitor, stream, .. } = self.ports;
-        [Some(on), Some(monitor), stream]
-            .into_iter()
-            .flatten()
-            .all(|port| generation_of(port).is_ok_and(|found| found == generation))
+        let ports: Vec<u16> = [Some(on), Some(monitor), stream].into_iter().flatten().collect();
+        generation::wait_for(&mut self.child, &ports, self.generation)
+            .with_context(|| self.log().unwrap_or_default())
     }
 
     fn wait_for(
@@ -223,6 +172,48 @@ impl Server {
     }
 }
 
+impl Proxy for Server {
+    fn ports(&self) -> Ports {
+        self.ports
+    }
+
+    /// Puts the next listeners in the place of those that are there.
+    fn reload(&mut self) -> Result<()> {
+        self.generation += 1;
+        self.replace_listeners(self.generation, &[])?;
+        self.wait_for_generation()
+    }
+
+    /// Offers Envoy the next listeners.
+    fn reload_in_vain(&mut self) -> Result<String> {
+        let before = self.log()?.len();
+        let rejected = self.counter("listener_manager.lds.update_rejected")?;
+        self.replace_listeners(self.generation + 1, &[])?;
+        self.wait_for("the listeners were not rejected", |server| {
+            Ok(server.counter("listener_manager.lds.update_rejected")? > rejected)
+        })?;
+        let log = &self.log()?[before..];
+        let refused = |line: &&str| line.contains("configuration") && line.contains("refused: ");
+        let line = log.lines().find(refused).with_context(|| log.to_owned())?;
+        ensure!(line.contains("[error]"), "{line}");
+        Ok(line.to_owned())
+    }
+
+    fn stop(mut self) -> Result<String> {
+        let status = self.end()?;
+        ensure!(status.success(), "Envoy ended with {status}");
+        self.log()
+    }
+
+    fn lowers_names(&self) -> bool {
+        true
+    }
+
+    fn reads_refused_bodies(&self) -> bool {
+        false
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         if matches!(self.child.try_wait(), Ok(None)) && self.end().is_err() {
@@ -230,9 +221,4 @@ impl Drop for Server {
             let _ = self.child.wait();
         }
     }
-}
-
-fn generation_of(port: u16) -> Result<String> {
-    let response = Client::connect(port)?.ask(b"GET /generation HTTP/1.1\r\nHost: t\r\n\r\n")?;
-    Ok(String::from_utf8(response.body)?)
 }

@@ -6,7 +6,6 @@ use anyhow::{Result, ensure};
 
 use super::Bench;
 use super::config::BUFFER;
-use crate::proxy::Proxy as _;
 use crate::proxy::bodies::sized_and_chunked;
 use crate::proxy::client::{Client, Outcome, exchange};
 use crate::proxy::material::{BLOCKED_LEAK, MONITORED_LEAK};

@@ -4,7 +4,6 @@ use anyhow::{Result, ensure};
 
 use super::Bench;
 use super::config::MAX_BODY;
-use crate::proxy::Proxy;
 use crate::proxy::bodies::{self, sized_and_chunked};
 use crate::proxy::client::{Client, Outcome, exchange};
 use crate::proxy::message::{Message, filler_with};

@@ -8,10 +8,13 @@ use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::command::{both, program};
 use crate::library::{self, Library};
-use crate::{exports, workspace};
+use crate::{documents, exports, workspace};
 
 /// Where Debian's `nginx-dev` puts the tree that modules are built in.
 const NGINX_SOURCE: &str = "/usr/share/nginx/src";
+
+/// What the compiler is to look at.
+const WARNINGS: &str = "-Wall -Wextra -Wno-unused-parameter";
 
 /// What nginx looks up in a module. Nothing else may be visible in the process.
 const VISIBLE: &[&str] =
@@ -48,28 +51,41 @@ fn build(name: &str, folder: &Path, sources: &Path, library: Option<&Library>) -
     }
     std::fs::create_dir_all(folder)?;
     let tree = folder.join("src");
-    program("cp").arg("-r").arg(NGINX_SOURCE).arg(&tree).capture()?;
-
-    const CONFIGURE: &str = ". ./conf_flags && ./configure \"${NGX_CONF_FLAGS[@]}\" \
-        --with-cc-opt='-g -O2 -fPIC -Wall -Wextra -Wno-unused-parameter' \
-        --with-ld-opt='-Wl,-z,relro -Wl,-z,now -fPIC' --add-dynamic-module=\"$1\"";
-    let mut configure =
-        program("bash").args(&["-e", "-c", CONFIGURE, "configure"]).arg(sources).folder(&tree);
+    let mut make = program("bash").args(&["-e", "-c", &script(&tree, sources)?]).folder(folder);
     if let Some(library) = library {
-        configure = configure
+        make = make
             .env("STANCH_INCLUDE", workspace::root().join("include"))
             .env("STANCH_LIB", &library.archive)
             .env("STANCH_LIBS", library.native.join(" "));
     }
-    configure.capture()?;
-    let made =
-        program("make").args(&["-f", "objs/Makefile", "-j2", "modules"]).folder(&tree).capture()?;
+    let made = make.capture()?;
     if both(&made).contains("warning:") {
         bail!("the compiler warned:\n{}", both(&made));
     }
     std::fs::rename(tree.join("objs").join(name), folder.join(name))?;
     std::fs::remove_dir_all(tree)?;
     Ok(())
+}
+
+/// The page's commands, but for where files are, with every warning of the compiler. The first one has built the
+/// library already.
+fn script(tree: &Path, sources: &Path) -> Result<String> {
+    let (page, beginning) = documents::NGINX_BUILD;
+    let commands = documents::pages::block(page, beginning)?;
+    let (first, rest) = commands.split_first().context("no commands")?;
+    ensure!(first.name() == library::COMMAND, "{page} builds the library by `{}`", first.name());
+    let mut script: Vec<&str> = rest.iter().map(|command| command.text.as_str()).collect();
+    script.push("");
+    let mut script = script.join("\n");
+    for (from, to) in [
+        ("/tmp/nginx-src", tree.display().to_string()),
+        ("=STANCH/examples/nginx", format!("={}", sources.display())),
+        (" -fPIC' \\", format!(" -fPIC {WARNINGS}' \\")),
+    ] {
+        ensure!(script.contains(from), "the commands in {page} do not say `{from}`: {script}");
+        script = script.replace(from, &to);
+    }
+    Ok(script)
 }
 
 /// Changes whenever the module would come out different.
@@ -85,6 +101,7 @@ fn fingerprint(sources: &Path, library: Option<&Library>) -> Result<u64> {
     }
     files.sort();
     let mut hash = DefaultHasher::new();
+    hash.write(script(Path::new(NGINX_SOURCE), sources)?.as_bytes());
     for file in files {
         let bytes = std::fs::read(&file).with_context(|| file.display().to_string())?;
         hash.write(file.as_os_str().as_encoded_bytes());

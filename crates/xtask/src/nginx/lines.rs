@@ -4,17 +4,18 @@ use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, Result, anyhow, bail, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
+use super::front::Front;
 use super::metrics;
 use super::server;
-use super::stand::{Directives, Stand};
+use super::stand::Directives;
 use crate::command::both;
 use crate::proxy::client::{Client, exchange};
+use crate::proxy::load;
 use crate::proxy::material::{BLOCKED_LEAK, MONITORED_LEAK, Material};
 use crate::proxy::message::Message;
-use crate::proxy::upstream::Upstream;
 use crate::report::Report;
 
 /// What is waited for a line, which nginx writes after the answer.
@@ -34,33 +35,29 @@ pub fn run(report: &mut Report, module: &Path) -> Result<()> {
     report.case("an attack after a rotation: `nginx -s reopen`", desk.reopen());
     report.case("a reload keeps the count of what was left out", desk.reload());
     report.case("without a rate every attempt has a line", desk.uncapped());
-    let log = desk.stand.stop()?;
-    report.case("no token in the error log", desk.material.check_absent(&log));
+    let log = desk.front.stand.stop()?;
+    report.case("no token in the error log", desk.front.material.check_absent(&log));
     Ok(())
 }
 
 /// An nginx that logs attempts to a file and to this process.
 struct Desk {
-    material: Material,
-    stand: Stand,
-    upstream: Upstream,
+    front: Front,
     syslog: UdpSocket,
 }
 
 impl Desk {
     fn new(module: &Path) -> Result<Desk> {
-        let (material, upstream) = (Material::create()?, Upstream::start()?);
         let syslog = UdpSocket::bind("127.0.0.1:0")?;
         syslog.set_read_timeout(Some(PATIENCE))?;
         let rate = format!("stanch_attempt_rate {RATE}r/s burst={BURST};");
-        let (http, server) = directives(&upstream, syslog.local_addr()?.port(), &rate);
-        let directives = Directives { http: &http, server: &server };
-        let stand = Stand::start(material.folder(), module, directives)?;
-        Ok(Desk { material, stand, upstream, syslog })
+        let http = http(syslog.local_addr()?.port(), &rate);
+        let directives = Directives { http: &http, server: "" };
+        Ok(Desk { front: Front::start(module, Material::create()?, directives)?, syslog })
     }
 
     fn file(&self, name: &str) -> PathBuf {
-        self.material.folder().join(name)
+        self.front.material.folder().join(name)
     }
 
     /// The lines of a log, each of which must be an attempt.
@@ -70,7 +67,7 @@ impl Desk {
             return Ok(Vec::new());
         }
         let text = std::fs::read_to_string(path)?;
-        self.material.check_absent(&text)?;
+        self.front.material.check_absent(&text)?;
         text.lines().map(parsed).collect()
     }
 
@@ -89,29 +86,16 @@ impl Desk {
     }
 
     fn hit(&self) -> Result<()> {
-        let message = Message::get("/a?page=2").header("X-Key", &self.material.monitored);
-        let status = exchange(self.stand.port, "load", &message)?.status;
+        let message = Message::get("/a?page=2").header("X-Key", &self.front.material.monitored);
+        let status = exchange(self.front.stand.port, "load", &message)?.status;
         ensure!(status == 200, "answered {status}");
         Ok(())
     }
 
     /// Many hits at once, over many connections.
     fn attack(&self) -> Result<()> {
-        let message = Message::get("/a?page=2").header("X-Key", &self.material.blocked);
-        std::thread::scope(|scope| -> Result<()> {
-            let client = || -> Result<()> {
-                for _ in 0..HITS / CLIENTS {
-                    let status = exchange(self.stand.port, "load", &message)?.status;
-                    ensure!(status == 403, "answered {status}");
-                }
-                Ok(())
-            };
-            let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client)).collect();
-            for client in clients {
-                client.join().map_err(|_| anyhow!("a client panicked"))??;
-            }
-            Ok(())
-        })
+        let message = Message::get("/a?page=2").header("X-Key", &self.front.material.blocked);
+        load::at_once(self.front.stand.port, CLIENTS, HITS / CLIENTS, &message, 403)
     }
 
     fn syslog(&self) -> Result<()> {
@@ -119,7 +103,7 @@ impl Desk {
         let mut datagram = [0; 4096];
         let length = self.syslog.recv(&mut datagram).context("no line came")?;
         let text = str::from_utf8(&datagram[..length])?;
-        self.material.check_absent(text)?;
+        self.front.material.check_absent(text)?;
         // RFC 3164: local7 (23) and warning (4), a time, a tag.
         ensure!(text.starts_with("<188>"), "{text}");
         let (_, line) = text.split_once(" stanch: ").with_context(|| text.to_owned())?;
@@ -148,7 +132,7 @@ impl Desk {
 
     /// What the page says of lines, and of attempts in all.
     fn counted(&self, logged: usize, all: usize) -> Result<()> {
-        metrics::wait_for(self.stand.port, |page| {
+        metrics::wait_for(self.front.stand.port, |page| {
             metrics::expect(page, "stanch_attempts_logged_total", &[], logged as f64)?;
             let left_out = (all - logged) as f64;
             metrics::expect(page, "stanch_attempts_left_out_total", &[], left_out)
@@ -161,7 +145,8 @@ impl Desk {
         let [old, new] = ["attempts.jsonl", "attempts.jsonl.1"].map(|name| self.file(name));
         let before = self.lines("attempts.jsonl")?.len();
         std::fs::rename(old, new)?;
-        let output = server::nginx(self.material.folder(), &[]).args(["-s", "reopen"]).output()?;
+        let output =
+            server::nginx(self.front.material.folder(), &[]).args(["-s", "reopen"]).output()?;
         ensure!(output.status.success(), "{}", both(&output));
         // Each worker reopens by itself.
         let deadline = Instant::now() + PATIENCE;
@@ -198,8 +183,8 @@ impl Desk {
         let lines = self.wait_for("attempts.jsonl", HITS as u64)?;
         ensure!(lines.len() == HITS, "{} lines", lines.len());
         // Many on one connection, too.
-        let message = Message::get("/a").header("X-Key", &self.material.monitored);
-        let mut client = Client::connect(self.stand.port)?;
+        let message = Message::get("/a").header("X-Key", &self.front.material.monitored);
+        let mut client = Client::connect(self.front.stand.port)?;
         for _ in 0..50 {
             client.exchange("load", &message)?;
         }
@@ -207,9 +192,8 @@ impl Desk {
     }
 
     fn configure(&mut self, rate: &str) -> Result<()> {
-        let port = self.syslog.local_addr()?.port();
-        let (http, server) = directives(&self.upstream, port, rate);
-        self.stand.reload(Directives { http: &http, server: &server })
+        let http = http(self.syslog.local_addr()?.port(), rate);
+        self.front.reload(Directives { http: &http, server: "" })
     }
 }
 
@@ -228,24 +212,12 @@ fn told(lines: &[Value]) -> u64 {
     lines.len() as u64 + left_out.sum::<u64>()
 }
 
-/// The directives of `http` and of the server.
-fn directives(upstream: &Upstream, syslog: u16, rate: &str) -> (String, String) {
-    let http = format!(
-        "    upstream behind {{ server 127.0.0.1:{port}; keepalive 16; }}
-    proxy_http_version 1.1;
-    proxy_set_header Connection \"\";
-    keepalive_requests 100000;
-    log_format attempts escape=none '$stanch_attempt';
+/// The directives of `http`.
+fn http(syslog: u16, rate: &str) -> String {
+    format!(
+        "    log_format attempts escape=none '$stanch_attempt';
     access_log attempts.jsonl attempts if=$stanch_attempt;
     access_log syslog:server=127.0.0.1:{syslog},facility=local7,severity=warn,tag=stanch,nohostname attempts if=$stanch_attempt;
-    {rate}
-    stanch_patches patches;
-    stanch_key key;
-    stanch_public_key sign.pub;",
-        port = upstream.port(),
-    );
-    let server = "        stanch on;
-        location = /metrics { stanch off; stanch_metrics on; access_log off; }
-        location / { proxy_pass http://behind; }";
-    (http, server.to_owned())
+    {rate}"
+    )
 }

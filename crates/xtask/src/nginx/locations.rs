@@ -3,7 +3,6 @@
 use anyhow::{Result, ensure};
 
 use super::Bench;
-use crate::proxy::Proxy;
 use crate::proxy::client::{Client, exchange};
 use crate::proxy::material::BLOCKED_LEAK;
 use crate::proxy::message::{Message, filler_with};

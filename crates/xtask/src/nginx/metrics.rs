@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 
 use super::exposition::Exposition;
-use super::stand::{Directives, Stand};
+use super::front::Front;
+use super::stand::Directives;
 use crate::proxy::client::{Client, Response};
+use crate::proxy::load;
 use crate::proxy::material::{BLOCKED_LEAK, MONITORED_LEAK, Material};
 use crate::proxy::message::Message;
-use crate::proxy::upstream::Upstream;
 use crate::report::Report;
 
 /// What is waited for a worker to count, which it does after the answer.
@@ -35,7 +36,7 @@ pub fn run(report: &mut Report, module: &Path) -> Result<()> {
     report.case("a reload keeps what was counted", desk.reload());
     report.case("a zone of another size begins anew", desk.resize());
     report.case("more leaks than there is room for", desk.full());
-    desk.stand.stop()?;
+    desk.front.stand.stop()?;
     Ok(())
 }
 
@@ -82,11 +83,9 @@ fn ask(port: u16, method: &str) -> Result<Response> {
 
 /// An nginx with sets of its own, and what was counted by it so far.
 struct Desk {
-    material: Material,
+    front: Front,
     /// In the set `many`, one for each leak from 1 on.
     many: Vec<String>,
-    stand: Stand,
-    upstream: Upstream,
     expected: BTreeMap<&'static str, usize>,
 }
 
@@ -95,17 +94,20 @@ const ODD: (&str, &str) = ("an \"odd\" \\ name", "'an \"odd\" \\\\ name'");
 
 impl Desk {
     fn new(module: &Path) -> Result<Desk> {
-        let (material, upstream) = (Material::create()?, Upstream::start()?);
+        let material = Material::create()?;
         let many = material.save_many("many", LEAKS)?;
         std::fs::copy(material.patches(), material.folder().join(ODD.0))?;
-        let (http, server) = directives(&upstream, "64k");
-        let directives = Directives { http: &http, server: &server };
-        let stand = Stand::start(material.folder(), module, directives)?;
-        Ok(Desk { material, many, stand, upstream, expected: BTreeMap::new() })
+        let directives = Directives { http: &http("64k"), server: &server() };
+        let front = Front::start(module, material, directives)?;
+        Ok(Desk { front, many, expected: BTreeMap::new() })
+    }
+
+    fn resize_to(&mut self, zone: &str) -> Result<()> {
+        self.front.reload(Directives { http: &http(zone), server: &server() })
     }
 
     fn empty(&self) -> Result<()> {
-        let page = page(self.stand.port)?;
+        let page = page(self.front.stand.port)?;
         for action in ["pass", "monitor", "block", "failed"] {
             expect(&page, "stanch_requests_total", &[("action", action)], 0.0)?;
         }
@@ -121,7 +123,7 @@ impl Desk {
 
     fn methods(&self) -> Result<()> {
         for (method, status) in [("HEAD", 200), ("POST", 405), ("DELETE", 405)] {
-            let answered = ask(self.stand.port, method)?.status;
+            let answered = ask(self.front.stand.port, method)?.status;
             ensure!(answered == status, "{method} is answered {answered} instead of {status}");
         }
         Ok(())
@@ -130,7 +132,7 @@ impl Desk {
     /// Sends requests, and counts what should become of them.
     fn send(&mut self, messages: &[(&'static str, usize, Message)]) -> Result<()> {
         for (action, count, message) in messages {
-            let mut client = Client::connect(self.stand.port)?;
+            let mut client = Client::connect(self.front.stand.port)?;
             for _ in 0..*count {
                 let outcome = client.exchange("load", message)?;
                 let refused = matches!(*action, "block" | "failed");
@@ -143,7 +145,7 @@ impl Desk {
 
     /// Exactly these requests were counted.
     fn counted(&self) -> Result<Exposition> {
-        wait_for(self.stand.port, |page| {
+        wait_for(self.front.stand.port, |page| {
             for (action, count) in &self.expected {
                 expect(page, "stanch_requests_total", &[("action", action)], *count as f64)?;
             }
@@ -155,7 +157,7 @@ impl Desk {
     }
 
     fn actions(&mut self) -> Result<()> {
-        let Material { blocked, monitored, clean, .. } = &self.material;
+        let Material { blocked, monitored, clean, .. } = &self.front.material;
         let keyed = |token: &str| Message::get("/").header("X-Key", token);
         let encoded = |encoding: &str| {
             Message::post("/", "no gzip at all").header("Content-Encoding", encoding)
@@ -202,8 +204,8 @@ impl Desk {
     }
 
     fn sets(&mut self) -> Result<()> {
-        let page = page(self.stand.port)?;
-        let path = |name: &str| self.material.folder().join(name).display().to_string();
+        let page = page(self.front.stand.port)?;
+        let path = |name: &str| self.front.material.folder().join(name).display().to_string();
         let (patches, other, odd) = (path("patches"), path("other"), path(ODD.0));
         // The location with another key to trust has a set of its own, of the same path.
         let again = format!("{patches}#2");
@@ -231,22 +233,8 @@ impl Desk {
     }
 
     fn together(&mut self) -> Result<()> {
-        let port = self.stand.port;
-        let message = Message::get("/").header("X-Key", &self.material.blocked);
-        std::thread::scope(|scope| -> Result<()> {
-            let client = || -> Result<()> {
-                for _ in 0..EACH {
-                    let outcome = crate::proxy::client::exchange(port, "load", &message)?;
-                    ensure!(outcome.status == 403, "answered {}", outcome.status);
-                }
-                Ok(())
-            };
-            let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client)).collect();
-            for client in clients {
-                client.join().map_err(|_| anyhow!("a client panicked"))??;
-            }
-            Ok(())
-        })?;
+        let message = Message::get("/").header("X-Key", &self.front.material.blocked);
+        load::at_once(self.front.stand.port, CLIENTS, EACH, &message, 403)?;
         *self.expected.entry("block").or_default() += CLIENTS * EACH;
         let page = self.counted()?;
         let labels = [("leak", &*BLOCKED_LEAK.to_string()), ("action", "block")];
@@ -255,8 +243,7 @@ impl Desk {
 
     fn reload(&mut self) -> Result<()> {
         let before = self.counted()?;
-        let (http, server) = directives(&self.upstream, "64k");
-        self.stand.reload(Directives { http: &http, server: &server })?;
+        self.resize_to("64k")?;
         let after = self.counted()?;
         let hits = |page: &Exposition| page.sum("stanch_hits_total");
         ensure!(
@@ -265,7 +252,7 @@ impl Desk {
             hits(&after),
             hits(&before)
         );
-        let message = Message::get("/").header("X-Key", &self.material.monitored);
+        let message = Message::get("/").header("X-Key", &self.front.material.monitored);
         self.send(&[("monitor", 3, message)])?;
         let page = self.counted()?;
         let labels = [("leak", &*MONITORED_LEAK.to_string()), ("action", "monitor")];
@@ -273,8 +260,7 @@ impl Desk {
     }
 
     fn resize(&mut self) -> Result<()> {
-        let (http, server) = directives(&self.upstream, "32k");
-        self.stand.reload(Directives { http: &http, server: &server })?;
+        self.resize_to("32k")?;
         self.expected.clear();
         let page = self.counted()?;
         ensure!(page.sum("stanch_hits_total") == 0.0, "hits were kept");
@@ -282,7 +268,7 @@ impl Desk {
     }
 
     fn full(&mut self) -> Result<()> {
-        let mut client = Client::connect(self.stand.port)?;
+        let mut client = Client::connect(self.front.stand.port)?;
         for round in 0..2 {
             for (i, token) in self.many.iter().enumerate() {
                 let message = Message::get("/many/").header("X-Key", token);
@@ -307,25 +293,15 @@ impl Desk {
     }
 }
 
-/// The directives of `http` and of the server.
-fn directives(upstream: &Upstream, zone: &str) -> (String, String) {
-    let http = format!(
-        "    access_log off;
-    upstream behind {{ server 127.0.0.1:{port}; keepalive 16; }}
-    proxy_http_version 1.1;
-    proxy_set_header Connection \"\";
-    keepalive_requests 100000;
-    stanch_zone {zone};
-    stanch_patches patches;
-    stanch_key key;
-    stanch_public_key sign.pub;",
-        port = upstream.port(),
-    );
-    let server = format!(
-        "        stanch on;
-        location = /metrics {{ stanch off; stanch_metrics on; }}
-        location / {{ proxy_pass http://behind; }}
-        location /off/ {{ stanch off; proxy_pass http://behind; }}
+/// The directives of `http`.
+fn http(zone: &str) -> String {
+    format!("    access_log off;\n    stanch_zone {zone};")
+}
+
+/// The directives of the server.
+fn server() -> String {
+    format!(
+        "        location /off/ {{ stanch off; proxy_pass http://behind; }}
         location /monitor/ {{ stanch monitor; proxy_pass http://behind; }}
         location /short/ {{ stanch_body_limit 10; proxy_pass http://behind; }}
         location /serial/ {{ stanch_min_serial 1; proxy_pass http://behind; }}
@@ -334,6 +310,5 @@ fn directives(upstream: &Upstream, zone: &str) -> (String, String) {
         location /odd/ {{ stanch_patches {odd}; proxy_pass http://behind; }}
         server_name t;",
         odd = ODD.1,
-    );
-    (http, server)
+    )
 }

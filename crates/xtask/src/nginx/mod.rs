@@ -8,13 +8,14 @@ mod bodies;
 pub mod build;
 pub mod config;
 mod exposition;
+mod front;
 mod lines;
 mod locations;
 mod metrics;
 mod refusals;
 mod reload;
-mod server;
-mod stand;
+pub mod server;
+pub mod stand;
 mod swaps;
 mod unreadable;
 mod whole;
@@ -23,9 +24,8 @@ use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use crate::proxy::material::Material;
-use crate::proxy::upstream::Upstream;
-use crate::proxy::{Ports, Proxy, attempts, h2, requests, scopes};
+use crate::proxy::logs::{self, Log};
+use crate::proxy::{Proxy as _, attempts, h2, requests, scopes};
 use crate::report::Report;
 use config::Workers;
 use server::Server;
@@ -47,7 +47,7 @@ pub fn run(report: &mut Report) {
 
     let mut bench = None;
     report.step("nginx module: start", |_| {
-        bench = Some(Bench::start(&module, Workers::Two)?);
+        bench = Some(start(&module, Workers::Two)?);
         Ok(())
     });
     let Some(mut bench) = bench else { return };
@@ -61,18 +61,7 @@ pub fn run(report: &mut Report) {
     report
         .step("nginx module: bodies that cannot be read", |report| unreadable::run(report, &bench));
     report.step("nginx module: reload", |report| reload::run(report, &mut bench));
-    report.step("nginx module: stop and logs", |report| {
-        let Bench { server, upstream, material } = bench;
-        let upstream = upstream.blocked_but_seen();
-        report.case("no refused request reached the upstream", {
-            if upstream.is_empty() { Ok(()) } else { Err(anyhow::anyhow!("{upstream:?}")) }
-        });
-        let log = server.stop()?;
-        report.case("no crash, alert or emergency in the error log", clean_log(&log));
-        report.case("no token in the error log", material.check_absent(&log));
-        report.case("every kind of event in the error log", events_logged(&log));
-        Ok(())
-    });
+    report.step("nginx module: stop and logs", |report| logs::run(report, bench, &LOG));
 
     report.step("nginx module: metrics", |report| metrics::run(report, &module));
     report.step("nginx module: the log of attempts", |report| lines::run(report, &module));
@@ -80,7 +69,7 @@ pub fn run(report: &mut Report) {
     report.step("the whole loop, with the command and nginx", |report| whole::run(report, &module));
 
     report.step("nginx module: under valgrind", |report| {
-        let bench = Bench::start(&module, Workers::Single)?;
+        let bench = start(&module, Workers::Single)?;
         requests::run(report, &bench)?;
         locations::run(report, &bench)?;
         attempts::run(report, &bench)?;
@@ -92,68 +81,17 @@ pub fn run(report: &mut Report) {
     });
 }
 
-/// nginx, what stands behind it, and the tokens it was told about.
-pub struct Bench {
-    pub server: Server,
-    pub upstream: Upstream,
-    pub material: Material,
+/// nginx between a client and an upstream.
+type Bench = crate::proxy::Bench<Server>;
+
+fn start(module: &Path, workers: Workers) -> Result<Bench> {
+    Bench::start(|material, upstream| Server::start(module, material, upstream, workers))
 }
 
-impl Bench {
-    fn start(module: &Path, workers: Workers) -> Result<Bench> {
-        let upstream = Upstream::start()?;
-        let material = Material::create()?;
-        let server = Server::start(module, &material, upstream.port(), workers)?;
-        Ok(Bench { server, upstream, material })
-    }
-}
-
-impl Proxy for Bench {
-    fn ports(&self) -> Ports {
-        self.server.ports
-    }
-
-    fn material(&self) -> &Material {
-        &self.material
-    }
-
-    fn upstream(&self) -> &Upstream {
-        &self.upstream
-    }
-
-    fn access_log(&self) -> &'static str {
-        "access.log"
-    }
-
-    fn body_log(&self) -> &'static str {
-        "bodies.log"
-    }
-
-    fn attempt_log(&self) -> &'static str {
-        "attempts.log"
-    }
-
-    fn lowers_names(&self) -> bool {
-        false
-    }
-
-    fn reads_refused_bodies(&self) -> bool {
-        true
-    }
-}
-
-/// A line for a block, for a hit that was only monitored, for a request that was not scanned, and for a
-/// body that could not be read.
-fn events_logged(log: &str) -> Result<()> {
-    for (level, event) in [
-        ("[warn]", "stanch: block leak 1101 part header view raw client 127.0.0.1"),
-        ("[info]", "stanch: monitor leak 1101 part body view raw client 127.0.0.1"),
-        ("[info]", "stanch: monitor leak 2202 part header view raw client 127.0.0.1"),
-        ("[warn]", "stanch: body unreadable: damaged, client 127.0.0.1"),
-        ("[warn]", "stanch: body unreadable: ratio, client 127.0.0.1"),
-        ("[warn]", "stanch: body unreadable: total, client 127.0.0.1"),
-        ("[warn]", "stanch: body unreadable: unsupported, client 127.0.0.1"),
-        ("[warn]", "stanch: block leak 1101 part body view json+gzip client 127.0.0.1"),
+const LOG: Log<'_> = Log {
+    warning: "[warn]",
+    clean: clean_log,
+    more: &[
         (
             "[error]",
             "stanch: request not scanned: the body exceeds stanch_body_limit, client 127.0.0.1",
@@ -162,12 +100,8 @@ fn events_logged(log: &str) -> Result<()> {
             "[error]",
             "stanch: request not scanned: the body cannot be read or scanned, client 127.0.0.1",
         ),
-    ] {
-        let found = log.lines().any(|line| line.contains(level) && line.ends_with(event));
-        ensure!(found, "no line `{level} … {event}`");
-    }
-    Ok(())
-}
+    ],
+};
 
 fn clean_log(log: &str) -> Result<()> {
     let bad: Vec<&str> = log

@@ -1,16 +1,14 @@
 //! What `nginx -t` says to a set, a key or a directive that cannot be used.
 
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use stanch::secret::ImprintKey;
 
 use super::config::{self, Workers};
 use super::server;
 use crate::command::both;
 use crate::proxy::free_port;
-use crate::proxy::material::{Material, Untaken};
+use crate::proxy::material::Material;
 use crate::report::Report;
 use crate::workspace;
 
@@ -19,7 +17,7 @@ const FIRST_LINE: usize = 10;
 
 pub fn run(report: &mut Report, module: &Path) -> Result<()> {
     let material = Material::create()?;
-    spoil(&material)?;
+    material.save_spoilt()?;
     let good = "stanch on; stanch_patches patches; stanch_key key;";
 
     let next = material.next_public_key();
@@ -288,31 +286,5 @@ fn sample(material: &Material, module: &Path) -> Result<()> {
     std::fs::write(folder.join("nginx.conf"), text)?;
     let output = server::check(folder)?;
     ensure!(output.status.success(), "{}", both(&output));
-    Ok(())
-}
-
-fn spoil(material: &Material) -> Result<()> {
-    for (name, reason) in [
-        ("unsigned", Untaken::Unsigned),
-        ("strange", Untaken::Stranger),
-        ("forged", Untaken::Forged),
-        ("expired", Untaken::Expired),
-    ] {
-        material.save_untaken(name, reason)?;
-    }
-    let folder = material.folder();
-    let good = std::fs::read(material.patches())?;
-    std::fs::write(folder.join("truncated"), &good[..good.len() / 2])?;
-    let mut damaged = good.clone();
-    let last = damaged.len() - 20;
-    damaged[last] ^= 1;
-    std::fs::write(folder.join("damaged"), damaged)?;
-    std::fs::write(folder.join("empty"), b"")?;
-    std::fs::create_dir(folder.join("folder"))?;
-    ImprintKey::create(&folder.join("foreign"))?;
-    ImprintKey::create(&folder.join("readable"))?;
-    std::fs::set_permissions(folder.join("readable"), std::fs::Permissions::from_mode(0o644))?;
-    std::fs::write(folder.join("empty-key"), b"")?;
-    std::fs::set_permissions(folder.join("empty-key"), std::fs::Permissions::from_mode(0o600))?;
     Ok(())
 }

@@ -8,9 +8,10 @@ use anyhow::{Context as _, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::config::{Config, Workers};
-use crate::proxy::client::Client;
+use super::reload::EXPECTED_EMERGENCY;
+use crate::proxy::generation;
 use crate::proxy::material::Material;
-use crate::proxy::{PATIENCE, Ports, free_ports};
+use crate::proxy::{PATIENCE, Ports, Proxy, free_ports};
 
 pub struct Server {
     child: Child,
@@ -71,46 +72,28 @@ impl Server {
         Ok(server)
     }
 
-    /// Asks for a reload and waits until the new configuration serves every new connection.
-    pub fn reload(&mut self) -> Result<()> {
-        self.generation += 1;
-        let config = Config {
-            folder: &self.folder,
-            module: &self.module,
-            upstream_port: self.upstream_port,
-            ports: self.ports,
-            generation: self.generation,
-            workers: self.workers,
-            public_key: &self.public_key,
-        };
-        std::fs::write(self.folder.join("nginx.conf"), config.text())?;
-        self.hang_up()?;
-        self.wait_for_generation()
-    }
-
-    /// Asks for a reload that is expected to fail, and waits until nginx has said so once more.
-    pub fn reload_in_vain(&self, complaint: &str) -> Result<()> {
+    /// Asks for a reload that is expected to fail, and waits until nginx has said so once more: the line
+    /// that does.
+    pub fn refuses_reload(&self, complaint: &str) -> Result<String> {
         let said = |log: &str| log.matches(complaint).count();
         let before = said(&self.error_log()?);
         self.hang_up()?;
         let deadline = Instant::now() + PATIENCE;
-        while said(&self.error_log()?) == before {
+        loop {
+            let log = self.error_log()?;
+            if said(&log) > before {
+                let line = log.lines().rfind(|line| line.contains(complaint)).unwrap_or_default();
+                ensure!(line.contains("[emerg]"), "{line}");
+                return Ok(line.to_owned());
+            }
             ensure!(Instant::now() < deadline, "the error log never said `{complaint}`");
             std::thread::sleep(Duration::from_millis(20));
         }
-        Ok(())
     }
 
     pub fn error_log(&self) -> Result<String> {
         let bytes = std::fs::read(self.folder.join("error.log"))?;
         Ok(String::from_utf8_lossy(&bytes).into_owned())
-    }
-
-    /// Stops it gracefully and returns its error log.
-    pub fn stop(mut self) -> Result<String> {
-        let status = self.end(Signal::QUIT)?;
-        ensure!(status.success(), "nginx ended with {status}");
-        self.error_log()
     }
 
     /// Signals it until it has ended. A single process that is about to wait for events can miss
@@ -138,8 +121,48 @@ impl Server {
     }
 
     fn wait_for_generation(&mut self) -> Result<()> {
-        wait_for_generation(&mut self.child, self.ports.on, self.generation)
+        generation::wait_for(&mut self.child, &[self.ports.on], self.generation)
             .with_context(|| self.error_log().unwrap_or_default())
+    }
+}
+
+impl Proxy for Server {
+    fn ports(&self) -> Ports {
+        self.ports
+    }
+
+    fn reload(&mut self) -> Result<()> {
+        self.generation += 1;
+        let config = Config {
+            folder: &self.folder,
+            module: &self.module,
+            upstream_port: self.upstream_port,
+            ports: self.ports,
+            generation: self.generation,
+            workers: self.workers,
+            public_key: &self.public_key,
+        };
+        std::fs::write(self.folder.join("nginx.conf"), config.text())?;
+        self.hang_up()?;
+        self.wait_for_generation()
+    }
+
+    fn reload_in_vain(&mut self) -> Result<String> {
+        self.refuses_reload(EXPECTED_EMERGENCY)
+    }
+
+    fn stop(mut self) -> Result<String> {
+        let status = self.end(Signal::QUIT)?;
+        ensure!(status.success(), "nginx ended with {status}");
+        self.error_log()
+    }
+
+    fn lowers_names(&self) -> bool {
+        false
+    }
+
+    fn reads_refused_bodies(&self) -> bool {
+        true
     }
 }
 
@@ -175,29 +198,4 @@ pub fn nginx(folder: &Path, under: &[&str]) -> Command {
     // The log that is written before the configuration is read.
     command.arg("-e").arg(folder.join("early.log"));
     command
-}
-
-/// Waits until a configuration, which answers with its number at `/generation`, serves every new connection.
-pub fn wait_for_generation(child: &mut Child, port: u16, wanted: u32) -> Result<()> {
-    let wanted = wanted.to_string();
-    let deadline = Instant::now() + PATIENCE;
-    let mut seen_in_a_row = 0;
-    while seen_in_a_row < 4 {
-        if let Some(status) = child.try_wait()? {
-            bail!("nginx ended with {status}");
-        }
-        ensure!(Instant::now() < deadline, "configuration {wanted} never served");
-        if generation(port).is_ok_and(|generation| generation == wanted) {
-            seen_in_a_row += 1;
-        } else {
-            seen_in_a_row = 0;
-            std::thread::sleep(Duration::from_millis(10));
-        }
-    }
-    Ok(())
-}
-
-fn generation(port: u16) -> Result<String> {
-    let response = Client::connect(port)?.ask(b"GET /generation HTTP/1.1\r\nHost: t\r\n\r\n")?;
-    Ok(String::from_utf8(response.body)?)
 }

@@ -8,7 +8,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use super::config::{self, Workers};
 use super::server;
-use crate::proxy::free_port;
+use crate::proxy::{free_port, generation};
 
 /// A running nginx; it ends with the value.
 pub struct Stand {
@@ -91,7 +91,7 @@ impl Stand {
     }
 
     fn wait(&mut self) -> Result<()> {
-        server::wait_for_generation(&mut self.child, self.port, self.place.generation)
+        generation::wait_for(&mut self.child, &[self.port], self.place.generation)
             .with_context(|| self.last_words())
     }
 }

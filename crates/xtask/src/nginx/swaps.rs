@@ -2,22 +2,23 @@
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, ensure};
 use rustix::process::Signal;
 
 use super::exposition::Exposition;
+use super::front::Front;
 use super::metrics;
 use super::reload::EXPECTED_EMERGENCY;
-use super::stand::{Directives, Stand};
+use super::stand::Directives;
 use crate::clock;
 use crate::proxy::client::{Client, exchange};
-use crate::proxy::load::Load;
+use crate::proxy::load;
 use crate::proxy::material::{FLIPPING_LEAK, Material, Untaken};
 use crate::proxy::message::{Message, filler_with};
-use crate::proxy::upstream::Upstream;
+use crate::proxy::reload::UNTAKEN;
 use crate::report::Report;
 
 /// How often the set is swapped under load, each time in every worker.
@@ -27,20 +28,16 @@ const WORKERS: f64 = 2.0;
 /// Some looks at the file, which is looked at once a second.
 const LOOKS: Duration = Duration::from_millis(1600);
 
+/// The directives of `http`: a load needs no access log.
+const QUIET: &str = "    access_log off;";
+
 pub fn run(report: &mut Report, module: &Path) -> Result<()> {
     let mut desk = Desk::new(module)?;
     report.case("under load, in every worker", desk.under_load());
     report.case("a request that began under the old set ends under it", desk.in_flight());
     report.case("a set with much longer tokens", desk.longer());
     report.case("without access to the key file", desk.keyless());
-    for (name, reason, complaint) in [
-        ("an unsigned set", Untaken::Unsigned, "not signed, and only signed sets are taken"),
-        ("a set that a stranger signed", Untaken::Stranger, "which is not trusted here"),
-        ("a set with a wrong signature", Untaken::Forged, "the signature is not one of key"),
-        ("an older set", Untaken::Older, "is older than"),
-        ("another set of the same number", Untaken::SameSerial, "but the content differs"),
-        ("an expired set", Untaken::Expired, "refused: expired at"),
-    ] {
+    for (name, reason, complaint) in UNTAKEN {
         report.case(&format!("{name} is refused"), desk.untaken(reason, complaint));
     }
     report.case("half of a set is refused", desk.half());
@@ -49,43 +46,38 @@ pub fn run(report: &mut Report, module: &Path) -> Result<()> {
     report.case("a set that expires goes on serving", desk.expiring());
     report.case("a set that workers may not read", desk.unreadable());
     report.case("`stanch_watch off`: only a reload takes a set", desk.unwatched());
-    let log = desk.stand.stop()?;
+    let log = desk.front.stand.stop()?;
     report.case("no crash or alert in the error log", clean(&log));
-    report.case("no token in the error log", desk.material.check_absent(&log));
+    report.case("no token in the error log", desk.front.material.check_absent(&log));
     Ok(())
 }
 
 /// An nginx with a set of its own.
 struct Desk {
-    material: Material,
-    stand: Stand,
-    upstream: Upstream,
+    front: Front,
 }
 
 impl Desk {
     fn new(module: &Path) -> Result<Desk> {
-        let (material, upstream) = (Material::create()?, Upstream::start()?);
-        let (http, server) = directives(&upstream, "");
-        let directives = Directives { http: &http, server: &server };
-        let stand = Stand::start(material.folder(), module, directives)?;
-        Ok(Desk { material, stand, upstream })
+        let directives = Directives { http: QUIET, server: "" };
+        Ok(Desk { front: Front::start(module, Material::create()?, directives)? })
     }
 
     fn page(&self) -> Result<Exposition> {
-        metrics::page(self.stand.port)
+        metrics::page(self.front.stand.port)
     }
 
     /// What was counted of the set so far.
     fn count(&self, name: &str) -> Result<f64> {
-        let path = self.material.patches().display().to_string();
+        let path = self.front.material.patches().display().to_string();
         self.page()?.value(name, &[("set", &path)]).with_context(|| format!("no {name}"))
     }
 
     /// Waits until every worker has counted once more, and no more than that.
     fn each_worker(&self, name: &str, before: f64) -> Result<()> {
-        let path = self.material.patches().display().to_string();
+        let path = self.front.material.patches().display().to_string();
         let expected = before + WORKERS;
-        metrics::wait_for(self.stand.port, |page| {
+        metrics::wait_for(self.front.stand.port, |page| {
             metrics::expect(page, name, &[("set", &path)], expected)
         })?;
         Ok(())
@@ -94,9 +86,9 @@ impl Desk {
     /// Does something to the set's file, and waits until every worker has taken the new one.
     fn swap(&self, change: impl FnOnce(&Material) -> Result<()>) -> Result<()> {
         let before = self.count("stanch_set_swaps_total")?;
-        change(&self.material)?;
+        change(&self.front.material)?;
         self.each_worker("stanch_set_swaps_total", before)?;
-        let path = self.material.patches().display().to_string();
+        let path = self.front.material.patches().display().to_string();
         metrics::expect(&self.page()?, "stanch_set_refused", &[("set", &path)], 0.0)
     }
 
@@ -104,58 +96,26 @@ impl Desk {
     fn answers(&self, token: &str, status: u16) -> Result<()> {
         let message = Message::get("/").header("X-Key", token);
         for i in 0..20 {
-            let outcome = exchange(self.stand.port, "load", &message)?;
+            let outcome = exchange(self.front.stand.port, "load", &message)?;
             ensure!(outcome.status == status, "{i}: {} instead of {status}", outcome.status);
         }
         Ok(())
     }
 
     fn under_load(&self) -> Result<()> {
-        let material = &self.material;
-        let port = self.stand.port;
-        let body = |token: &str| filler_with(50_000, 20_000, token);
-        let clean = Message::get("/").header("X-Key", &material.clean);
-        let clean_body = Message::post("/", body(&material.clean));
-        let blocked = Message::get("/").header("X-Key", &material.blocked);
-        let blocked_body = Message::post("/", body(&material.blocked));
-        let flipping = Message::get("/").header("X-Key", &material.flipping);
-        let flipping_body = Message::post("/", body(&material.flipping));
-
-        let stop = AtomicBool::new(false);
-        let load = Load { port, stop: &stop };
-        let passes = |status| status == 200;
-        let refused = |status| status == 403;
-        let either = |status| status == 200 || status == 403;
-
-        let answered = std::thread::scope(|scope| -> Result<Vec<usize>> {
-            let threads = [
-                scope.spawn(|| load.fresh(&clean, passes)),
-                scope.spawn(|| load.fresh(&blocked, refused)),
-                scope.spawn(|| load.fresh(&flipping, either)),
-                scope.spawn(|| load.kept_alive(&clean_body, passes)),
-                scope.spawn(|| load.kept_alive(&blocked_body, refused)),
-                scope.spawn(|| load.kept_alive(&flipping_body, either)),
-            ];
-            let swapped = (|| {
-                for i in 0..SWAPS {
-                    let with_flipping = i % 2 == 1;
-                    self.swap(|material| material.save_patches(with_flipping))?;
-                    self.answers(&material.flipping, if with_flipping { 403 } else { 200 })?;
-                }
-                anyhow::Ok(())
-            })();
-            stop.store(true, Ordering::SeqCst);
-            let mut answered = Vec::new();
-            for thread in threads {
-                answered.push(thread.join().map_err(|_| anyhow!("a client panicked"))??);
+        let material = &self.front.material;
+        load::during(self.front.stand.port, material, |changed| {
+            // From the first swap on the flipping token may pass or not.
+            changed.store(true, Ordering::SeqCst);
+            for i in 0..SWAPS {
+                let with_flipping = i % 2 == 1;
+                self.swap(|material| material.save_patches(with_flipping))?;
+                self.answers(&material.flipping, if with_flipping { 403 } else { 200 })?;
             }
-            swapped?;
-            Ok(answered)
+            Ok(())
         })?;
-        println!("      {SWAPS} swaps; requests answered, by client: {answered:?}");
-        ensure!(answered.iter().all(|count| *count >= SWAPS), "the load was none: {answered:?}");
 
-        let log = self.stand.error_log()?;
+        let log = self.front.stand.error_log()?;
         let told = log.lines().filter(|line| {
             line.contains("[notice]")
                 && line.contains("patches: serial")
@@ -172,12 +132,12 @@ impl Desk {
 
     /// The body, with the token that the new set does not know, ends long after the swap.
     fn in_flight(&self) -> Result<()> {
-        let token = &self.material.flipping;
+        let token = &self.front.material.flipping;
         self.answers(token, 403)?;
         let message = Message::post("/", filler_with(10_000, 9_000, token));
         let mut slow = Vec::new();
         for i in 0..8 {
-            let mut client = Client::connect(self.stand.port)?;
+            let mut client = Client::connect(self.front.stand.port)?;
             client.send(&message.head(&format!("in-flight-{i}")))?;
             client.send(&message.body()[..5_000])?;
             slow.push(client);
@@ -200,19 +160,19 @@ impl Desk {
             Ok(())
         })?;
         self.answers(&long, 403)?;
-        self.answers(&self.material.blocked, 403)?;
-        self.answers(&self.material.clean, 200)?;
+        self.answers(&self.front.material.blocked, 403)?;
+        self.answers(&self.front.material.clean, 200)?;
         self.swap(|material| material.save_patches(false))
     }
 
     /// Workers have given up the right to read the key before they look for a new set.
     fn keyless(&self) -> Result<()> {
-        let [key, away] = ["key", "key.away"].map(|name| self.material.folder().join(name));
+        let [key, away] = ["key", "key.away"].map(|name| self.front.material.folder().join(name));
         std::fs::rename(&key, &away)?;
         let swapped = self.swap(|material| material.save_patches(true));
         std::fs::rename(&away, &key)?;
         swapped?;
-        self.answers(&self.material.flipping, 403)?;
+        self.answers(&self.front.material.flipping, 403)?;
         self.swap(|material| material.save_patches(false))
     }
 
@@ -223,29 +183,29 @@ impl Desk {
             let warned = |line: &&str| line.contains("[warn]") && line.contains(complaint);
             log.lines().filter(warned).count()
         };
-        let log_before = said(&self.stand.error_log()?);
+        let log_before = said(&self.front.stand.error_log()?);
         let [swaps, refusals] = ["stanch_set_swaps_total", "stanch_set_refusals_total"];
         let (swaps_before, refusals_before) = (self.count(swaps)?, self.count(refusals)?);
-        change(&self.material)?;
+        change(&self.front.material)?;
         self.each_worker(refusals, refusals_before)?;
         // It is not told again, however often the file is looked at.
         std::thread::sleep(LOOKS);
         let (swaps_after, refusals_after) = (self.count(swaps)?, self.count(refusals)?);
         ensure!(swaps_before == swaps_after, "it was taken");
         ensure!(refusals_before + WORKERS == refusals_after, "{refusals_after} refusals");
-        metrics::wait_for(self.stand.port, |page| {
-            let path = self.material.patches().display().to_string();
+        metrics::wait_for(self.front.stand.port, |page| {
+            let path = self.front.material.patches().display().to_string();
             metrics::expect(page, "stanch_set_refused", &[("set", &path)], 1.0)
         })?;
-        let told = said(&self.stand.error_log()?) - log_before;
+        let told = said(&self.front.stand.error_log()?) - log_before;
         ensure!(told == WORKERS as usize, "`{complaint}` was logged {told} times");
         self.still_serves()
     }
 
     fn still_serves(&self) -> Result<()> {
-        self.answers(&self.material.blocked, 403)?;
-        self.answers(&self.material.clean, 200)?;
-        self.answers(&self.material.flipping, 200)
+        self.answers(&self.front.material.blocked, 403)?;
+        self.answers(&self.front.material.clean, 200)?;
+        self.answers(&self.front.material.flipping, 200)
     }
 
     fn untaken(&self, reason: Untaken, complaint: &str) -> Result<()> {
@@ -254,7 +214,7 @@ impl Desk {
 
     fn half(&self) -> Result<()> {
         self.swap(|material| material.save_patches(false))?;
-        let good = std::fs::read(self.material.patches())?;
+        let good = std::fs::read(self.front.material.patches())?;
         self.refuses("truncated", |material| material.replace("patches", &good[..good.len() / 2]))?;
         self.swap(|material| material.save_patches(false))
     }
@@ -271,10 +231,10 @@ impl Desk {
             let line = |line: &&str| line.contains("[emerg]") && line.contains("is older than");
             log.lines().filter(line).count()
         };
-        let before = emergencies(&self.stand.error_log()?);
-        self.stand.signal(Signal::HUP)?;
+        let before = emergencies(&self.front.stand.error_log()?);
+        self.front.stand.signal(Signal::HUP)?;
         std::thread::sleep(LOOKS);
-        let after = emergencies(&self.stand.error_log()?);
+        let after = emergencies(&self.front.stand.error_log()?);
         ensure!(after == before + 1, "the reload was not refused");
         self.still_serves()?;
         self.swap(|material| material.save_patches(false))
@@ -286,7 +246,7 @@ impl Desk {
             expires = material.save_patches_expiring(false)?;
             Ok(())
         })?;
-        let path = self.material.patches().display().to_string();
+        let path = self.front.material.patches().display().to_string();
         let labels = [("set", path.as_str())];
         metrics::expect(
             &self.page()?,
@@ -305,10 +265,10 @@ impl Desk {
         if is_root {
             // Workers of another user, who may enter the folder and read what is in it so far.
             let mode = |mode| std::fs::Permissions::from_mode(mode);
-            std::fs::set_permissions(self.material.folder(), mode(0o755))?;
-            self.stand.run_workers_as("daemon");
-            self.reload("")?;
-            let log = self.stand.error_log()?;
+            std::fs::set_permissions(self.front.material.folder(), mode(0o755))?;
+            self.front.stand.run_workers_as("daemon");
+            self.front.reload(Directives { http: QUIET, server: "" })?;
+            let log = self.front.stand.error_log()?;
             let told = log.matches("patches\": a new set is only taken by a reload").count();
             ensure!(told == 1, "that workers cannot read the set was logged {told} times");
         }
@@ -329,25 +289,22 @@ impl Desk {
     }
 
     fn unwatched(&mut self) -> Result<()> {
-        self.reload("    stanch_watch off;")?;
+        let http = format!("{QUIET} stanch_watch off;");
+        let directives = Directives { http: &http, server: "" };
+        self.front.reload(directives)?;
         let before = self.count("stanch_set_swaps_total")?;
-        self.material.save_patches(true)?;
+        self.front.material.save_patches(true)?;
         std::thread::sleep(LOOKS);
         ensure!(self.count("stanch_set_swaps_total")? == before, "it was taken");
         self.still_serves()?;
-        self.reload("    stanch_watch off;")?;
-        self.answers(&self.material.flipping, 403)?;
-        let message = Message::get("/").header("X-Key", &self.material.flipping);
-        exchange(self.stand.port, "unwatched", &message)?;
+        self.front.reload(directives)?;
+        self.answers(&self.front.material.flipping, 403)?;
+        let message = Message::get("/").header("X-Key", &self.front.material.flipping);
+        exchange(self.front.stand.port, "unwatched", &message)?;
         let hits = self.page()?;
         let labels = [("leak", &*FLIPPING_LEAK.to_string()), ("action", "block")];
         ensure!(hits.value("stanch_hits_total", &labels).is_some(), "nothing was counted");
         Ok(())
-    }
-
-    fn reload(&mut self, more: &str) -> Result<()> {
-        let (http, server) = directives(&self.upstream, more);
-        self.stand.reload(Directives { http: &http, server: &server })
     }
 }
 
@@ -362,24 +319,4 @@ fn clean(log: &str) -> Result<()> {
         .collect();
     ensure!(bad.is_empty(), "{}", bad.join("\n"));
     Ok(())
-}
-
-/// The directives of `http` and of the server.
-fn directives(upstream: &Upstream, more: &str) -> (String, String) {
-    let http = format!(
-        "    access_log off;
-    upstream behind {{ server 127.0.0.1:{port}; keepalive 16; }}
-    proxy_http_version 1.1;
-    proxy_set_header Connection \"\";
-    keepalive_requests 100000;
-    stanch_patches patches;
-    stanch_key key;
-    stanch_public_key sign.pub;
-{more}",
-        port = upstream.port(),
-    );
-    let server = "        stanch on;
-        location = /metrics { stanch off; stanch_metrics on; }
-        location / { proxy_pass http://behind; }";
-    (http, server.to_owned())
 }

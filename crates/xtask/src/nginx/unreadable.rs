@@ -3,7 +3,6 @@
 use anyhow::Result;
 
 use super::Bench;
-use crate::proxy::Proxy;
 use crate::proxy::unreadable::{self, Body, bodies, each};
 use crate::report::Report;
 

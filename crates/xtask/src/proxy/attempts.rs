@@ -3,15 +3,15 @@
 use anyhow::{Context as _, Result, ensure};
 use serde_json::{Value, json};
 
-use super::Proxy;
+use super::Bench;
 use super::client::exchange;
 use super::material::{BLOCKED_LEAK, MONITORED_LEAK};
 use super::message::Message;
 use crate::report::Report;
 
-pub fn run(report: &mut Report, bench: &dyn Proxy) -> Result<()> {
-    let blocked = bench.material().blocked.as_str();
-    let monitored = bench.material().monitored.as_str();
+pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
+    let blocked = bench.material.blocked.as_str();
+    let monitored = bench.material.monitored.as_str();
     let hit = |action, leak: u64, method, part: &str, view| {
         json!({
             "type": "vpatch", "client": "127.0.0.1", "host": "t", "method": method,
@@ -69,12 +69,12 @@ pub fn run(report: &mut Report, bench: &dyn Proxy) -> Result<()> {
     ] {
         report.case(name, attempt(bench, name, port, &message, &expected));
     }
-    report.case("a clean request is no attempt", none(bench, "clean", &bench.material().clean));
+    report.case("a clean request is no attempt", none(bench, "clean", &bench.material.clean));
     Ok(())
 }
 
 fn attempt(
-    bench: &dyn Proxy,
+    bench: &Bench,
     name: &str,
     port: u16,
     message: &Message,
@@ -83,7 +83,7 @@ fn attempt(
     let case = case(name);
     exchange(port, &case, message)?;
     let line = bench.attempt_line(&case)?;
-    bench.material().check_absent(&line)?;
+    bench.material.check_absent(&line)?;
     let mut attempt: Value = serde_json::from_str(&line).with_context(|| line.clone())?;
     let members = attempt.as_object_mut().context("no object")?;
     let time = members.remove("time").context("no time")?;
@@ -95,14 +95,14 @@ fn attempt(
     let node = members.remove("node").context("no node")?;
     ensure!(node.as_str().is_some_and(|node| !node.is_empty()), "the node is {node}");
     let mut expected = expected.clone();
-    if let (true, Some(name)) = (bench.lowers_names(), expected["name"].as_str()) {
+    if let (true, Some(name)) = (bench.server.lowers_names(), expected["name"].as_str()) {
         expected["name"] = name.to_lowercase().into();
     }
     ensure!(attempt == expected, "{attempt} instead of {expected}");
     Ok(())
 }
 
-fn none(bench: &dyn Proxy, name: &str, token: &str) -> Result<()> {
+fn none(bench: &Bench, name: &str, token: &str) -> Result<()> {
     let case = case(name);
     let message = Message::get("/").header("X-Key", token);
     let outcome = exchange(bench.ports().on, &case, &message)?;

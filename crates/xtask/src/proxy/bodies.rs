@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
-use super::Proxy;
+use super::Bench;
 use super::client::{Client, Outcome, exchange};
 use super::material::BLOCKED_LEAK;
 use super::message::{Message, filler_with};
@@ -16,7 +16,7 @@ pub const BODY_LIMIT: usize = 64 * 1024;
 /// A live request takes about a millisecond; one that waits for a stalled one takes minutes.
 const LIVELY: Duration = Duration::from_secs(5);
 
-pub fn run(report: &mut Report, bench: &dyn Proxy) -> Result<()> {
+pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
     report.case("scan limit, fail open", limit_open(bench));
     report.case("scan limit, fail closed", limit_closed(bench));
     report.case("scan limit, monitor", limit_monitor(bench));
@@ -38,8 +38,8 @@ fn places(length: usize) -> [(&'static str, usize, bool); 3] {
     [("first", 0, true), ("last-within", BODY_LIMIT - length, true), ("beyond", BODY_LIMIT, false)]
 }
 
-fn limit_open(bench: &dyn Proxy) -> Result<()> {
-    let token = &bench.material().blocked;
+fn limit_open(bench: &Bench) -> Result<()> {
+    let token = &bench.material.blocked;
     for (place, at, within) in places(token.len()) {
         let body = filler_with(2 * BODY_LIMIT, at, token);
         for (name, message) in sized_and_chunked("/limit-open/", &body) {
@@ -58,9 +58,9 @@ fn limit_open(bench: &dyn Proxy) -> Result<()> {
     Ok(())
 }
 
-fn limit_closed(bench: &dyn Proxy) -> Result<()> {
+fn limit_closed(bench: &Bench) -> Result<()> {
     let port = bench.ports().on;
-    let clean = &bench.material().clean;
+    let clean = &bench.material.clean;
     for (name, message) in sized_and_chunked("/limit-closed/", &filler_with(BODY_LIMIT, 9, clean)) {
         let outcome = exchange(port, &format!("limit-closed-within-{name}"), &message)?;
         bench.check_passed(&outcome)?;
@@ -73,7 +73,7 @@ fn limit_closed(bench: &dyn Proxy) -> Result<()> {
         bench.check_refused(&outcome, 413)?;
         bench.check_logged(&outcome, "413 failed - - - -")?;
     }
-    let leaked = filler_with(BODY_LIMIT, BODY_LIMIT - 44, &bench.material().blocked);
+    let leaked = filler_with(BODY_LIMIT, BODY_LIMIT - 44, &bench.material.blocked);
     for (name, message) in sized_and_chunked("/limit-closed/", &leaked) {
         let outcome = exchange(port, &format!("limit-closed-leaked-{name}"), &message)?;
         bench.check_refused(&outcome, 403)?;
@@ -82,8 +82,8 @@ fn limit_closed(bench: &dyn Proxy) -> Result<()> {
 }
 
 /// Monitoring never refuses a request, not even where a failed scan would.
-fn limit_monitor(bench: &dyn Proxy) -> Result<()> {
-    let body = filler_with(2 * BODY_LIMIT, 9, &bench.material().clean);
+fn limit_monitor(bench: &Bench) -> Result<()> {
+    let body = filler_with(2 * BODY_LIMIT, 9, &bench.material.clean);
     for (name, message) in sized_and_chunked("/limit-closed/", &body) {
         let case = format!("limit-monitor-{name}");
         let outcome = exchange(bench.ports().monitor, &case, &message)?;
@@ -94,12 +94,12 @@ fn limit_monitor(bench: &dyn Proxy) -> Result<()> {
 }
 
 /// Half of each upload is sent; others are served meanwhile; then the other half comes.
-fn stalled(bench: &dyn Proxy) -> Result<()> {
+fn stalled(bench: &Bench) -> Result<()> {
     let port = bench.ports().on;
     let mut uploads = Vec::new();
     for i in 0..50 {
         let leaked = i % 2 == 1;
-        let token = if leaked { &bench.material().blocked } else { &bench.material().clean };
+        let token = if leaked { &bench.material.blocked } else { &bench.material.clean };
         // Small ones wait in memory, large ones in a temporary file; the token comes in halves.
         let length = if i % 4 < 2 { 2_000 } else { 60_000 };
         let message = Message::post("/", filler_with(length, length / 2 - 20, token));
@@ -133,16 +133,16 @@ fn stalled(bench: &dyn Proxy) -> Result<()> {
 }
 
 /// Clients that go away inside a body leave the proxy as it was.
-fn broken_off(bench: &dyn Proxy) -> Result<()> {
+fn broken_off(bench: &Bench) -> Result<()> {
     for i in 0..50 {
         let length = if i % 2 == 0 { 2_000 } else { 60_000 };
-        let message = Message::post("/", filler_with(length, 100, &bench.material().clean));
+        let message = Message::post("/", filler_with(length, 100, &bench.material.clean));
         let case = format!("broken-off-{i}");
         let mut client = Client::connect(bench.ports().on)?;
         client.send(&message.head(&case))?;
         client.send(&message.body()[..length / 2])?;
         drop(client);
-        bench.upstream().must_not_see(&case)?;
+        bench.upstream.must_not_see(&case)?;
     }
     let outcome = exchange(bench.ports().on, "broken-off-after", &Message::get("/"))?;
     bench.check_passed(&outcome)

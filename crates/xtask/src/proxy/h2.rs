@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::Proxy;
+use super::Bench;
 use super::client::Outcome;
 use super::material::BLOCKED_LEAK;
 use super::message::{Message, filler_with};
@@ -22,7 +22,7 @@ enum Length {
 /// this curl in most cases; what the proxy did is then for its access log to say.
 const UNHEARD: u16 = 0;
 
-pub fn run(report: &mut Report, bench: &dyn Proxy) -> Result<()> {
+pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
     let get = |token: &str| Message::get("/").header("x-key", token);
     report.case("header", run_case(bench, "h2-header", get, Length::Told, "header raw x-key"));
     let query = |token: &str| Message::get(format!("/q?key={token}"));
@@ -48,14 +48,14 @@ pub fn run(report: &mut Report, bench: &dyn Proxy) -> Result<()> {
 }
 
 fn run_case(
-    bench: &dyn Proxy,
+    bench: &Bench,
     name: &str,
     message: impl Fn(&str) -> Message,
     length: Length,
     logged: &str,
 ) -> Result<()> {
     let ports = bench.ports();
-    let (clean, leaked) = (message(&bench.material().clean), message(&bench.material().blocked));
+    let (clean, leaked) = (message(&bench.material.clean), message(&bench.material.blocked));
 
     let stream = ports.stream.map(|port| (port, "stream"));
     let refusing = [(ports.on_h2, "on")].into_iter().chain(stream);
@@ -67,7 +67,7 @@ fn run_case(
     }
     for (port, mode) in refusing {
         let mut outcome = curl(port, &format!("{name}-{mode}-leaked"), &leaked, length)?;
-        if outcome.status == UNHEARD && !bench.reads_refused_bodies() {
+        if outcome.status == UNHEARD && !bench.server.reads_refused_bodies() {
             outcome.status = 403;
         }
         bench.check_refused(&outcome, 403)?;

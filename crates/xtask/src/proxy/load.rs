@@ -1,4 +1,4 @@
-//! Seven clients that ask all the while, and whose every request must be answered as it should be.
+//! Eight clients that ask all the while, and whose every request must be answered as it should be.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -24,6 +24,7 @@ pub fn during(
     let blocked = Message::get("/").header("X-Key", &material.blocked);
     let blocked_body = Message::post("/", body(&material.blocked));
     let flipping = Message::get("/").header("X-Key", &material.flipping);
+    let flipping_body = Message::post("/", body(&material.flipping));
 
     let (stop, changed) = (AtomicBool::new(false), AtomicBool::new(false));
     let load = Load { port, stop: &stop };
@@ -39,6 +40,7 @@ pub fn during(
             scope.spawn(|| load.kept_alive(&clean, |status| status == 200)),
             scope.spawn(|| load.kept_alive(&clean_body, |status| status == 200)),
             scope.spawn(|| load.kept_alive(&blocked_body, |status| status == 403)),
+            scope.spawn(|| load.kept_alive(&flipping_body, flip)),
         ];
         let worked = work(&changed);
         stop.store(true, Ordering::SeqCst);
@@ -55,15 +57,40 @@ pub fn during(
     Ok(())
 }
 
+/// Clients that each send a message so often, all at the same time, every time on a new connection; every
+/// answer must have this status.
+pub fn at_once(
+    port: u16,
+    clients: usize,
+    each: usize,
+    message: &Message,
+    status: u16,
+) -> Result<()> {
+    std::thread::scope(|scope| -> Result<()> {
+        let client = || -> Result<()> {
+            for _ in 0..each {
+                let answered = exchange(port, "load", message)?.status;
+                ensure!(answered == status, "answered {answered} instead of {status}");
+            }
+            Ok(())
+        };
+        let clients: Vec<_> = (0..clients).map(|_| scope.spawn(client)).collect();
+        for client in clients {
+            client.join().map_err(|_| anyhow!("a client panicked"))??;
+        }
+        Ok(())
+    })
+}
+
 /// One kind of client under load. Each returns how many of its requests were answered.
-pub struct Load<'a> {
-    pub port: u16,
-    pub stop: &'a AtomicBool,
+struct Load<'a> {
+    port: u16,
+    stop: &'a AtomicBool,
 }
 
 impl Load<'_> {
     /// A new connection for each request: every single one must be answered as expected.
-    pub fn fresh(&self, message: &Message, expected: impl Fn(u16) -> bool) -> Result<usize> {
+    fn fresh(&self, message: &Message, expected: impl Fn(u16) -> bool) -> Result<usize> {
         let mut answered = 0;
         while !self.stop.load(Ordering::SeqCst) {
             let outcome = exchange(self.port, "load", message)
@@ -77,7 +104,7 @@ impl Load<'_> {
     /// One connection for as many requests as it serves. A proxy that reloads may close idle connections, so, as
     /// RFC 9112 (section 9.3.1) has it, a request that finds its connection closed before any
     /// byte of an answer goes out once more on a new connection, and must be answered there.
-    pub fn kept_alive(&self, message: &Message, expected: impl Fn(u16) -> bool) -> Result<usize> {
+    fn kept_alive(&self, message: &Message, expected: impl Fn(u16) -> bool) -> Result<usize> {
         let mut answered = 0;
         let mut client = Client::connect(self.port)?;
         let mut used = false;

@@ -1,6 +1,8 @@
 //! Keys, tokens and patch sets of a test run: made anew each time, and invented.
 
+use std::fs::Permissions;
 use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -166,6 +168,33 @@ impl Material {
             _ => {}
         }
         Ok(std::fs::rename(next, self.folder().join(name))?)
+    }
+
+    /// Writes sets and keys that must be refused, each to a file whose name says why.
+    pub fn save_spoilt(&self) -> Result<()> {
+        for (name, reason) in [
+            ("unsigned", Untaken::Unsigned),
+            ("strange", Untaken::Stranger),
+            ("forged", Untaken::Forged),
+            ("expired", Untaken::Expired),
+        ] {
+            self.save_untaken(name, reason)?;
+        }
+        let path = |name: &str| self.folder().join(name);
+        let good = std::fs::read(self.patches())?;
+        std::fs::write(path("truncated"), &good[..good.len() / 2])?;
+        let mut damaged = good.clone();
+        let last = damaged.len() - 20;
+        damaged[last] ^= 1;
+        std::fs::write(path("damaged"), damaged)?;
+        std::fs::write(path("empty"), b"")?;
+        std::fs::create_dir(path("folder"))?;
+        ImprintKey::create(&path("foreign"))?;
+        ImprintKey::create(&path("readable"))?;
+        std::fs::set_permissions(path("readable"), Permissions::from_mode(0o644))?;
+        std::fs::write(path("empty-key"), b"")?;
+        std::fs::set_permissions(path("empty-key"), Permissions::from_mode(0o600))?;
+        Ok(())
     }
 
     fn next_serial(&self) -> u64 {

@@ -6,10 +6,13 @@ pub mod attempts;
 pub mod bodies;
 pub mod client;
 pub mod encodings;
+pub mod generation;
 pub mod h2;
 pub mod load;
+pub mod logs;
 pub mod material;
 pub mod message;
+pub mod reload;
 pub mod requests;
 pub mod routes;
 pub mod scopes;
@@ -41,41 +44,71 @@ pub struct Ports {
     pub stream: Option<u16>,
 }
 
-/// A proxy that runs, what stands behind it, and the tokens it was told about.
+/// In the folder of [`Material`], one line for each request: the case, the status, and action, leak, part,
+/// view and name of its outcome.
+const ACCESS_LOG: &str = "access.log";
+/// The same with what became of the body.
+const BODY_LOG: &str = "bodies.log";
+/// The same with the attempt, for those requests alone that are one.
+const ATTEMPT_LOG: &str = "attempts.log";
+
+/// What differs from one proxy to the next.
 pub trait Proxy {
     fn ports(&self) -> Ports;
-    fn material(&self) -> &Material;
-    fn upstream(&self) -> &Upstream;
 
-    /// The file, in the folder of [`Material`], that holds one line for each request: the case, the
-    /// status, and action, leak, part, view and name of its outcome.
-    fn access_log(&self) -> &'static str;
-    /// The same with what became of the body.
-    fn body_log(&self) -> &'static str;
-    /// The same with the attempt, for those requests alone that are one.
-    fn attempt_log(&self) -> &'static str;
+    /// Lets it read its configuration anew, and waits until that serves every new connection.
+    fn reload(&mut self) -> Result<()>;
+    /// Lets it read a configuration that it is expected to refuse; the line of its log that says why.
+    fn reload_in_vain(&mut self) -> Result<String>;
+    /// Stops it gracefully; what its log holds.
+    fn stop(self) -> Result<String>
+    where
+        Self: Sized;
 
     /// Whether names of headers are written in lower case, whatever they came in.
     fn lowers_names(&self) -> bool;
     /// Whether the rest of a refused request's body is read, so that the connection serves on.
     fn reads_refused_bodies(&self) -> bool;
+}
+
+/// A proxy that runs, what stands behind it, and the tokens it was told about.
+pub struct Bench<P: Proxy + ?Sized = dyn Proxy> {
+    pub upstream: Upstream,
+    pub material: Material,
+    pub server: P,
+}
+
+impl<P: Proxy> Bench<P> {
+    /// Starts a proxy with material of its own, before an upstream of its own that listens on the port.
+    pub fn start(server: impl FnOnce(&Material, u16) -> Result<P>) -> Result<Bench<P>> {
+        let upstream = Upstream::start()?;
+        let material = Material::create()?;
+        let server = server(&material, upstream.port())?;
+        Ok(Bench { upstream, material, server })
+    }
+}
+
+impl<P: Proxy + ?Sized> Bench<P> {
+    pub fn ports(&self) -> Ports {
+        self.server.ports()
+    }
 
     /// The request was answered with 200, and the upstream got exactly what was sent.
-    fn check_passed(&self, outcome: &Outcome) -> Result<()> {
+    pub fn check_passed(&self, outcome: &Outcome) -> Result<()> {
         ensure!(outcome.status == 200, "answered {} instead of 200", outcome.status);
-        self.upstream().check_received(&outcome.case, &outcome.target, &outcome.body)
+        self.upstream.check_received(&outcome.case, &outcome.target, &outcome.body)
     }
 
     /// The request was answered with this status, and the upstream did not get it.
-    fn check_refused(&self, outcome: &Outcome, status: u16) -> Result<()> {
+    pub fn check_refused(&self, outcome: &Outcome, status: u16) -> Result<()> {
         ensure!(outcome.status == status, "answered {} instead of {status}", outcome.status);
-        self.upstream().must_not_see(&outcome.case)
+        self.upstream.must_not_see(&outcome.case)
     }
 
     /// The access log's line of this request: status, action, leak, part, view, name.
-    fn check_logged(&self, outcome: &Outcome, expected: &str) -> Result<()> {
+    pub fn check_logged(&self, outcome: &Outcome, expected: &str) -> Result<()> {
         let line = self.access_line(&outcome.case)?;
-        let expected = match self.lowers_names() && expected.contains(" header ") {
+        let expected = match self.server.lowers_names() && expected.contains(" header ") {
             true => expected.to_lowercase(),
             false => expected.to_owned(),
         };
@@ -84,23 +117,23 @@ pub trait Proxy {
     }
 
     /// What the access log says of a case.
-    fn access_line(&self, case: &str) -> Result<String> {
-        line_of(self.material().folder(), self.access_log(), case)
+    pub fn access_line(&self, case: &str) -> Result<String> {
+        line_of(self.material.folder(), ACCESS_LOG, case)
     }
 
     /// What became of a case's body.
-    fn body_line(&self, case: &str) -> Result<String> {
-        line_of(self.material().folder(), self.body_log(), case)
+    pub fn body_line(&self, case: &str) -> Result<String> {
+        line_of(self.material.folder(), BODY_LOG, case)
     }
 
     /// The attempt of a case.
-    fn attempt_line(&self, case: &str) -> Result<String> {
-        line_of(self.material().folder(), self.attempt_log(), case)
+    pub fn attempt_line(&self, case: &str) -> Result<String> {
+        line_of(self.material.folder(), ATTEMPT_LOG, case)
     }
 
     /// All attempts.
-    fn attempts(&self) -> Result<String> {
-        Ok(std::fs::read_to_string(self.material().folder().join(self.attempt_log()))?)
+    pub fn attempts(&self) -> Result<String> {
+        Ok(std::fs::read_to_string(self.material.folder().join(ATTEMPT_LOG))?)
     }
 }
 

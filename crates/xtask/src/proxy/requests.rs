@@ -3,7 +3,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::Proxy;
+use super::Bench;
 use super::client::{Client, Outcome, exchange};
 use super::encodings;
 use super::material::BLOCKED_LEAK;
@@ -30,7 +30,7 @@ pub fn row(
     Row { name: name.into(), logged, message: Box::new(message) }
 }
 
-pub fn run(report: &mut Report, bench: &dyn Proxy) -> Result<()> {
+pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
     for row in rows().into_iter().chain(encodings::rows()) {
         report.case(&row.name, run_row(bench, &row));
     }
@@ -131,10 +131,10 @@ fn rows() -> Vec<Row> {
     rows
 }
 
-fn run_row(bench: &dyn Proxy, row: &Row) -> Result<()> {
+fn run_row(bench: &Bench, row: &Row) -> Result<()> {
     let id = row.name.replace(|c: char| !c.is_ascii_alphanumeric(), "-");
-    let clean = (row.message)(&bench.material().clean);
-    let leaked = (row.message)(&bench.material().blocked);
+    let clean = (row.message)(&bench.material.clean);
+    let leaked = (row.message)(&bench.material.blocked);
     let ports = bench.ports();
     let stream = ports.stream.map(|port| (port, "stream"));
     let refusing = [(ports.on, "on")].into_iter().chain(stream);
@@ -157,8 +157,8 @@ fn run_row(bench: &dyn Proxy, row: &Row) -> Result<()> {
 }
 
 /// A client that waits for leave to send its body gets it, and is refused for what it then sends.
-fn expect_continue(bench: &dyn Proxy) -> Result<()> {
-    let material = bench.material();
+fn expect_continue(bench: &Bench) -> Result<()> {
+    let material = &bench.material;
     for (case, token, status) in
         [("expect-clean", &material.clean, 200), ("expect-leaked", &material.blocked, 403)]
     {
@@ -180,8 +180,8 @@ fn expect_continue(bench: &dyn Proxy) -> Result<()> {
 
 /// The connection of a refused request serves the next one, whatever was left of the body; or it is
 /// closed, if there was much left and the proxy does not read it.
-fn keep_alive(bench: &dyn Proxy) -> Result<()> {
-    let material = bench.material();
+fn keep_alive(bench: &Bench) -> Result<()> {
+    let material = &bench.material;
     let clean = Message::get(format!("/?key={}", material.clean));
     let large = filler_with(100_000, 50_000, &material.clean);
     let refused = [
@@ -197,7 +197,7 @@ fn keep_alive(bench: &dyn Proxy) -> Result<()> {
             let case = format!("keep-alive-{name}-{round}");
             let outcome = client.exchange(&case, message)?;
             bench.check_refused(&outcome, 403)?;
-            if message.body().len() > BODY_BUFFER && !bench.reads_refused_bodies() {
+            if message.body().len() > BODY_BUFFER && !bench.server.reads_refused_bodies() {
                 client = Client::connect(bench.ports().on)?;
             }
             let outcome = client.exchange(&format!("{case}-next"), &clean)?;
@@ -207,8 +207,8 @@ fn keep_alive(bench: &dyn Proxy) -> Result<()> {
     Ok(())
 }
 
-fn pipelined(bench: &dyn Proxy) -> Result<()> {
-    let refused = Message::post("/", bench.material().blocked.as_str());
+fn pipelined(bench: &Bench) -> Result<()> {
+    let refused = Message::post("/", bench.material.blocked.as_str());
     let clean = Message::get("/after");
     let mut both = refused.wire("pipelined-1").segments.concat();
     both.extend(clean.wire("pipelined-2").segments.concat());

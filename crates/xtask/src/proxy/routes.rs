@@ -2,13 +2,13 @@
 
 use anyhow::{Result, ensure};
 
-use super::Proxy;
+use super::Bench;
 use super::client::{Client, exchange};
 use super::material::{BLOCKED_LEAK, MONITORED_LEAK, OTHER_LEAK};
 use super::message::Message;
 use crate::report::Report;
 
-pub fn run(report: &mut Report, bench: &dyn Proxy) -> Result<()> {
+pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
     report.case("off", off(bench));
     report.case("another status", status(bench));
     report.case("a monitored patch passes", monitored_patch(bench));
@@ -18,20 +18,20 @@ pub fn run(report: &mut Report, bench: &dyn Proxy) -> Result<()> {
     Ok(())
 }
 
-fn off(bench: &dyn Proxy) -> Result<()> {
-    let message = Message::post("/off/", bench.material().blocked.as_str());
+fn off(bench: &Bench) -> Result<()> {
+    let message = Message::post("/off/", bench.material.blocked.as_str());
     let outcome = exchange(bench.ports().on, "off", &message)?;
     bench.check_passed(&outcome)?;
     bench.check_logged(&outcome, "200 - - - - -")
 }
 
-fn status(bench: &dyn Proxy) -> Result<()> {
-    let message = Message::get("/status/").header("X-Key", &bench.material().blocked);
+fn status(bench: &Bench) -> Result<()> {
+    let message = Message::get("/status/").header("X-Key", &bench.material.blocked);
     bench.check_refused(&exchange(bench.ports().on, "status", &message)?, 451)
 }
 
-fn monitored_patch(bench: &dyn Proxy) -> Result<()> {
-    let token = &bench.material().monitored;
+fn monitored_patch(bench: &Bench) -> Result<()> {
+    let token = &bench.material.monitored;
     for (case, message, logged) in [
         ("monitored-head", Message::get("/").header("X-Key", token), "header raw X-Key"),
         ("monitored-body", Message::post("/", token.as_str()), "body raw -"),
@@ -43,26 +43,26 @@ fn monitored_patch(bench: &dyn Proxy) -> Result<()> {
     Ok(())
 }
 
-fn several(bench: &dyn Proxy) -> Result<()> {
-    let (monitored, blocked) = (&bench.material().monitored, &bench.material().blocked);
+fn several(bench: &Bench) -> Result<()> {
+    let (monitored, blocked) = (&bench.material.monitored, &bench.material.blocked);
     let message = Message::post("/", blocked.as_str()).header("X-Key", monitored);
     let outcome = exchange(bench.ports().on, "several", &message)?;
     bench.check_refused(&outcome, 403)?;
     bench.check_logged(&outcome, &format!("403 block {BLOCKED_LEAK} body raw -"))
 }
 
-fn other_set(bench: &dyn Proxy) -> Result<()> {
+fn other_set(bench: &Bench) -> Result<()> {
     let port = bench.ports().on;
-    let other = Message::get("/other/").header("X-Key", &bench.material().other);
+    let other = Message::get("/other/").header("X-Key", &bench.material.other);
     let outcome = exchange(port, "other-set", &other)?;
     bench.check_refused(&outcome, 403)?;
     bench.check_logged(&outcome, &format!("403 block {OTHER_LEAK} header raw X-Key"))?;
     bench.check_passed(&exchange(port, "other-set-elsewhere", &other.at("/"))?)?;
-    let usual = Message::get("/other/").header("X-Key", &bench.material().blocked);
+    let usual = Message::get("/other/").header("X-Key", &bench.material.blocked);
     bench.check_passed(&exchange(port, "usual-token-in-other", &usual)?)
 }
 
-fn no_body(bench: &dyn Proxy) -> Result<()> {
+fn no_body(bench: &Bench) -> Result<()> {
     let port = bench.ports().on;
     let mut client = Client::connect(port)?;
     for (case, message) in [
@@ -74,7 +74,7 @@ fn no_body(bench: &dyn Proxy) -> Result<()> {
         bench.check_passed(&outcome)?;
         bench.check_logged(&outcome, "200 pass - - - -")?;
     }
-    let head = format!("HEAD / HTTP/1.1\r\nHost: t\r\nX-Key: {}\r\n\r\n", bench.material().blocked);
+    let head = format!("HEAD / HTTP/1.1\r\nHost: t\r\nX-Key: {}\r\n\r\n", bench.material.blocked);
     client.send(head.as_bytes())?;
     let status = client.status_of_head()?;
     ensure!(status == 403, "HEAD was answered with {status}");

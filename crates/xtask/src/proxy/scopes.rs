@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::Proxy;
+use super::Bench;
 use super::client::exchange;
 use super::material::SCOPED_LEAK;
 use super::message::Message;
@@ -14,7 +14,7 @@ const PATH: usize = 2;
 const PART: usize = 3;
 const CLIENT: usize = 4;
 
-pub fn run(report: &mut Report, bench: &dyn Proxy) -> Result<()> {
+pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
     let get = |target: &str| Message::get(target);
     let header = |token: &str| get("/scoped/").header("X-Key", token);
     let from = |client: &'static str| {
@@ -71,12 +71,12 @@ pub fn run(report: &mut Report, bench: &dyn Proxy) -> Result<()> {
         ),
     ];
     for (name, which, message, part) in cases {
-        report.case(name, check(bench, name, &message(&bench.material().scoped[*which]), *part));
+        report.case(name, check(bench, name, &message(&bench.material.scoped[*which]), *part));
     }
     Ok(())
 }
 
-fn check(bench: &dyn Proxy, name: &str, message: &Message, part: Option<&str>) -> Result<()> {
+fn check(bench: &Bench, name: &str, message: &Message, part: Option<&str>) -> Result<()> {
     let case = format!("scope-{}", name.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
     let outcome = exchange(bench.ports().on, &case, message)?;
     match part {

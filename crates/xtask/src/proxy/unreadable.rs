@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::Proxy;
+use super::Bench;
 use super::client::{Outcome, exchange};
 use super::material::{BLOCKED_LEAK, MONITORED_LEAK};
 use super::message::Message;
@@ -12,7 +12,7 @@ use crate::report::Report;
 /// Zeroes come to about a thousand for each byte.
 const BOMB: usize = 8 << 20;
 
-pub fn run(report: &mut Report, bench: &dyn Proxy) -> Result<()> {
+pub fn run(report: &mut Report, bench: &Bench) -> Result<()> {
     let bodies = bodies(bench)?;
     report.case("pass by default", default(bench, &bodies));
     report.case("refused where that is asked for", block(bench, &bodies));
@@ -33,8 +33,8 @@ pub struct Body {
     pub status: u16,
 }
 
-pub fn bodies(bench: &dyn Proxy) -> Result<Vec<Body>> {
-    let text = format!("{{\"key\":\"{}\"}}", bench.material().clean);
+pub fn bodies(bench: &Bench) -> Result<Vec<Body>> {
+    let text = format!("{{\"key\":\"{}\"}}", bench.material.clean);
     let gzip = encoded::gzip(text.as_bytes())?;
     let zlib = encoded::zlib(text.as_bytes())?;
     let bomb = encoded::gzip(&vec![0; BOMB])?;
@@ -57,7 +57,7 @@ pub fn bodies(bench: &dyn Proxy) -> Result<Vec<Body>> {
 
 /// Sends each body in one piece and in chunks.
 pub fn each(
-    bench: &dyn Proxy,
+    bench: &Bench,
     port: u16,
     target: &str,
     bodies: &[Body],
@@ -80,13 +80,13 @@ pub fn each(
     Ok(())
 }
 
-fn check_state(bench: &dyn Proxy, outcome: &Outcome, state: &str) -> Result<()> {
+fn check_state(bench: &Bench, outcome: &Outcome, state: &str) -> Result<()> {
     let line = bench.body_line(&outcome.case)?;
     ensure!(line == state, "{}: the body was `{line}` instead of `{state}`", outcome.case);
     Ok(())
 }
 
-fn default(bench: &dyn Proxy, bodies: &[Body]) -> Result<()> {
+fn default(bench: &Bench, bodies: &[Body]) -> Result<()> {
     each(bench, bench.ports().on, "/", bodies, |outcome, _| {
         bench.check_passed(outcome)?;
         bench.check_logged(outcome, "200 pass - - - -")
@@ -94,22 +94,22 @@ fn default(bench: &dyn Proxy, bodies: &[Body]) -> Result<()> {
 }
 
 /// Failing open does not matter: who asks for this means it.
-fn block(bench: &dyn Proxy, bodies: &[Body]) -> Result<()> {
+fn block(bench: &Bench, bodies: &[Body]) -> Result<()> {
     each(bench, bench.ports().on, "/block-unreadable/", bodies, |outcome, body| {
         bench.check_refused(outcome, body.status)?;
         bench.check_logged(outcome, &format!("{} failed - - - -", body.status))
     })
 }
 
-fn monitor(bench: &dyn Proxy, bodies: &[Body]) -> Result<()> {
+fn monitor(bench: &Bench, bodies: &[Body]) -> Result<()> {
     each(bench, bench.ports().monitor, "/block-unreadable/", bodies, |outcome, _| {
         bench.check_passed(outcome)?;
         bench.check_logged(outcome, "200 failed - - - -")
     })
 }
 
-fn token(bench: &dyn Proxy) -> Result<()> {
-    let token = bench.material().blocked.as_bytes();
+fn token(bench: &Bench) -> Result<()> {
+    let token = bench.material.blocked.as_bytes();
     let gzip = encoded::gzip(token)?;
     let bomb = encoded::gzip(&[token, &vec![0; BOMB]].concat())?;
     for (name, encoding, body, view) in [
@@ -128,8 +128,8 @@ fn token(bench: &dyn Proxy) -> Result<()> {
     Ok(())
 }
 
-fn monitored(bench: &dyn Proxy) -> Result<()> {
-    let gzip = encoded::gzip(bench.material().monitored.as_bytes())?;
+fn monitored(bench: &Bench) -> Result<()> {
+    let gzip = encoded::gzip(bench.material.monitored.as_bytes())?;
     let body = &gzip[..gzip.len() - 5];
     for (target, status, action) in [("/", 200, "monitor"), ("/block-unreadable/", 400, "failed")] {
         let message = Message::post(target, body).header("Content-Encoding", "gzip");
@@ -142,18 +142,18 @@ fn monitored(bench: &dyn Proxy) -> Result<()> {
     Ok(())
 }
 
-fn limit(bench: &dyn Proxy) -> Result<()> {
+fn limit(bench: &Bench) -> Result<()> {
     sized(bench, "/inflate-limit/", &[(100 * 1024, "whole"), (100 * 1024 + 1, "total")])
 }
 
 /// By the usual ratio, the second one is a bomb.
-fn ratio(bench: &dyn Proxy) -> Result<()> {
+fn ratio(bench: &Bench) -> Result<()> {
     sized(bench, "/inflate-ratio/", &[(1000, "whole"), (BOMB, "whole")])?;
     sized(bench, "/", &[(1000, "whole"), (BOMB, "ratio")])
 }
 
 /// Sends zeroes in gzip.
-fn sized(bench: &dyn Proxy, target: &str, rows: &[(usize, &str)]) -> Result<()> {
+fn sized(bench: &Bench, target: &str, rows: &[(usize, &str)]) -> Result<()> {
     for (length, state) in rows {
         let message = Message::post(target, encoded::gzip(&vec![0; *length])?)
             .header("Content-Encoding", "gzip");
@@ -165,8 +165,8 @@ fn sized(bench: &dyn Proxy, target: &str, rows: &[(usize, &str)]) -> Result<()> 
     Ok(())
 }
 
-fn whole(bench: &dyn Proxy) -> Result<()> {
-    let plain = bench.material().clean.as_str();
+fn whole(bench: &Bench) -> Result<()> {
+    let plain = bench.material.clean.as_str();
     for (name, message, state) in [
         ("plain", Message::post("/", plain), "whole"),
         ("identity", Message::post("/", plain).header("Content-Encoding", "identity"), "whole"),

@@ -85,7 +85,11 @@ impl Fault {
 
 impl Client {
     /// A client for sets of at most `limit` bytes, each of which takes at most `timeout`.
-    pub(super) fn new(address: &Address, timeout: Duration, limit: u64) -> Client {
+    ///
+    /// # Errors
+    ///
+    /// Certificates that somebody named cannot be read.
+    pub(super) fn new(address: &Address, timeout: Duration, limit: u64) -> Result<Client, Failure> {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             // Where they lead to is looked at here.
@@ -96,10 +100,10 @@ impl Client {
             // What is meant for this machine must not leave it.
             .proxy(if address.is_loopback() { None } else { Proxy::try_from_env() });
         let config = match address.is_secure() {
-            true => config.tls_config(TlsConfig::builder().root_certs(roots()).build()),
+            true => config.tls_config(TlsConfig::builder().root_certs(roots()?).build()),
             false => config,
         };
-        Client { agent: config.build().new_agent(), limit }
+        Ok(Client { agent: config.build().new_agent(), limit })
     }
 
     /// Asks for what is served at `address`, unless that has this ETag.
@@ -186,14 +190,29 @@ pub(super) fn token(path: &Path) -> Result<HeaderValue, Failure> {
     Ok(header)
 }
 
-/// The certificates that the system trusts; Mozilla's where it has none.
-fn roots() -> RootCerts {
-    let found = rustls_native_certs::load_native_certs().certs;
-    if found.is_empty() {
-        return RootCerts::WebPki;
+/// What names other certificates than the system's.
+const NAMED: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/// The certificates that the system trusts; Mozilla's where it has none. Where somebody named others, only those
+/// count: who meant one authority must not be believed by all.
+fn roots() -> Result<RootCerts, Failure> {
+    let found = rustls_native_certs::load_native_certs();
+    let named = NAMED.iter().find_map(|name| Some((*name, std::env::var_os(name)?)));
+    match named {
+        Some((name, value)) if found.certs.is_empty() => {
+            let why = match found.errors.first() {
+                Some(error) => error.to_string(),
+                None => "holds no certificate".to_owned(),
+            };
+            Err(Failure::named(format_args!("{name} {}", shown(Path::new(&value))), why))
+        }
+        None if found.certs.is_empty() => Ok(RootCerts::WebPki),
+        _ => {
+            let owned = |certificate: &[u8]| Certificate::from_der(certificate).to_owned();
+            let all = found.certs.iter().map(|certificate| owned(certificate)).collect();
+            Ok(RootCerts::Specific(Arc::new(all)))
+        }
     }
-    let owned = |certificate: &[u8]| Certificate::from_der(certificate).to_owned();
-    RootCerts::Specific(Arc::new(found.iter().map(|certificate| owned(certificate)).collect()))
 }
 
 /// Where a redirect leads to: only to the same server, which gets the same token.

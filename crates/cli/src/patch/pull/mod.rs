@@ -115,7 +115,7 @@ pub(crate) fn pull(arguments: &PullArguments) -> Result<Outcome, Failure> {
     let keys = arguments.public_key.iter().map(|path| PublicKey::open(path));
     let puller = Puller {
         arguments,
-        client: Client::new(address, arguments.timeout, arguments.limit << 20),
+        client: Client::new(address, arguments.timeout, arguments.limit << 20)?,
         keys: keys.collect::<Result<_, _>>()?,
         key: arguments.key.as_deref().map(ImprintKey::open).transpose()?,
     };
